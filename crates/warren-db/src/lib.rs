@@ -1,1 +1,17 @@
-//! warren-db
+//! Storage: entities, migrations, queries, transactions and change hints.
+//!
+//! Reads go through [`Database::reader`], which cannot write; every write happens in [`Database::write`], one immediate
+//! transaction whose hints are published after the commit. Queries are free functions in [`query`], one file per noun.
+
+pub mod database;
+pub mod entity;
+pub mod error;
+pub mod migration;
+pub mod pubsub;
+pub mod query;
+
+pub use database::{Database, OpenError, Tx};
+pub use error::{DbError, DbResult};
+pub use pubsub::{Notice, PubSub, Subscription};
+/// Bound of read queries: a reader connection or a [`Tx`].
+pub use sea_orm::ConnectionTrait;

@@ -1,0 +1,26 @@
+//! One file per table, columns as stored: ids are plain uuids and enums plain text here; queries take the typed ids.
+//!
+//! Every column type also exists on PostgreSQL.
+
+pub mod api_keys;
+pub mod files;
+pub mod organization_members;
+pub mod organizations;
+pub mod provisioner_job_logs;
+pub mod provisioner_jobs;
+pub mod template_version_parameters;
+pub mod template_version_variables;
+pub mod template_versions;
+pub mod templates;
+pub mod users;
+pub mod workspace_agent_log_sources;
+pub mod workspace_agent_logs;
+pub mod workspace_agent_metadata;
+pub mod workspace_agent_scripts;
+pub mod workspace_agents;
+pub mod workspace_apps;
+pub mod workspace_build_parameters;
+pub mod workspace_builds;
+pub mod workspace_resource_metadata;
+pub mod workspace_resources;
+pub mod workspaces;

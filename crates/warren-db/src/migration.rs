@@ -1,0 +1,67 @@
+//! Migrations: one idea per file, forward only. A file's name is its identity in the database, so files are never renamed.
+
+use std::collections::BTreeSet;
+
+use sea_orm::{ConnectionTrait, DatabaseConnection};
+use sea_orm_migration::{prelude::*, schema::text};
+
+mod m0001_identity;
+mod m0002_jobs;
+mod m0003_templates;
+mod m0004_workspaces;
+mod m0005_agents;
+
+/// Why the database cannot be brought up to date.
+#[derive(Debug)]
+pub enum MigrateError {
+    /// The database holds a migration that this program does not know.
+    TooNew {
+        migration: String,
+    },
+    Failed(DbErr),
+}
+
+struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m0001_identity::Migration),
+            Box::new(m0002_jobs::Migration),
+            Box::new(m0003_templates::Migration),
+            Box::new(m0004_workspaces::Migration),
+            Box::new(m0005_agents::Migration),
+        ]
+    }
+}
+
+/// Applies the missing migrations. The caller holds the lock that keeps other servers away.
+///
+/// # Errors
+/// Fails when the database is newer than this program, or on a database error.
+pub async fn run(connection: &DatabaseConnection) -> Result<(), MigrateError> {
+    Migrator::install(connection).await.map_err(MigrateError::Failed)?;
+    let known: BTreeSet<_> = Migrator::migrations().iter().map(|one| one.name().to_owned()).collect();
+    let applied = Migrator::get_migration_models(connection).await.map_err(MigrateError::Failed)?;
+    if let Some(unknown) = applied.into_iter().find(|model| !known.contains(&model.version)) {
+        return Err(MigrateError::TooNew { migration: unknown.version });
+    }
+    Migrator::up(connection, None).await.map_err(MigrateError::Failed)
+}
+
+/// Builds a foreign key to the `id` of another table.
+fn references(from: &'static str, column: &'static str, to: &'static str) -> ForeignKeyCreateStatement {
+    ForeignKey::create().from(from, column).to(to, "id").to_owned()
+}
+
+/// Builds a text column that is the primary key.
+fn text_pk(name: &'static str) -> ColumnDef {
+    text(name).primary_key().to_owned()
+}
+
+async fn execute_all(manager: &SchemaManager<'_>, statements: &[&str]) -> Result<(), DbErr> {
+    for statement in statements {
+        manager.get_connection().execute_unprepared(statement).await?;
+    }
+    Ok(())
+}

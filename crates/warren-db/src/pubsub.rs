@@ -1,0 +1,73 @@
+//! Change hints: small JSON values (ids and versions, under 8 kB) on named channels.
+//!
+//! Hints may be lost, repeated or reordered; rows are the truth and every reader re-reads them.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+use serde_json::Value;
+use tokio::sync::broadcast;
+
+/// Hints that a slow subscriber may have waiting; when full, the oldest are dropped and it sees [`Notice::Lagged`].
+const WAITING_MAX: usize = 256;
+
+/// What a subscriber receives.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Notice {
+    Hint(Value),
+    /// Hints were lost: read everything again.
+    Lagged,
+}
+
+/// Publishes and subscribes to hints.
+pub trait PubSub: Send + Sync {
+    /// Sends a hint to the current subscribers; never waits.
+    fn publish(&self, channel: &str, hint: Value);
+
+    /// Starts to receive the hints of one channel.
+    fn subscribe(&self, channel: &str) -> Subscription;
+}
+
+/// One subscriber of one channel.
+pub struct Subscription {
+    receiver: broadcast::Receiver<Value>,
+}
+
+impl Subscription {
+    /// Waits for the next notice; `None` means that the publisher is gone. Cancel-safe.
+    pub async fn next(&mut self) -> Option<Notice> {
+        match self.receiver.recv().await {
+            Ok(hint) => Some(Notice::Hint(hint)),
+            Err(broadcast::error::RecvError::Lagged(_)) => Some(Notice::Lagged),
+            Err(broadcast::error::RecvError::Closed) => None,
+        }
+    }
+}
+
+/// Hints inside one process.
+#[derive(Default)]
+pub struct InProcess {
+    channels: Mutex<HashMap<String, broadcast::Sender<Value>>>,
+}
+
+impl PubSub for InProcess {
+    fn publish(&self, channel: &str, hint: Value) {
+        let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sender) = channels.get(channel)
+            && sender.send(hint).is_err()
+        {
+            channels.remove(channel);
+        }
+    }
+
+    fn subscribe(&self, channel: &str) -> Subscription {
+        let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
+        let sender = channels.entry(channel.to_owned()).or_insert_with(|| broadcast::channel(WAITING_MAX).0);
+        Subscription { receiver: sender.subscribe() }
+    }
+}
+
+#[cfg(test)]
+mod tests;

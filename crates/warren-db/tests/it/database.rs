@@ -1,0 +1,142 @@
+use chrono::Utc;
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait, IntoActiveModel};
+use serde_json::json;
+use uuid::Uuid;
+use warren_db::{Database, DbError, Notice, OpenError, Tx, entity::users};
+
+fn user(email: &str) -> users::Model {
+    let now = Utc::now();
+    users::Model {
+        id: Uuid::new_v4(),
+        email: email.to_owned(),
+        username: email.split('@').next().unwrap().to_owned(),
+        name: String::from("0"),
+        hashed_password: String::new(),
+        status: String::from("active"),
+        login_type: String::from("password"),
+        roles: json!([]),
+        avatar_url: String::new(),
+        created_at: now,
+        updated_at: now,
+        last_seen_at: None,
+        deleted: false,
+    }
+}
+
+async fn insert(tx: &Tx, model: users::Model) -> Result<(), DbError> {
+    users::Entity::insert(model.into_active_model()).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+async fn count_up(tx: &Tx, id: Uuid) -> Result<(), DbError> {
+    let found = users::Entity::find_by_id(id).one(tx).await?.expect("the user exists");
+    let next: u32 = found.name.parse::<u32>().unwrap() + 1;
+    let mut active = found.into_active_model();
+    active.name = Set(next.to_string());
+    active.update(tx).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn concurrent_read_modify_write_transactions_lose_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = Database::open(dir.path()).await.unwrap();
+    let model = user("a@example.com");
+    let id = model.id;
+    db.write(async |tx| insert(tx, model).await).await.unwrap();
+    let mut writers = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let db = db.clone();
+        writers.spawn(async move {
+            for _ in 0..25 {
+                db.write(async |tx| count_up(tx, id).await).await.unwrap();
+            }
+        });
+    }
+    while let Some(joined) = writers.join_next().await {
+        joined.unwrap();
+    }
+    let found = users::Entity::find_by_id(id).one(db.reader()).await.unwrap().unwrap();
+    assert_eq!(found.name, "200");
+}
+
+#[tokio::test]
+async fn an_error_rolls_back_and_publishes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = Database::open(dir.path()).await.unwrap();
+    let mut hints = db.subscribe("users");
+    let failed: Result<(), DbError> = db
+        .write(async |tx| {
+            insert(tx, user("a@example.com")).await?;
+            tx.notify("users", json!("lost"));
+            Err(DbError::NotFound { what: "nothing" })
+        })
+        .await;
+    assert!(failed.is_err());
+    db.write(async |tx| {
+        insert(tx, user("b@example.com")).await?;
+        tx.notify("users", json!("kept"));
+        Ok::<_, DbError>(())
+    })
+    .await
+    .unwrap();
+    assert_eq!(hints.next().await, Some(Notice::Hint(json!("kept"))));
+    let all = users::Entity::find().all(db.reader()).await.unwrap();
+    assert_eq!(all.iter().map(|user| user.email.as_str()).collect::<Vec<_>>(), ["b@example.com"]);
+}
+
+#[tokio::test]
+async fn the_reader_cannot_write() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = Database::open(dir.path()).await.unwrap();
+    let model = user("a@example.com").into_active_model();
+    assert!(users::Entity::insert(model).exec_without_returning(db.reader()).await.is_err());
+}
+
+#[tokio::test]
+async fn unique_violations_name_their_index_whatever_the_case() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = Database::open(dir.path()).await.unwrap();
+    let add = async |email: &str| db.write(async |tx| insert(tx, user(email)).await).await;
+    add("anna@example.com").await.unwrap();
+    let error = add("Anna@Example.com").await.unwrap_err();
+    assert!(
+        matches!(&error, DbError::Unique { constraint } if constraint.starts_with("users_")),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_second_server_on_the_directory_is_refused_until_the_first_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = Database::open(dir.path()).await.unwrap();
+    let error = Database::open(dir.path()).await.err().unwrap();
+    assert!(matches!(error, OpenError::InUse { .. }));
+    assert!(error.to_string().starts_with("another Warren server is using the data directory"));
+    first.close().await.unwrap();
+    drop(first);
+    Database::open(dir.path()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_database_from_a_newer_version_is_refused() {
+    use sea_orm::ConnectionTrait;
+    let dir = tempfile::tempdir().unwrap();
+    let db = Database::open(dir.path()).await.unwrap();
+    db.write(async |tx| {
+        tx.execute_unprepared(
+            "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_future', 0)",
+        )
+        .await?;
+        Ok::<_, DbError>(())
+    })
+    .await
+    .unwrap();
+    db.close().await.unwrap();
+    drop(db);
+    let error = Database::open(dir.path()).await.err().unwrap();
+    assert!(
+        matches!(&error, OpenError::TooNew { migration, .. } if migration == "m9999_future"),
+        "{error:?}"
+    );
+}

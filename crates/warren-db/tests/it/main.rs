@@ -1,0 +1,3 @@
+//! Tests of the database handle on a real SQLite file.
+
+mod database;
