@@ -20,6 +20,7 @@ pub mod workspace_agent_scripts;
 pub mod workspace_agents;
 pub mod workspace_apps;
 pub mod workspace_build_parameters;
+pub mod workspace_build_states;
 pub mod workspace_builds;
 pub mod workspace_resource_metadata;
 pub mod workspace_resources;

@@ -3,6 +3,7 @@
 //! Reads go through [`Database::reader`], which cannot write; every write happens in [`Database::write`], one immediate
 //! transaction whose hints are published after the commit. Queries are free functions in [`query`], one file per noun.
 
+pub mod channels;
 pub mod database;
 pub mod entity;
 pub mod error;

@@ -1,1 +1,43 @@
 //! Queries, one file per noun. Reads take any connection, writes take [`crate::Tx`]; ids are the typed ones.
+
+use sea_orm::sea_query::{Expr, ExprTrait, Func, IntoColumnRef, SimpleExpr};
+
+pub mod agent_tokens;
+pub mod api_keys;
+pub mod builds;
+pub mod files;
+pub mod job_rows;
+pub mod organizations;
+pub mod resources;
+pub mod template_versions;
+pub mod templates;
+pub mod users;
+pub mod workspaces;
+
+/// A slice of a list; a `limit` of 0 means all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Page {
+    pub limit: u64,
+    pub offset: u64,
+}
+
+impl Page {
+    fn limit(self) -> Option<u64> {
+        // SQLite refuses OFFSET without LIMIT.
+        Some(if self.limit == 0 { i64::MAX.unsigned_abs() } else { self.limit })
+    }
+
+    fn offset(self) -> Option<u64> {
+        (self.offset > 0).then_some(self.offset)
+    }
+}
+
+/// Compares text without regard to case, the way the unique name indexes do.
+fn same_text(column: impl IntoColumnRef, text: &str) -> SimpleExpr {
+    Expr::expr(Func::lower(Expr::col(column))).eq(text.to_lowercase())
+}
+
+/// The condition of the partial indexes over rows that are not deleted.
+fn is_false(column: impl IntoColumnRef) -> SimpleExpr {
+    Expr::col(column).not()
+}

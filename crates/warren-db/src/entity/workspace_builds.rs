@@ -1,4 +1,4 @@
-//! One transition of a workspace. `state` is the Terraform state, sealed.
+//! One transition of a workspace; its Terraform state is in `workspace_build_states`.
 
 use sea_orm::entity::prelude::*;
 
@@ -21,7 +21,6 @@ pub struct Model {
     pub updated_at: DateTimeUtc,
     pub deadline: Option<DateTimeUtc>,
     pub max_deadline: Option<DateTimeUtc>,
-    pub state: Option<Vec<u8>>,
     pub daily_cost: i32,
 }
 

@@ -69,7 +69,6 @@ impl MigrationTrait for Migration {
                     .col(timestamp_with_time_zone("updated_at"))
                     .col(timestamp_with_time_zone_null("deadline"))
                     .col(timestamp_with_time_zone_null("max_deadline"))
-                    .col(blob_null("state"))
                     .col(integer("daily_cost"))
                     .foreign_key(
                         references("workspace_builds", "workspace_id", "workspaces")
@@ -82,6 +81,19 @@ impl MigrationTrait for Migration {
                     .foreign_key(
                         references("workspace_builds", "job_id", "provisioner_jobs")
                             .on_delete(ForeignKeyAction::Restrict),
+                    )
+                    .to_owned(),
+            )
+            .await?;
+        manager
+            .create_table(
+                Table::create()
+                    .table("workspace_build_states")
+                    .col(pk_uuid("build_id"))
+                    .col(blob("state"))
+                    .foreign_key(
+                        references("workspace_build_states", "build_id", "workspace_builds")
+                            .on_delete(ForeignKeyAction::Cascade),
                     )
                     .to_owned(),
             )

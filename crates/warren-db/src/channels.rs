@@ -1,0 +1,24 @@
+//! Names of the hint channels and what their hints carry.
+
+use warren_vocab::{AgentId, JobId, WorkspaceId};
+
+/// A job was posted or asked to cancel; hint: the job's id.
+pub const JOBS: &str = "jobs";
+
+/// Any workspace changed; hint: the workspace's id.
+pub const WORKSPACES: &str = "workspaces";
+
+/// Log lines of a job were written, or the job ended; no content.
+pub fn job_logs(job: JobId) -> String {
+    format!("job_logs:{job}")
+}
+
+/// The workspace, its latest build or one of its agents changed; no content.
+pub fn workspace(workspace: WorkspaceId) -> String {
+    format!("workspace:{workspace}")
+}
+
+/// Log lines of an agent were written; no content.
+pub fn agent_logs(agent: AgentId) -> String {
+    format!("agent_logs:{agent}")
+}

@@ -1,0 +1,60 @@
+//! Organizations and memberships.
+
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
+use warren_vocab::{OrganizationId, UserId};
+
+use super::{is_false, same_text};
+use crate::{
+    DbResult, Tx,
+    entity::{
+        organization_members as members,
+        organizations::{Column, Entity, Model},
+    },
+};
+
+/// Finds the default organization.
+pub async fn default(connection: &impl ConnectionTrait) -> DbResult<Option<Model>> {
+    let query = Entity::find().filter(Column::IsDefault.eq(true)).filter(is_false(Column::Deleted));
+    Ok(query.one(connection).await?)
+}
+
+/// Finds an organization.
+pub async fn by_id(connection: &impl ConnectionTrait, id: OrganizationId) -> DbResult<Option<Model>> {
+    Ok(Entity::find_by_id(id.as_uuid()).filter(is_false(Column::Deleted)).one(connection).await?)
+}
+
+/// Finds an organization by name, whatever its case.
+pub async fn by_name(connection: &impl ConnectionTrait, name: &str) -> DbResult<Option<Model>> {
+    let query = Entity::find().filter(same_text(Column::Name, name)).filter(is_false(Column::Deleted));
+    Ok(query.one(connection).await?)
+}
+
+/// Lists all organizations by name.
+pub async fn list(connection: &impl ConnectionTrait) -> DbResult<Vec<Model>> {
+    let query = Entity::find().filter(is_false(Column::Deleted)).order_by_asc(Column::Name);
+    Ok(query.all(connection).await?)
+}
+
+/// Lists the memberships of accounts.
+pub async fn memberships(
+    connection: &impl ConnectionTrait,
+    users: &[UserId],
+) -> DbResult<Vec<members::Model>> {
+    let users = users.iter().map(|user| user.as_uuid());
+    Ok(members::Entity::find().filter(members::Column::UserId.is_in(users)).all(connection).await?)
+}
+
+/// Finds one membership.
+pub async fn membership(
+    connection: &impl ConnectionTrait,
+    organization: OrganizationId,
+    user: UserId,
+) -> DbResult<Option<members::Model>> {
+    Ok(members::Entity::find_by_id((organization.as_uuid(), user.as_uuid())).one(connection).await?)
+}
+
+/// Adds a membership.
+pub async fn insert_member(tx: &Tx, model: members::Model) -> DbResult<()> {
+    members::Entity::insert(model.into_active_model()).exec_without_returning(tx).await?;
+    Ok(())
+}
