@@ -1,1 +1,82 @@
-//! warren-api
+//! Requests, responses, events and errors of the HTTP API: the wire forms that clients depend on.
+//!
+//! Field names follow the compatible API exactly. Nothing here knows a database or a runtime. Requests ignore
+//! fields they do not know; optional response fields are left out when the compatible API leaves them out and
+//! are `null` where it sends `null`.
+
+pub mod agents;
+pub mod ai;
+pub mod chats;
+pub mod deployment;
+pub mod error;
+pub mod files;
+pub mod jobs;
+pub mod organizations;
+pub mod templates;
+pub mod users;
+pub mod wire;
+pub mod workspaces;
+
+use utoipa::OpenApi;
+
+/// The schemas of every type of the API, for the OpenAPI document.
+#[derive(OpenApi)]
+#[openapi(components(schemas(
+    agents::WorkspaceAgent,
+    agents::WorkspaceAgentLog,
+    agents::WorkspaceApp,
+    agents::WorkspaceResource,
+    ai::AiProvider,
+    ai::ChatModelConfig,
+    ai::ChatModelsResponse,
+    ai::CreateAiProviderRequest,
+    ai::CreateChatModelConfigRequest,
+    ai::UpdateAiProviderRequest,
+    ai::UpdateChatModelConfigRequest,
+    chats::Chat,
+    chats::ChatMessage,
+    chats::ChatMessagesResponse,
+    chats::ChatStreamEvent,
+    chats::ChatWatchEvent,
+    chats::CreateChatMessageRequest,
+    chats::CreateChatMessageResponse,
+    chats::CreateChatRequest,
+    chats::EditChatMessageRequest,
+    chats::EditChatMessageResponse,
+    chats::UpdateChatRequest,
+    deployment::BuildInfoResponse,
+    error::ErrorResponse,
+    files::UploadResponse,
+    jobs::ProvisionerJob,
+    jobs::ProvisionerJobLog,
+    organizations::Organization,
+    organizations::OrganizationMember,
+    templates::CreateTemplateRequest,
+    templates::CreateTemplateVersionRequest,
+    templates::Template,
+    templates::TemplateVersion,
+    templates::TemplateVersionParameter,
+    templates::UpdateActiveTemplateVersion,
+    templates::UpdateTemplateMeta,
+    users::AuthMethods,
+    users::CreateFirstUserRequest,
+    users::CreateFirstUserResponse,
+    users::LoginWithPasswordRequest,
+    users::LoginWithPasswordResponse,
+    users::User,
+    workspaces::CreateWorkspaceBuildRequest,
+    workspaces::CreateWorkspaceRequest,
+    workspaces::Workspace,
+    workspaces::WorkspaceBuild,
+    workspaces::WorkspaceBuildParameter,
+    workspaces::WorkspacesResponse,
+)))]
+struct Schemas;
+
+/// Returns an OpenAPI document that holds the schemas of every type and no paths.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    Schemas::openapi()
+}
+
+#[cfg(test)]
+mod tests;
