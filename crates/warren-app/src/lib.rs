@@ -1,1 +1,66 @@
-//! warren-app
+//! Use cases: every rule about who may do what when, above the database and below HTTP.
+//!
+//! Each public function authorises first and answers with rows or small structs; the server turns them into API types.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, SubsecRound, Utc};
+use tokio::sync::Semaphore;
+use url::Url;
+use warren_db::Database;
+use warren_rt::Sealer;
+
+pub mod actor;
+pub mod error;
+pub mod identity;
+pub mod organizations;
+
+pub use actor::Actor;
+pub use error::{AppError, AppResult, Explanation, Validation};
+
+/// Password hashes computed at the same time; each takes 19 MiB and a core.
+const HASHES_MAX: usize = 4;
+
+/// The use cases over one database; clones share it.
+#[derive(Clone)]
+pub struct App {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    db: Database,
+    sealer: Sealer,
+    access_url: Url,
+    hashing: Semaphore,
+}
+
+impl App {
+    /// Builds the use cases. `access_url` is how users and workspaces reach this server.
+    pub fn new(db: Database, sealer: Sealer, access_url: Url) -> Self {
+        Self { shared: Arc::new(Shared { db, sealer, access_url, hashing: Semaphore::new(HASHES_MAX) }) }
+    }
+
+    /// The database, for use cases that live in other crates.
+    pub fn db(&self) -> &Database {
+        &self.shared.db
+    }
+
+    /// The key that seals values at rest.
+    pub fn sealer(&self) -> &Sealer {
+        &self.shared.sealer
+    }
+
+    /// How users and workspaces reach this server.
+    pub fn access_url(&self) -> &Url {
+        &self.shared.access_url
+    }
+
+    fn hashing(&self) -> &Semaphore {
+        &self.shared.hashing
+    }
+}
+
+/// The current time in the precision that every database keeps.
+pub fn now() -> DateTime<Utc> {
+    Utc::now().trunc_subsecs(6)
+}

@@ -38,7 +38,7 @@ pub fn check(subject: &Subject, action: Action, object: &Object) -> Result<(), D
     Err(Denied::NotFound)
 }
 
-/// Decides. The site owner may do everything but act inside other people's chats as their author.
+/// Decides. The site owner may do everything.
 pub fn allows(subject: &Subject, action: Action, object: &Object) -> bool {
     if subject.is_owner() {
         return true;
