@@ -1,1 +1,15 @@
-//! warren-sdk
+//! The typed client of the HTTP API: one method per route, one stream type per WebSocket.
+//!
+//! Errors are [`SdkError`]: what the server answered, or why it could not be asked, each as one clear sentence.
+
+mod chats;
+mod client;
+mod error;
+mod identity;
+mod socket;
+mod templates;
+mod workspaces;
+
+pub use client::{Client, SESSION_TOKEN_HEADER};
+pub use error::SdkError;
+pub use socket::{JsonFrames, SocketRequest};
