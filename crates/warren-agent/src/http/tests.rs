@@ -1,0 +1,208 @@
+use std::path::Path;
+use std::time::Duration;
+
+use http_body_util::BodyExt;
+use hyper::Method;
+use hyper::client::conn::http1::SendRequest;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::testing::workplace;
+
+const DEADLINE: Duration = Duration::from_secs(20);
+
+#[tokio::test]
+async fn a_process_runs_and_its_output_and_exit_code_come_back() {
+    let mut fixture = Fixture::new().await;
+    let body = json!({"command": "echo out; echo err >&2; echo $FROM_TEMPLATE $ASKED; pwd; exit 4", "env": {"ASKED": "1"}});
+    let id = fixture.start("chat", body).await;
+    let (status, output) = fixture.get("chat", &format!("/api/v0/processes/{id}/output?wait=true")).await;
+    assert_eq!(status, 200, "{output}");
+    assert_eq!(output["exit_code"], 4);
+    assert_eq!(output["running"], false);
+    let text = output["output"].as_str().unwrap();
+    let dir = fixture.dir.path().canonicalize().unwrap();
+    for wanted in ["out\n", "err\n", "yes 1\n", dir.to_str().unwrap()] {
+        assert!(text.contains(wanted), "{wanted:?} is not in {text:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_start_of_one_id_runs_once() {
+    let mut fixture = Fixture::new().await;
+    let body = json!({"id": "call-1", "command": "echo x >> runs"});
+    let (_, first) = fixture.post("chat", "/api/v0/processes/start", body.clone()).await;
+    let (_, second) = fixture.post("chat", "/api/v0/processes/start", body).await;
+    assert_eq!(first, json!({"id": "call-1", "started": true}));
+    assert_eq!(second, json!({"id": "call-1", "started": false}));
+    fixture.get("chat", "/api/v0/processes/call-1/output?wait=true").await;
+    assert_eq!(std::fs::read_to_string(fixture.dir.path().join("runs")).unwrap(), "x\n");
+}
+
+#[tokio::test]
+async fn another_chat_does_not_see_a_process() {
+    let mut fixture = Fixture::new().await;
+    let id = fixture.start("mine", json!({"command": "sleep 60"})).await;
+    let (status, body) = fixture.get("other", &format!("/api/v0/processes/{id}/output")).await;
+    assert_eq!((status, body["message"].is_string()), (404, true));
+    let (_, list) = fixture.get("other", "/api/v0/processes/list").await;
+    assert_eq!(list["processes"], json!([]));
+    let (_, list) = fixture.get("mine", "/api/v0/processes/list").await;
+    assert_eq!(list["processes"][0]["id"], json!(id));
+}
+
+#[tokio::test]
+async fn output_streams_while_the_process_runs_and_a_signal_ends_its_children() {
+    let mut fixture = Fixture::new().await;
+    let id = fixture.start("chat", json!({"command": "echo one; sleep 300 & wait"})).await;
+    let mut follower = Fixture::connect(&fixture.server).await;
+    let request = request(Method::GET, "chat", &format!("/api/v0/processes/{id}/stream"), String::new());
+    let mut response = follower.send_request(request).await.unwrap().into_body();
+    let mut text = next_chunk(&mut response).await;
+    assert_eq!(text, "{\"type\":\"output\",\"text\":\"one\\n\",\"position\":4}\n");
+    let (status, _) =
+        fixture.post("chat", &format!("/api/v0/processes/{id}/signal"), json!({"signal": "terminate"})).await;
+    assert_eq!(status, 204);
+    text = next_chunk(&mut response).await;
+    assert_eq!(text, "{\"type\":\"exit\",\"exit_code\":-1}\n");
+    let (status, _) =
+        fixture.post("chat", &format!("/api/v0/processes/{id}/signal"), json!({"signal": "kill"})).await;
+    assert_eq!(status, 409);
+}
+
+#[tokio::test]
+async fn a_file_is_written_read_and_keeps_its_mode() {
+    use std::os::unix::fs::PermissionsExt;
+    let mut fixture = Fixture::new().await;
+    let path = fixture.dir.path().join("new/dir/script.sh");
+    let url = format!("/api/v0/write-file?path={}", path.display());
+    assert_eq!(fixture.send(Method::POST, "", &url, "one\ntwo\n".into()).await.0, 204);
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o750)).unwrap();
+    assert_eq!(fixture.send(Method::POST, "", &url, "one\n2\n".into()).await.0, 204);
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o750);
+    let (_, text) = fixture
+        .send(Method::GET, "", &format!("/api/v0/read-file?path={}&offset=4", path.display()), String::new())
+        .await;
+    assert_eq!(text, "2\n");
+    let (_, lines) = fixture.get("", &format!("/api/v0/read-file-lines?path={}", path.display())).await;
+    assert_eq!(lines["content"], "1\tone\n2\t2");
+    let (_, listing) =
+        fixture.post("", "/api/v0/list-directory", json!({"path": fixture.dir.path().join("new")})).await;
+    assert_eq!(listing["contents"][0]["name"], "dir");
+    assert_eq!(listing["contents"][0]["is_dir"], true);
+}
+
+#[tokio::test]
+async fn edits_of_several_files_are_made_together_or_not_at_all() {
+    let mut fixture = Fixture::new().await;
+    let (a, b) = (fixture.dir.path().join("a"), fixture.dir.path().join("b"));
+    std::fs::write(&a, "alpha\n").unwrap();
+    std::fs::write(&b, "beta\nbeta\n").unwrap();
+    let edit =
+        |path: &Path, search: &str| json!({"path": path, "edits": [{"search": search, "replace": "new"}]});
+    let (status, body) =
+        fixture.post("", "/api/v0/edit-files", json!({"files": [edit(&a, "alpha"), edit(&b, "beta")]})).await;
+    assert_eq!(status, 400);
+    assert!(body["message"].as_str().unwrap().contains("occurs 2 times"), "{body}");
+    assert_eq!(std::fs::read_to_string(&a).unwrap(), "alpha\n");
+    let request = json!({"files": [edit(&a, "alpha"), edit(&b, "beta\nbeta")], "include_diff": true});
+    let (status, body) = fixture.post("", "/api/v0/edit-files", request).await;
+    assert_eq!(status, 200, "{body}");
+    assert!(body["files"][0]["diff"].as_str().unwrap().contains("-alpha\n+new\n"));
+    assert_eq!(std::fs::read_to_string(&a).unwrap(), "new\n");
+    assert_eq!(std::fs::read_to_string(&b).unwrap(), "new\n");
+}
+
+#[tokio::test]
+async fn wrong_requests_are_told_in_a_sentence() {
+    let mut fixture = Fixture::new().await;
+    let get = [
+        ("/api/v0/nothing", 404),
+        ("/api/v0/read-file?path=relative", 400),
+        ("/api/v0/read-file?path=/no/such", 404),
+    ];
+    for (url, wanted) in get {
+        let (status, body) = fixture.get("", url).await;
+        assert_eq!(status, wanted, "{url}: {body}");
+        assert!(body["message"].is_string(), "{url}: {body}");
+    }
+    for body in [
+        json!({"command": " "}),
+        json!({"command": "ls", "workdir": "/no/such"}),
+        json!({"command": "ls", "id": "a/b"}),
+    ] {
+        let (status, answer) = fixture.post("", "/api/v0/processes/start", body.clone()).await;
+        assert_eq!(status, 400, "{body}: {answer}");
+    }
+    let (status, _) = fixture.send(Method::POST, "", "/api/v0/edit-files", "{".into()).await;
+    assert_eq!(status, 400);
+}
+
+struct Fixture {
+    dir: tempfile::TempDir,
+    server: HttpServer,
+    client: SendRequest<String>,
+}
+
+impl Fixture {
+    async fn new() -> Fixture {
+        let dir = tempfile::tempdir().unwrap();
+        let server = HttpServer::new(Arc::new(workplace(dir.path())), Tasks::new());
+        let client = Fixture::connect(&server).await;
+        Fixture { dir, server, client }
+    }
+
+    async fn connect(server: &HttpServer) -> SendRequest<String> {
+        let (client, stream) = tokio::io::duplex(64 << 10);
+        let server = server.clone();
+        let tasks = Box::leak(Box::new(tokio::task::JoinSet::new()));
+        tasks.spawn(async move { server.serve(stream).await });
+        let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(client)).await.unwrap();
+        tasks.spawn(connection);
+        sender
+    }
+
+    async fn start(&mut self, chat: &str, body: Value) -> String {
+        let (status, answer) = self.post(chat, "/api/v0/processes/start", body).await;
+        assert_eq!(status, 200, "{answer}");
+        answer["id"].as_str().unwrap().to_owned()
+    }
+
+    async fn get(&mut self, chat: &str, url: &str) -> (u16, Value) {
+        let (status, text) = self.send(Method::GET, chat, url, String::new()).await;
+        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    async fn post(&mut self, chat: &str, url: &str, body: Value) -> (u16, Value) {
+        let (status, text) = self.send(Method::POST, chat, url, body.to_string()).await;
+        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    async fn send(&mut self, method: Method, chat: &str, url: &str, body: String) -> (u16, String) {
+        let sending = async {
+            let response = self.client.send_request(request(method, chat, url, body)).await.unwrap();
+            let status = response.status().as_u16();
+            let bytes = response.into_body().collect().await.unwrap().to_bytes();
+            (status, String::from_utf8(bytes.to_vec()).unwrap())
+        };
+        tokio::time::timeout(DEADLINE, sending).await.unwrap_or_else(|_| panic!("no answer for {url}"))
+    }
+}
+
+fn request(method: Method, chat: &str, url: &str, body: String) -> hyper::Request<String> {
+    let request = hyper::Request::builder()
+        .method(method)
+        .uri(url)
+        .header("host", "agent")
+        .header(CHAT_ID_HEADER, chat);
+    request.body(body).unwrap()
+}
+
+async fn next_chunk(body: &mut hyper::body::Incoming) -> String {
+    let frame = tokio::time::timeout(DEADLINE, body.frame())
+        .await
+        .expect("a record in time")
+        .expect("not the end")
+        .unwrap();
+    String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap()
+}
