@@ -1,0 +1,19 @@
+//! Measuring a release build. The cases themselves are a program of the `e2e` package.
+
+use anyhow::Result;
+
+use crate::{build, process, setup};
+
+/// Builds for release and runs the named cases, or all.
+pub fn run(arguments: &[String]) -> Result<()> {
+    setup::require_node()?;
+    setup::test_programs()?;
+    build::dashboard()?;
+    let binary = build::binary(build::Profile::Release)?;
+    process::run(
+        process::cargo()
+            .args(["run", "--release", "--package", "e2e", "--bin", "bench", "--"])
+            .args(arguments)
+            .env("WARREN_BIN", binary),
+    )
+}

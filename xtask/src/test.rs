@@ -1,0 +1,87 @@
+//! What CI runs, step by step; the first failure ends it and is the last line.
+
+use std::{process::Command, time::Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{build, process, setup, tidy};
+
+type Step = (&'static str, fn() -> Result<()>);
+
+/// Steps in order: cheap ones first, so that a slip shows in seconds.
+const STEPS: &[Step] =
+    &[("fmt", fmt), ("tidy", tidy::run), ("site", site), ("clippy", clippy), ("unit", unit), ("e2e", e2e)];
+
+/// Runs all steps, or those that are named.
+pub fn run(arguments: &[String]) -> Result<()> {
+    let fast = arguments.iter().any(|argument| argument == "--fast");
+    let named: Vec<&str> =
+        arguments.iter().map(String::as_str).filter(|argument| *argument != "--fast").collect();
+    if let Some(unknown) = named.iter().find(|name| !STEPS.iter().any(|(step, _)| step == *name)) {
+        let known: Vec<_> = STEPS.iter().map(|(step, _)| *step).collect();
+        bail!("no step is called `{unknown}`; the steps are {}", known.join(", "));
+    }
+    setup::require_node()?;
+    let chosen = STEPS
+        .iter()
+        .filter(|(name, _)| if named.is_empty() { !(fast && *name == "e2e") } else { named.contains(name) });
+    let start = Instant::now();
+    for (name, step) in chosen {
+        let began = Instant::now();
+        println!("── {name}");
+        step().with_context(|| format!("step `{name}`"))?;
+        println!("── {name}: ok in {} s", began.elapsed().as_secs());
+    }
+    println!("all steps passed in {} s", start.elapsed().as_secs());
+    Ok(())
+}
+
+fn fmt() -> Result<()> {
+    process::run(process::cargo().args(["fmt", "--all", "--check"]))
+}
+
+fn clippy() -> Result<()> {
+    let arguments = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
+    process::run(process::cargo().args(arguments))
+}
+
+fn site() -> Result<()> {
+    build::packages()?;
+    for script in ["lint", "test", "build"] {
+        process::run(Command::new("npm").current_dir("site").args(["run", script]))?;
+    }
+    Ok(())
+}
+
+fn unit() -> Result<()> {
+    setup::test_programs()?;
+    setup::require_terraform()?;
+    tests(&["--workspace", "--exclude", "e2e"])
+}
+
+fn e2e() -> Result<()> {
+    setup::test_programs()?;
+    setup::require_terraform()?;
+    build::packages()?;
+    build::dashboard()?;
+    let binary = build::binary(build::Profile::Dev)?;
+    // The tests are told where the binary is; the variable is inherited by the test runner.
+    let mut command = runner();
+    command.env("WARREN_BIN", binary).args(["--package", "e2e"]);
+    process::run(&mut command)
+}
+
+fn tests(arguments: &[&str]) -> Result<()> {
+    process::run(runner().args(arguments))
+}
+
+/// Prefers nextest, which runs each test in a process of its own.
+fn runner() -> Command {
+    let mut cargo = process::cargo();
+    if process::exists("cargo-nextest") {
+        cargo.args(["nextest", "run", "--locked", "--no-fail-fast"]);
+    } else {
+        cargo.args(["test", "--locked", "--no-fail-fast"]);
+    }
+    cargo
+}
