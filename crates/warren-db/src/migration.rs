@@ -10,6 +10,7 @@ mod m0002_jobs;
 mod m0003_templates;
 mod m0004_workspaces;
 mod m0005_agents;
+mod m0010_agent_connections;
 
 /// Why the database cannot be brought up to date.
 #[derive(Debug)]
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_templates::Migration),
             Box::new(m0004_workspaces::Migration),
             Box::new(m0005_agents::Migration),
+            Box::new(m0010_agent_connections::Migration),
         ]
     }
 }

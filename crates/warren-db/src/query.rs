@@ -3,6 +3,7 @@
 use sea_orm::sea_query::{Expr, ExprTrait, Func, IntoColumnRef, SimpleExpr};
 
 pub mod agent_tokens;
+pub mod agents;
 pub mod api_keys;
 pub mod builds;
 pub mod files;
