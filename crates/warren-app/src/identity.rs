@@ -7,7 +7,7 @@ use warren_authz::{Action, Object, Resource, SiteRole};
 use warren_db::{
     DbError,
     entity::{api_keys, organization_members, users},
-    query,
+    query::{self, agent_tokens::AgentOwner},
 };
 use warren_vocab::{LoginType, OrganizationId, UserId, UserStatus, Username};
 
@@ -161,6 +161,12 @@ impl App {
         }
         self.note_use(&key).await?;
         Ok(Session { actor, key })
+    }
+
+    /// Finds the agent of a token, with the workspace it runs in; replaced agents are not found.
+    pub async fn authenticate_agent(&self, token: Uuid) -> AppResult<Option<AgentOwner>> {
+        let hash = hash_agent_token(token);
+        Ok(query::agent_tokens::by_token_hash(self.db().reader(), &hash).await?)
     }
 
     /// Loads the rights of an account for work that the server does on its behalf.

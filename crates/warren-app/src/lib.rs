@@ -11,6 +11,7 @@ use warren_db::Database;
 use warren_rt::Sealer;
 
 pub mod actor;
+pub mod agents;
 pub mod error;
 pub mod identity;
 pub mod organizations;

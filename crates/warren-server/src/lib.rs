@@ -1,1 +1,22 @@
-//! warren-server
+//! HTTP and WebSocket surface of the server, and the wiring of everything behind it.
+//!
+//! Routes turn requests into calls of the use cases and rows into API types ([`view`]); they hold no rules of their own.
+//! Must not contain SQL. Errors become responses in [`error`] only.
+
+mod auth;
+mod config;
+mod error;
+mod extract;
+mod middleware;
+mod permissions;
+mod router;
+mod routes;
+mod server;
+mod site;
+mod state;
+mod view;
+
+pub use config::{ServerConfig, VERSION};
+pub use permissions::{PERMISSIONS, Permission, Who};
+pub use router::openapi;
+pub use server::{RunningServer, Server, StartError};

@@ -1,0 +1,150 @@
+//! Who sends a request: a signed-in user or a workspace agent.
+//!
+//! A token is looked for in the cookie, the query, the `Coder-Session-Token` header, the `Authorization` header and the
+//! `access_token` query parameter, in this order; the first found counts, valid or not.
+
+use axum::{
+    extract::{FromRequestParts, Query},
+    http::{HeaderMap, Method, header, request::Parts},
+};
+use axum_extra::extract::cookie::CookieJar;
+use serde::Deserialize;
+use url::Url;
+use uuid::Uuid;
+use warren_app::{Actor, identity::Session};
+use warren_db::query::agent_tokens::AgentOwner;
+use warren_vocab::{AgentId, UserId, WorkspaceId};
+
+use crate::{error::ApiError, state::AppState};
+
+/// Cookie and query name of the session token.
+pub(crate) const SESSION_COOKIE: &str = "coder_session_token";
+/// Header name of the session token.
+pub(crate) const SESSION_HEADER: &str = "coder-session-token";
+
+/// A signed-in user.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    pub(crate) session: Session,
+}
+
+impl Caller {
+    /// The account with its rights.
+    pub(crate) fn actor(&self) -> &Actor {
+        &self.session.actor
+    }
+
+    /// The account's id.
+    pub(crate) fn id(&self) -> UserId {
+        self.session.actor.id()
+    }
+}
+
+impl FromRequestParts<AppState> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let found = find_token(parts)
+            .ok_or_else(|| ApiError::unauthorized("You are not logged in. Log in first."))?;
+        if found.from_cookie {
+            refuse_cross_origin(parts, &found.token, &state.deployment.access_url)?;
+        }
+        Ok(Self { session: state.app.authenticate(&found.token).await? })
+    }
+}
+
+/// An agent of a workspace's newest build.
+#[derive(Debug, Clone)]
+pub(crate) struct AgentCaller {
+    pub(crate) owner: AgentOwner,
+}
+
+impl AgentCaller {
+    /// The agent's id.
+    pub(crate) fn agent_id(&self) -> AgentId {
+        AgentId::from_uuid(self.owner.agent.id)
+    }
+
+    /// The id of the workspace that the agent runs in.
+    pub(crate) fn workspace_id(&self) -> WorkspaceId {
+        WorkspaceId::from_uuid(self.owner.workspace.id)
+    }
+}
+
+impl FromRequestParts<AppState> for AgentCaller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let refused = || {
+            ApiError::unauthorized("The agent token is not valid. Rebuild the workspace to get a new one.")
+        };
+        let found = find_token(parts).ok_or_else(refused)?;
+        let token: Uuid = found.token.parse().map_err(|_| refused())?;
+        let owner = state.app.authenticate_agent(token).await?.ok_or_else(refused)?;
+        Ok(Self { owner })
+    }
+}
+
+struct FoundToken {
+    token: String,
+    from_cookie: bool,
+}
+
+#[derive(Deserialize)]
+struct QueryTokens {
+    coder_session_token: Option<String>,
+    access_token: Option<String>,
+}
+
+fn find_token(parts: &Parts) -> Option<FoundToken> {
+    if let Some(cookie) = CookieJar::from_headers(&parts.headers).get(SESSION_COOKIE) {
+        return Some(FoundToken { token: cookie.value().to_owned(), from_cookie: true });
+    }
+    let query = Query::<QueryTokens>::try_from_uri(&parts.uri).ok().map(|Query(query)| query);
+    let (early, late) = query.map_or((None, None), |query| (query.coder_session_token, query.access_token));
+    let token = early
+        .or_else(|| header_text(&parts.headers, SESSION_HEADER))
+        .or_else(|| bearer(&parts.headers))
+        .or(late)?;
+    Some(FoundToken { token, from_cookie: false })
+}
+
+fn header_text(headers: &HeaderMap, name: &str) -> Option<String> {
+    Some(headers.get(name)?.to_str().ok()?.trim().to_owned())
+}
+
+fn bearer(headers: &HeaderMap) -> Option<String> {
+    let text = header_text(headers, header::AUTHORIZATION.as_str())?;
+    let (scheme, token) = text.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
+}
+
+/// Refuses requests that another site's page makes with the user's cookie: those that change something, and WebSockets,
+/// which no same-origin policy protects. A client that also sends the token in a header has read it and is trusted.
+fn refuse_cross_origin(parts: &Parts, token: &str, access_url: &Url) -> Result<(), ApiError> {
+    let safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(&parts.method);
+    if safe && !parts.headers.contains_key(header::UPGRADE) {
+        return Ok(());
+    }
+    let has_header_token = header_text(&parts.headers, SESSION_HEADER).is_some_and(|given| given == token);
+    if has_header_token || bearer(&parts.headers).is_some() || is_same_origin(&parts.headers, access_url) {
+        return Ok(());
+    }
+    Err(ApiError::bad_request("This request came from another site. Open the dashboard and try there."))
+}
+
+fn is_same_origin(headers: &HeaderMap, access_url: &Url) -> bool {
+    let Some(origin) = header_text(headers, header::ORIGIN.as_str()) else {
+        // Browsers send at least one of the two headers with every request considered here; other programs send none.
+        let site = header_text(headers, "sec-fetch-site");
+        return site.is_none_or(|site| site == "same-origin" || site == "none");
+    };
+    if origin == access_url.origin().ascii_serialization() {
+        return true;
+    }
+    let authority = origin.split_once("://").map(|(_, authority)| authority.to_owned());
+    authority.is_some() && authority == header_text(headers, header::HOST.as_str())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,134 @@
+//! The one place where errors become HTTP responses.
+
+use std::error::Error;
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use warren_api::error::{ErrorResponse, ValidationError};
+use warren_app::{AppError, Explanation};
+use warren_db::DbError;
+
+/// The result of a handler.
+pub(crate) type ApiResult<T> = Result<T, ApiError>;
+
+/// A failed request: status and body.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    status: StatusCode,
+    body: ErrorResponse,
+}
+
+impl ApiError {
+    /// Makes an error with a sentence for the user.
+    pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            body: ErrorResponse { message: message.into(), detail: None, validations: Vec::new() },
+        }
+    }
+
+    /// A request that is not acceptable.
+    pub(crate) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    /// A request without valid credentials.
+    pub(crate) fn unauthorized(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, message)
+    }
+
+    /// An object that does not exist or that the caller may not read.
+    pub(crate) fn not_found() -> Self {
+        let message = "Resource not found or you do not have access to this resource";
+        Self::new(StatusCode::NOT_FOUND, message)
+    }
+
+    /// A path of the API that does not exist.
+    pub(crate) fn no_route() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "Route not found.")
+    }
+
+    /// A fault of the server; the text must not reveal anything.
+    pub(crate) fn internal() -> Self {
+        let message = "An internal server error occurred. The server's log has the details.";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, message)
+    }
+
+    /// Adds diagnostic text.
+    pub(crate) fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.body.detail = Some(detail.into());
+        self
+    }
+
+    /// Adds a field that is wrong.
+    pub(crate) fn field(mut self, field: impl Into<String>, detail: impl Into<String>) -> Self {
+        self.body.validations.push(ValidationError { field: field.into(), detail: detail.into() });
+        self
+    }
+
+    fn explained(status: StatusCode, explanation: Explanation) -> Self {
+        let validations = explanation.validations.into_iter();
+        let validations =
+            validations.map(|one| ValidationError { field: one.field, detail: one.detail }).collect();
+        Self {
+            status,
+            body: ErrorResponse { message: explanation.message, detail: explanation.detail, validations },
+        }
+    }
+
+    fn logged(error: &(dyn Error + 'static)) -> Self {
+        let mut chain = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            chain = format!("{chain}: {cause}");
+            source = cause.source();
+        }
+        tracing::error!(error = chain, "request failed");
+        Self::internal()
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(self.body)).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static(r#"Bearer realm="coder", error="invalid_token""#);
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+}
+
+impl From<AppError> for ApiError {
+    fn from(error: AppError) -> Self {
+        match error {
+            AppError::NotFound => Self::not_found(),
+            AppError::Unauthenticated(why) => Self::explained(StatusCode::UNAUTHORIZED, why),
+            AppError::Forbidden(why) => Self::explained(StatusCode::FORBIDDEN, why),
+            AppError::Invalid(why) => Self::explained(StatusCode::BAD_REQUEST, why),
+            AppError::Conflict(why) => Self::explained(StatusCode::CONFLICT, why),
+            AppError::Gone(why) => Self::explained(StatusCode::GONE, why),
+            AppError::NotReady(why) => Self::explained(StatusCode::NOT_ACCEPTABLE, why),
+            AppError::Precondition(why) => Self::explained(StatusCode::PRECONDITION_FAILED, why),
+            AppError::Db(error) => error.into(),
+            AppError::Seal(error) => Self::logged(&error),
+            AppError::Internal { .. } => Self::logged(&error),
+        }
+    }
+}
+
+impl From<DbError> for ApiError {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::NotFound { .. } => Self::not_found(),
+            DbError::Busy => Self::new(StatusCode::SERVICE_UNAVAILABLE, "The database is busy. Try again."),
+            DbError::Unique { .. } => {
+                Self::new(StatusCode::CONFLICT, "An object with the same name exists already.")
+            }
+            DbError::ForeignKey | DbError::Corrupt { .. } | DbError::Other(_) => Self::logged(&error),
+        }
+    }
+}

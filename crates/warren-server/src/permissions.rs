@@ -1,0 +1,47 @@
+//! Every route and who may call it. A test compares the table with the router and calls each route without credentials.
+//!
+//! The table says who must be authenticated; what an account may do to an object is decided by the use case.
+
+/// Which credentials a route asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// No credentials.
+    Anyone,
+    /// A user's session.
+    User,
+    /// A workspace agent's token.
+    Agent,
+}
+
+/// One route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Permission {
+    pub method: &'static str,
+    pub path: &'static str,
+    pub who: Who,
+}
+
+const fn row(method: &'static str, path: &'static str, who: Who) -> Permission {
+    Permission { method, path, who }
+}
+
+use Who::{Anyone, User};
+
+/// The table.
+pub const PERMISSIONS: &[Permission] = &[
+    row("GET", "/healthz", Anyone),
+    row("GET", "/api/v2", Anyone),
+    row("GET", "/api/v2/buildinfo", Anyone),
+    row("GET", "/api/v2/deployment/ssh", User),
+    row("GET", "/api/v2/users/first", Anyone),
+    row("POST", "/api/v2/users/first", Anyone),
+    row("GET", "/api/v2/users/authmethods", Anyone),
+    row("POST", "/api/v2/users/login", Anyone),
+    row("POST", "/api/v2/users/logout", User),
+    row("GET", "/api/v2/users", User),
+    row("GET", "/api/v2/users/{user}", User),
+    row("GET", "/api/v2/users/{user}/organizations", User),
+    row("GET", "/api/v2/organizations", User),
+    row("GET", "/api/v2/organizations/{organization}", User),
+    row("GET", "/api/v2/organizations/{organization}/members/{user}", User),
+];

@@ -1,0 +1,33 @@
+//! All routes, their documents and the layers around them.
+
+use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn};
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{middleware, routes, site, state::AppState};
+
+/// The largest request body of a route that does not set its own limit, in bytes.
+const BODY_MAX: usize = 4 * 1024 * 1024;
+
+/// The OpenAPI document with the paths and the schemas.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    api().split_for_parts().1
+}
+
+/// The router with everything around it.
+pub(crate) fn router(state: AppState) -> Router {
+    let (router, _) = api().split_for_parts();
+    router
+        .fallback(site::fallback)
+        .layer(DefaultBodyLimit::max(BODY_MAX))
+        .layer(CatchPanicLayer::custom(middleware::panicked))
+        .layer(from_fn(middleware::around))
+        .with_state(state)
+}
+
+fn api() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(warren_api::openapi())
+        .merge(routes::deployment::router())
+        .merge(routes::users::router())
+        .merge(routes::organizations::router())
+}

@@ -1,0 +1,27 @@
+//! What every handler can reach.
+
+use std::sync::Arc;
+
+use url::Url;
+use uuid::Uuid;
+use warren_app::App;
+use warren_rt::Tasks;
+
+use crate::config::ServerConfig;
+
+/// The state of the router; clones share it.
+#[derive(Clone)]
+pub(crate) struct AppState {
+    pub(crate) app: App,
+    pub(crate) config: Arc<ServerConfig>,
+    pub(crate) deployment: Arc<Deployment>,
+    /// Long-lived connections watch its token, so that a shutdown ends them.
+    pub(crate) tasks: Tasks,
+}
+
+/// Facts about this deployment that do not change while it runs.
+#[derive(Debug, Clone)]
+pub(crate) struct Deployment {
+    pub(crate) id: Uuid,
+    pub(crate) access_url: Url,
+}

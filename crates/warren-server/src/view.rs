@@ -1,0 +1,15 @@
+//! Rows and use-case structs into API types, by hand, one file per noun.
+
+use std::str::FromStr;
+
+use warren_db::DbError;
+
+use crate::error::ApiResult;
+
+pub(crate) mod organizations;
+pub(crate) mod users;
+
+/// Reads a stored word of a closed set.
+pub(crate) fn word<T: FromStr>(text: &str, what: &'static str) -> ApiResult<T> {
+    text.parse().map_err(|_| DbError::Corrupt { what }.into())
+}

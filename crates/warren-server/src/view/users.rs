@@ -1,0 +1,56 @@
+//! Accounts.
+
+use warren_api::users::{MinimalUser, SlimRole, User};
+use warren_app::{actor, identity::UserDetail};
+use warren_authz::SiteRole;
+use warren_db::entity::users;
+use warren_vocab::{OrganizationId, UserId, time};
+
+use super::word;
+use crate::error::ApiResult;
+
+/// Shows an account. The role that everybody has is not listed.
+pub(crate) fn user(detail: UserDetail) -> ApiResult<User> {
+    let UserDetail { user, memberships } = detail;
+    let roles =
+        actor::names(&user.roles).filter(|name| *name != SiteRole::Member.as_str()).map(slim_role).collect();
+    Ok(User {
+        id: UserId::from_uuid(user.id),
+        status: word(&user.status, "user status")?,
+        login_type: word(&user.login_type, "login type")?,
+        organization_ids: memberships
+            .iter()
+            .map(|row| OrganizationId::from_uuid(row.organization_id))
+            .collect(),
+        roles,
+        username: user.username,
+        name: user.name,
+        avatar_url: user.avatar_url,
+        email: user.email,
+        created_at: user.created_at,
+        updated_at: user.updated_at,
+        last_seen_at: user.last_seen_at.unwrap_or_else(time::zero),
+        has_ai_seat: true,
+    })
+}
+
+/// Shows an account as far as others see it.
+pub(crate) fn minimal(user: &users::Model) -> MinimalUser {
+    MinimalUser {
+        id: UserId::from_uuid(user.id),
+        username: user.username.clone(),
+        name: Some(user.name.clone()).filter(|name| !name.is_empty()),
+        avatar_url: Some(user.avatar_url.clone()).filter(|url| !url.is_empty()),
+    }
+}
+
+/// Shows a role by its name.
+pub(crate) fn slim_role(name: &str) -> SlimRole {
+    let words: Vec<_> = name.split('-').map(capitalized).collect();
+    SlimRole { name: name.to_owned(), display_name: words.join(" "), organization_id: None }
+}
+
+fn capitalized(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
