@@ -1,0 +1,6 @@
+//! Tests of the HTTP surface through a bound server on a temporary data directory.
+
+mod identity;
+mod routes;
+mod start;
+mod support;

@@ -1,0 +1,27 @@
+use std::time::Duration;
+
+use warren_server::{Server, ServerConfig, StartError};
+
+use crate::support::{TestServer, config};
+
+#[tokio::test]
+async fn an_address_in_use_is_refused_with_one_sentence() {
+    let first = TestServer::empty().await;
+    let dir = tempfile::tempdir().unwrap();
+    let taken = ServerConfig { http_address: first.server.address(), ..config(&dir) };
+    let error = Server::start(taken).await.err().unwrap();
+    assert!(matches!(error, StartError::AddressInUse { .. }));
+    let text = error.to_string();
+    assert!(text.contains("is in use") && text.contains("--http-address"), "{text}");
+}
+
+#[tokio::test]
+async fn a_data_directory_in_use_is_refused_and_free_again_after_shutdown() {
+    let first = TestServer::with_owner().await;
+    let error = Server::start(config(&first.dir)).await.err().unwrap();
+    assert!(error.to_string().contains("another Warren server is using the data directory"), "{error}");
+    let TestServer { server, client, token, dir } = first;
+    server.shutdown(Duration::from_secs(10)).await;
+    let again = TestServer { server: Server::start(config(&dir)).await.unwrap(), client, token, dir };
+    assert_eq!(again.get("/api/v2/users/me").await.0, 200, "a session survives a restart");
+}
