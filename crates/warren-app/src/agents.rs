@@ -15,7 +15,9 @@ use warren_db::{
         resources::ResourceRows,
     },
 };
-use warren_vocab::{AgentId, AgentLifecycle, AgentStatus, LogLevel, LogSourceId, OrganizationId, UserId, WorkspaceId};
+use warren_vocab::{
+    AgentId, AgentLifecycle, AgentStatus, LogLevel, LogSourceId, OrganizationId, UserId, WorkspaceId,
+};
 
 use crate::{
     App,
@@ -34,10 +36,20 @@ const LOG_PAGE: u64 = 5000;
 /// Something that an agent reports; stored once however often it arrives.
 #[derive(Debug, Clone)]
 pub enum AgentReport {
-    Startup { version: String, expanded_directory: String, subsystems: Vec<String> },
-    Lifecycle { state: AgentLifecycle, changed_at: DateTime<Utc> },
+    Startup {
+        version: String,
+        expanded_directory: String,
+        subsystems: Vec<String>,
+    },
+    Lifecycle {
+        state: AgentLifecycle,
+        changed_at: DateTime<Utc>,
+    },
     /// `truncated`: the agent dropped lines after these.
-    Logs { lines: Vec<NewLog>, truncated: bool },
+    Logs {
+        lines: Vec<NewLog>,
+        truncated: bool,
+    },
     ScriptEnded(ScriptEnd),
 }
 
@@ -90,8 +102,13 @@ impl App {
     }
 
     /// Writes down that an agent connected, and gathers what it must know.
-    pub async fn agent_connected(&self, owner: AgentOwner, versions: (&str, &str)) -> AppResult<AgentBriefing> {
-        let (id, workspace) = (AgentId::from_uuid(owner.agent.id), WorkspaceId::from_uuid(owner.workspace.id));
+    pub async fn agent_connected(
+        &self,
+        owner: AgentOwner,
+        versions: (&str, &str),
+    ) -> AppResult<AgentBriefing> {
+        let (id, workspace) =
+            (AgentId::from_uuid(owner.agent.id), WorkspaceId::from_uuid(owner.workspace.id));
         let at = now();
         let sealer = self.sealer();
         let name = owner.agent.name.clone();
@@ -108,7 +125,8 @@ impl App {
             })
             .await?;
         let host_key_seed = self.sealer().open(&sealed)?;
-        let user = query::users::by_id(self.db().reader(), UserId::from_uuid(owner.workspace.owner_id)).await?;
+        let user =
+            query::users::by_id(self.db().reader(), UserId::from_uuid(owner.workspace.owner_id)).await?;
         let owner_username = user.ok_or(DbError::NotFound { what: "owner of the workspace" })?.username;
         Ok(AgentBriefing { detail: self.agent_detail(owner).await?, owner_username, host_key_seed })
     }
@@ -138,7 +156,12 @@ impl App {
     ///
     /// # Errors
     /// [`AppError::Invalid`] when a number was left out, as something would be lost.
-    pub async fn store_agent_report(&self, boot: AgentBoot, sequence: u64, report: AgentReport) -> AppResult<()> {
+    pub async fn store_agent_report(
+        &self,
+        boot: AgentBoot,
+        sequence: u64,
+        report: AgentReport,
+    ) -> AppResult<()> {
         self.db()
             .write(async |tx| {
                 let last = query::agents::last_sequence(tx, boot.agent, boot.boot).await?;
@@ -194,7 +217,8 @@ async fn store(tx: &warren_db::Tx, boot: AgentBoot, report: AgentReport) -> AppR
     let (agent, workspace) = (boot.agent, boot.workspace);
     match report {
         AgentReport::Startup { version, expanded_directory, subsystems } => {
-            query::agents::set_startup(tx, agent, workspace, &version, &expanded_directory, &subsystems).await?;
+            query::agents::set_startup(tx, agent, workspace, &version, &expanded_directory, &subsystems)
+                .await?;
         }
         AgentReport::Lifecycle { state, changed_at } => {
             query::agents::set_lifecycle(tx, agent, workspace, state, changed_at).await?;
