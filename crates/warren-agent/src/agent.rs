@@ -16,6 +16,7 @@ use warren_wire::agent::{Lifecycle, Manifest, ReportBody, ScriptStage, Startup};
 
 use crate::control;
 use crate::outbox::Outbox;
+use crate::peers;
 use crate::scripts::{PhaseOutcome, ScriptRunner};
 use crate::ssh::SshError;
 use crate::workplace::Workplace;
@@ -49,6 +50,24 @@ pub enum AgentError {
     Url { url: Url },
     #[error("cannot start the ssh server")]
     Ssh(#[from] SshError),
+    #[error("cannot join the tunnel: {message}")]
+    Tunnel { message: String },
+}
+
+impl AgentConfig {
+    /// The WebSocket URL of a path below the access URL; `None` when that is not an HTTP URL.
+    pub(crate) fn socket_url(&self, path: &str) -> Option<Url> {
+        let mut url = self.url.clone();
+        let scheme = match url.scheme() {
+            "http" => "ws",
+            "https" => "wss",
+            _ => return None,
+        };
+        url.set_scheme(scheme).ok()?;
+        let base = url.path().trim_end_matches('/').to_owned();
+        url.set_path(&format!("{base}/{path}"));
+        Some(url)
+    }
 }
 
 /// Runs until `cancel`, then shuts down in order and returns.
@@ -97,7 +116,7 @@ impl Agent<'_> {
             subsystems: Vec::new(),
         }));
         self.enter(AgentLifecycle::Starting);
-        self.serve_peers(&workplace)?;
+        peers::serve(self.config, &workplace, &self.services)?;
         let start = async {
             let outcome = runner.run_stage(ScriptStage::Start, &cancel).await;
             if !cancel.is_cancelled() {
@@ -134,10 +153,6 @@ impl Agent<'_> {
     fn enter(&self, state: AgentLifecycle) {
         tracing::info!(state = state.as_str(), "agent lifecycle");
         self.outbox.push(ReportBody::Lifecycle(Lifecycle { state, changed_at: Utc::now() }));
-    }
-
-    fn serve_peers(&self, _workplace: &Arc<Workplace>) -> Result<(), AgentError> {
-        Ok(())
     }
 }
 

@@ -96,15 +96,7 @@ pub(crate) async fn keep_connected(
 }
 
 fn control_url(config: &AgentConfig) -> Option<String> {
-    let mut url = config.url.clone();
-    let scheme = match url.scheme() {
-        "http" => "ws",
-        "https" => "wss",
-        _ => return None,
-    };
-    url.set_scheme(scheme).ok()?;
-    let base = url.path().trim_end_matches('/').to_owned();
-    url.set_path(&format!("{base}/{PATH}"));
+    let mut url = config.socket_url(PATH)?;
     url.set_query(Some(&format!("version={}&role=agent", ApiVersion::CURRENT)));
     Some(url.into())
 }

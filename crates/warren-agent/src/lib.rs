@@ -8,6 +8,7 @@ mod control;
 mod environment;
 mod http;
 mod outbox;
+mod peers;
 mod process_group;
 mod reconnecting;
 mod scripts;
