@@ -26,6 +26,8 @@ use crate::{
     now,
 };
 
+pub mod init_script;
+
 /// An agent without a sign of life for this long is disconnected: two of its ping intervals.
 pub const SILENCE_MAX: TimeDelta = TimeDelta::seconds(30);
 /// Bytes of log text that are kept for one agent.
