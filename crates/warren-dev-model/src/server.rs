@@ -1,0 +1,146 @@
+//! The HTTP side: the completions route, the list of models, and the controls for tests.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::{Path, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use crate::{
+    answer::play,
+    script::{Script, Step, last_result},
+};
+
+/// What the routes and the owner share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    script: Arc<Script>,
+    record: Arc<Mutex<Record>>,
+    barriers: Arc<watch::Sender<Barriers>>,
+}
+
+#[derive(Default)]
+struct Record {
+    requests: Vec<Value>,
+    /// How often each turn would have matched, for `nth`.
+    matches: HashMap<usize, usize>,
+    n_calls: u64,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Barriers {
+    released: BTreeSet<String>,
+    waiting: BTreeMap<String, usize>,
+}
+
+impl Shared {
+    pub(crate) fn new(script: Script) -> Self {
+        Self {
+            script: Arc::new(script),
+            record: Arc::default(),
+            barriers: Arc::new(watch::Sender::new(Barriers::default())),
+        }
+    }
+
+    pub(crate) fn release(&self, barrier: &str) {
+        self.barriers.send_modify(|barriers| {
+            barriers.released.insert(barrier.to_owned());
+        });
+    }
+
+    pub(crate) async fn reached(&self, barrier: &str, deadline: Duration) -> bool {
+        let mut barriers = self.barriers.subscribe();
+        let reached = barriers.wait_for(|barriers| barriers.waiting.contains_key(barrier));
+        tokio::time::timeout(deadline, reached).await.is_ok_and(|seen| seen.is_ok())
+    }
+
+    pub(crate) async fn wait_at(&self, barrier: &str) {
+        self.barriers.send_modify(|barriers| {
+            *barriers.waiting.entry(barrier.to_owned()).or_default() += 1;
+        });
+        // The sender lives as long as `self`, so the wait ends only by a release.
+        let _ = self.barriers.subscribe().wait_for(|barriers| barriers.released.contains(barrier)).await;
+    }
+
+    pub(crate) fn requests(&self) -> Vec<Value> {
+        self.record().requests.clone()
+    }
+
+    /// Numbers tool calls, so that their ids differ within one server.
+    pub(crate) fn next_number(&self) -> u64 {
+        let mut record = self.record();
+        record.n_calls += 1;
+        record.n_calls
+    }
+
+    /// Records the request and finds the steps that answer it.
+    fn answer_for(&self, request: &Value) -> Option<Vec<Step>> {
+        let candidates = self.script.candidates(request);
+        let mut record = self.record();
+        record.requests.push(request.clone());
+        candidates.into_iter().find_map(|(index, turn)| {
+            let count = record.matches.entry(index).or_default();
+            *count += 1;
+            turn.when.nth.is_none_or(|nth| nth == *count).then(|| turn.steps.clone())
+        })
+    }
+
+    fn record(&self) -> MutexGuard<'_, Record> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub(crate) fn router(shared: Shared) -> Router {
+    Router::new()
+        .route("/v1/chat/completions", post(completions))
+        .route("/v1/models", get(models))
+        .route("/control/requests", get(requests))
+        .route("/control/barriers", get(barriers))
+        .route("/control/barriers/{name}/release", post(release))
+        .with_state(shared)
+}
+
+async fn completions(State(shared): State<Shared>, Json(request): Json<Value>) -> Response {
+    let Some(steps) = shared.answer_for(&request) else {
+        return refusal(400, "no turn of the script matches this request");
+    };
+    if let Some(Step::Fail { status, message }) = steps.first() {
+        return refusal(*status, message);
+    }
+    let stream = play(&steps, &last_result(&request), shared);
+    ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(stream)).into_response()
+}
+
+async fn models() -> Json<Value> {
+    Json(json!({"object": "list", "data": [{"id": "scripted", "object": "model", "owned_by": "warren"}]}))
+}
+
+async fn requests(State(shared): State<Shared>) -> Json<Vec<Value>> {
+    Json(shared.requests())
+}
+
+async fn barriers(State(shared): State<Shared>) -> Json<Value> {
+    let barriers = shared.barriers.borrow().clone();
+    Json(json!({"waiting": barriers.waiting, "released": barriers.released}))
+}
+
+async fn release(State(shared): State<Shared>, Path(name): Path<String>) -> StatusCode {
+    shared.release(&name);
+    StatusCode::NO_CONTENT
+}
+
+fn refusal(status: u16, message: &str) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, Json(json!({"error": {"message": message, "type": "scripted"}}))).into_response()
+}
