@@ -92,7 +92,8 @@ struct PlacedAgent {
 
 impl<'a> Tree<'a> {
     fn new(modules: &'a Modules, graph: &'a Graph) -> Self {
-        let is_target = |item: &&Item| !item.kind.starts_with("coder_") || item.kind == "coder_external_agent";
+        let is_target =
+            |item: &&Item| !item.kind.starts_with("coder_") || item.kind == "coder_external_agent";
         let targets = modules.managed().filter(is_target).map(|item| label(&item.address)).collect();
         Self { modules, graph, targets }
     }

@@ -17,7 +17,7 @@ mod workspace;
 pub(crate) use check::{Finding, Severity, Step, check};
 #[cfg(test)]
 use shape::same_config;
-pub(crate) use shape::{complete, conform, same_nested};
+pub(crate) use shape::{complete, conform, same_nested, same_value};
 pub(crate) use wire::{provider_schema, to_wire};
 
 use crate::value::Value;

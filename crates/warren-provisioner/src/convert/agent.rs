@@ -27,9 +27,10 @@ pub(super) fn agent(item: &Item) -> Result<Agent, ConvertError> {
         operating_system: item.text("os"),
         directory: item.text("dir"),
         env: env.map(|(name, value)| (name.clone(), text(value))).collect(),
-        connection_timeout_seconds: item.value("connection_timeout").as_i64().map_or(120, |_| {
-            item.int("connection_timeout")
-        }),
+        connection_timeout_seconds: item
+            .value("connection_timeout")
+            .as_i64()
+            .map_or(120, |_| item.int("connection_timeout")),
         troubleshooting_url: item.text("troubleshooting_url"),
         motd_file: item.text("motd_file"),
         order: item.int("order"),
@@ -95,7 +96,8 @@ fn own_scripts(item: &Item) -> Vec<Script> {
         run_on_stop: false,
         timeout_seconds: 0,
     };
-    let start = script("startup_script", "Startup Script", "/emojis/25b6-fe0f.png", "coder-startup-script.log");
+    let start =
+        script("startup_script", "Startup Script", "/emojis/25b6-fe0f.png", "coder-startup-script.log");
     let stop = script("shutdown_script", "Shutdown Script", "/emojis/25c0.png", "coder-shutdown-script.log");
     let all = [
         Script { run_on_start: true, start_blocks_login: blocks_login, ..start },

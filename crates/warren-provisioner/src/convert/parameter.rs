@@ -14,7 +14,8 @@ use super::{
 pub(super) fn parameters(modules: &Modules) -> Result<Vec<Parameter>, ConvertError> {
     let parameters: Vec<_> = modules.data("coder_parameter").map(parameter).collect();
     let mut seen = BTreeSet::new();
-    let twice: BTreeSet<_> = parameters.iter().map(|p| p.name.as_str()).filter(|name| !seen.insert(*name)).collect();
+    let twice: BTreeSet<_> =
+        parameters.iter().map(|p| p.name.as_str()).filter(|name| !seen.insert(*name)).collect();
     if twice.is_empty() {
         return Ok(parameters);
     }

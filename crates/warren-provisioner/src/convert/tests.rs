@@ -24,7 +24,8 @@ fn dot(edges: &[(&str, &str)]) -> String {
     let mut text = String::from("digraph {\n\tcompound = \"true\"\n\tsubgraph \"root\" {\n");
     let name = |label: &str| format!("\"[root] {} (expand)\"", label.replace('"', "\\\""));
     for label in edges.iter().flat_map(|(a, b)| [a, b]) {
-        text += &format!("\t\t{} [label = \"{}\", shape = \"box\"]\n", name(label), label.replace('"', "\\\""));
+        text +=
+            &format!("\t\t{} [label = \"{}\", shape = \"box\"]\n", name(label), label.replace('"', "\\\""));
     }
     for (from, to) in edges {
         text += &format!("\t\t{} -> {}\n", name(from), name(to));
@@ -202,7 +203,10 @@ fn parameters_are_read_and_must_be_unique() {
     assert_eq!((parameter.required, parameter.default_value.as_str()), (false, "2"));
     assert_eq!((parameter.validation.min, parameter.validation.max), (Some(0), None));
     let twice = [("data.coder_parameter.a", values.clone()), ("data.coder_parameter.b", values)];
-    assert_eq!(error(&twice, &[]), "coder_parameter names must be unique but \"size\" appears multiple times");
+    assert_eq!(
+        error(&twice, &[]),
+        "coder_parameter names must be unique but \"size\" appears multiple times"
+    );
 }
 
 #[test]
@@ -215,9 +219,7 @@ fn module_paths_leave_out_indices() {
 
 #[test]
 fn a_plan_gives_data_sources_from_before_and_resources_from_after() {
-    let item = |address: &str, mode: &str, kind: &str, values| {
-        json!({"address": address, "mode": mode, "type": kind, "name": "x", "values": values})
-    };
+    let item = |address: &str, mode: &str, kind: &str, values| json!({"address": address, "mode": mode, "type": kind, "name": "x", "values": values});
     let plan = json!({
         "prior_state": {"values": {"root_module": {"resources": [
             item("data.coder_parameter.x", "data", "coder_parameter", json!({"name": "p"})),

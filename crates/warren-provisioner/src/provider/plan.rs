@@ -1,7 +1,7 @@
 //! What a change of a resource would do. Every attribute that a template can set forces a replacement.
 
 use crate::{
-    schema::{Schema, complete, same_nested},
+    schema::{Schema, complete, same_nested, same_value},
     value::Value,
 };
 
@@ -32,7 +32,7 @@ pub(crate) fn plan(schema: &Schema, prior: &Value, proposed: &Value) -> Planned 
 fn changed(schema: &Schema, prior: &Value, wanted: &Value) -> Vec<&'static str> {
     let attributes = schema.block.attributes.iter().filter(|attribute| {
         let (before, after) = (prior.get(attribute.name), wanted.get(attribute.name));
-        attribute.configurable() && !(attribute.filled() && after.is_null()) && before != after
+        attribute.configurable() && !(attribute.filled() && after.is_null()) && !same_value(before, after)
     });
     let blocks = schema.block.blocks.iter().filter(|nested| {
         let (before, after) = (prior.get(nested.name), wanted.get(nested.name));

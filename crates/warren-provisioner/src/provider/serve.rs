@@ -93,7 +93,7 @@ impl ProviderSocket {
             .serve_with_incoming(UnixListenerStream::new(listener));
         tokio::select! {
             result = work => Ok(result),
-            served = server => Err(served.err().expect("a listener never runs out of connections")),
+            served = server => Err(served.expect_err("a listener never runs out of connections")),
         }
     }
 }

@@ -51,7 +51,7 @@ fn a_created_agent_has_a_token_and_a_rendered_script() {
 fn an_unchanged_agent_is_left_alone_and_a_changed_one_replaced() {
     let (schema, proposed) = agent();
     let prior = create(schema, &proposed);
-    let mut same = proposed.clone();
+    let mut same = proposed;
     for name in ["id", "token", "init_script"] {
         same.set(name, prior.get(name).clone());
     }

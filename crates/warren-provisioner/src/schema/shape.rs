@@ -36,8 +36,14 @@ pub(crate) fn complete(block: &Block, value: &Value, gap: &Value) -> Value {
 pub(crate) fn same_config(block: &Block, a: &Value, b: &Value) -> bool {
     block.attributes.iter().filter(|attribute| attribute.configurable()).all(|attribute| {
         attribute.filled() && (a.get(attribute.name).is_null() || b.get(attribute.name).is_null())
-            || a.get(attribute.name) == b.get(attribute.name)
+            || same_value(a.get(attribute.name), b.get(attribute.name))
     }) && block.blocks.iter().all(|nested| same_nested(nested, a.get(nested.name), b.get(nested.name)))
+}
+
+/// Says whether two values mean the same: what is not set equals the zero of its type, as it always did for
+/// providers of this protocol.
+pub(crate) fn same_value(a: &Value, b: &Value) -> bool {
+    a == b || is_zero(a) && is_zero(b)
 }
 
 /// Says whether two groups of nested blocks are equal in all that a template can set.
@@ -56,6 +62,16 @@ pub(crate) fn same_nested(nested: &Nested, a: &Value, b: &Value) -> bool {
                 |all: &[Value], one: &Value| all.iter().any(|v| same_config(&nested.block, v, one));
             a.iter().all(|one| contains(b, one)) && b.iter().all(|one| contains(a, one))
         }
+    }
+}
+
+fn is_zero(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) | Value::Int(0) => true,
+        Value::Str(text) => text.is_empty(),
+        Value::List(items) => items.is_empty(),
+        Value::Map(map) => map.is_empty(),
+        Value::Unknown | Value::Bool(true) | Value::Int(_) | Value::Float(_) => false,
     }
 }
 
