@@ -6,6 +6,7 @@ use warren_db::DbError;
 
 use crate::error::ApiResult;
 
+pub(crate) mod agents;
 pub(crate) mod organizations;
 pub(crate) mod users;
 
