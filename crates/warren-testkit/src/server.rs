@@ -1,0 +1,184 @@
+//! `warren server` as a process that can be killed and started again on the same data and address.
+
+use std::{
+    fs::File,
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use tempfile::TempDir;
+use url::Url;
+
+use crate::{wait::eventually, warren_binary};
+
+const START_DEADLINE: Duration = Duration::from_secs(60);
+const STOP_DEADLINE: Duration = Duration::from_secs(30);
+
+/// How to start a server.
+#[derive(Debug, Default, Clone)]
+pub struct ServerOptions {
+    /// Environment variables to set.
+    pub env: Vec<(String, String)>,
+}
+
+/// A running server with a data directory of its own. Killed when dropped.
+pub struct ServerProcess {
+    child: Child,
+    address: SocketAddr,
+    data: TempDir,
+    options: ServerOptions,
+}
+
+impl ServerProcess {
+    /// Starts a server on a fresh data directory and waits until it answers.
+    ///
+    /// # Errors
+    /// Fails with the server's output when it ends or does not answer in time.
+    pub async fn start(options: ServerOptions) -> Result<Self> {
+        crate::init();
+        let data =
+            tempfile::Builder::new().prefix("warren-e2e-").tempdir().context("no temporary directory")?;
+        let address = free_address()?;
+        let child = spawn(&data, address, &options)?;
+        let mut server = Self { child, address, data, options };
+        server.ready().await?;
+        Ok(server)
+    }
+
+    /// Starts it again on the same data and the same address, after [`Self::kill`] or [`Self::stop`].
+    ///
+    /// # Errors
+    /// Fails as [`Self::start`] does.
+    pub async fn restart(&mut self) -> Result<()> {
+        self.child = spawn(&self.data, self.address, &self.options)?;
+        self.ready().await
+    }
+
+    /// Ends the server as a crash does: no handler runs.
+    ///
+    /// # Errors
+    /// Fails when the process cannot be signalled.
+    pub fn kill(&mut self) -> Result<()> {
+        self.child.kill().context("the server cannot be killed")?;
+        self.child.wait().context("the server cannot be reaped")?;
+        Ok(())
+    }
+
+    /// Asks the server to stop and waits until it has.
+    ///
+    /// # Errors
+    /// Fails when it does not stop in time.
+    pub async fn stop(&mut self) -> Result<()> {
+        kill(self.pid(), Signal::SIGTERM).context("the server cannot be signalled")?;
+        let child = &mut self.child;
+        eventually("the server's end", STOP_DEADLINE, || {
+            let ended = child.try_wait().is_ok_and(|status| status.is_some());
+            async move { ended.then_some(()) }
+        })
+        .await
+    }
+
+    /// The server's address for users.
+    pub fn url(&self) -> Url {
+        Url::parse(&format!("http://{}", self.address)).expect("a socket address makes a URL")
+    }
+
+    /// The address it listens on.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The data directory.
+    pub fn data_dir(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// The process id.
+    pub fn pid(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.child.id()).expect("process ids fit into 31 bits"))
+    }
+
+    /// Everything the server printed, over all its starts.
+    pub fn output(&self) -> String {
+        std::fs::read_to_string(log_path(&self.data)).unwrap_or_default()
+    }
+
+    async fn ready(&mut self) -> Result<()> {
+        let health = self.url().join("healthz").expect("a relative path joins");
+        let client = reqwest::Client::new();
+        let child = &mut self.child;
+        let outcome = eventually("the server's readiness", START_DEADLINE, || {
+            let ended = child.try_wait().ok().flatten();
+            let (client, health) = (client.clone(), health.clone());
+            async move {
+                match ended {
+                    Some(status) => Some(Err(status)),
+                    None => client
+                        .get(health)
+                        .send()
+                        .await
+                        .is_ok_and(|answer| answer.status() == 200)
+                        .then_some(Ok(())),
+                }
+            }
+        })
+        .await;
+        match outcome {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(status)) => bail!("the server ended with {status}:\n{}", self.output()),
+            Err(error) => bail!("{error}:\n{}", self.output()),
+        }
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        // It may have ended already, which is fine.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprint_log(&self.output());
+        }
+    }
+}
+
+#[allow(clippy::print_stderr)]
+fn eprint_log(text: &str) {
+    let tail: Vec<_> = text.lines().rev().take(60).collect();
+    eprintln!("the server's last lines:");
+    for line in tail.into_iter().rev() {
+        eprintln!("  {line}");
+    }
+}
+
+fn spawn(data: &TempDir, address: SocketAddr, options: &ServerOptions) -> Result<Child> {
+    let log = File::options().create(true).append(true).open(log_path(data)).context("no log file")?;
+    Command::new(warren_binary())
+        .arg("server")
+        .arg("--data-dir")
+        .arg(data.path().join("data"))
+        .args(["--http-address", &address.to_string(), "--access-url", &format!("http://{address}")])
+        .envs(options.env.iter().cloned())
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().context("no second handle of the log")?)
+        .stderr(log)
+        .spawn()
+        .context("the server cannot be started")
+}
+
+fn log_path(data: &TempDir) -> PathBuf {
+    data.path().join("server.log")
+}
+
+/// Finds an address that is free now. A server that is killed and restarted must come back at the same one.
+fn free_address() -> Result<SocketAddr> {
+    let listener = TcpListener::bind("127.0.0.1:0").context("no free port")?;
+    listener.local_addr().context("a bound listener has an address")
+}
