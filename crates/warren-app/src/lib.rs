@@ -12,9 +12,17 @@ use warren_rt::Sealer;
 
 pub mod actor;
 pub mod agents;
+pub mod builds;
+pub mod details;
 pub mod error;
+pub mod files;
 pub mod identity;
+pub mod job_input;
 pub mod organizations;
+mod parameters;
+pub mod template_versions;
+pub mod templates;
+pub mod workspaces;
 
 pub use actor::Actor;
 pub use error::{AppError, AppResult, Explanation, Validation};

@@ -32,6 +32,11 @@ pub async fn by_id(connection: &impl ConnectionTrait, id: WorkspaceId) -> DbResu
     Ok(Entity::find_by_id(id.as_uuid()).one(connection).await?)
 }
 
+/// Finds workspaces, deleted ones included.
+pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[uuid::Uuid]) -> DbResult<Vec<Model>> {
+    Ok(Entity::find().filter(Column::Id.is_in(ids.iter().copied())).all(connection).await?)
+}
+
 /// Finds a workspace of an owner by name; among several deleted ones the newest.
 pub async fn by_name(
     connection: &impl ConnectionTrait,
