@@ -3,6 +3,9 @@
 //! Routes turn requests into calls of the use cases and rows into API types ([`view`]); they hold no rules of their own.
 //! Must not contain SQL. Errors become responses in [`error`] only.
 
+mod agent_client;
+mod agent_connections;
+mod agent_manifest;
 mod auth;
 mod config;
 mod error;

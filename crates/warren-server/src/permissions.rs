@@ -25,7 +25,7 @@ const fn row(method: &'static str, path: &'static str, who: Who) -> Permission {
     Permission { method, path, who }
 }
 
-use Who::{Anyone, User};
+use Who::{Agent, Anyone, User};
 
 /// The table.
 pub const PERMISSIONS: &[Permission] = &[
@@ -44,4 +44,9 @@ pub const PERMISSIONS: &[Permission] = &[
     row("GET", "/api/v2/organizations", User),
     row("GET", "/api/v2/organizations/{organization}", User),
     row("GET", "/api/v2/organizations/{organization}/members/{user}", User),
+    row("GET", "/bin/{name}", Anyone),
+    row("GET", "/api/v2/init-script/{os}/{arch}", Anyone),
+    row("GET", "/api/v2/workspaceagents/me/rpc", Agent),
+    row("GET", "/api/v2/workspaceagents/{workspaceagent}", User),
+    row("GET", "/api/v2/workspaceagents/{workspaceagent}/logs", User),
 ];

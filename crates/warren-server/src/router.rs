@@ -28,6 +28,9 @@ pub(crate) fn router(state: AppState) -> Router {
 fn api() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(warren_api::openapi())
         .merge(routes::deployment::router())
+        .merge(routes::agent_binary::router())
+        .merge(routes::agent_rpc::router())
+        .merge(routes::agents::router())
         .merge(routes::users::router())
         .merge(routes::organizations::router())
 }

@@ -1,5 +1,8 @@
 //! Route families, one file per noun; each gives `router()`.
 
+pub(crate) mod agent_binary;
+pub(crate) mod agent_rpc;
+pub(crate) mod agents;
 pub(crate) mod deployment;
 pub(crate) mod organizations;
 pub(crate) mod users;

@@ -13,6 +13,7 @@ use warren_db::{Database, DbError, OpenError};
 use warren_rt::{SealError, Sealer, Tasks};
 
 use crate::{
+    agent_connections::AgentConnections,
     config::ServerConfig,
     router::router,
     state::{AppState, Deployment},
@@ -69,6 +70,7 @@ impl Server {
             app,
             config: Arc::new(config),
             deployment: Arc::new(Deployment { id, access_url: access_url.clone() }),
+            agents: AgentConnections::default(),
             tasks: tasks.clone(),
         };
         serve(listener, state, &tasks);

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use warren_app::App;
 use warren_rt::Tasks;
 
-use crate::config::ServerConfig;
+use crate::{agent_connections::AgentConnections, config::ServerConfig};
 
 /// The state of the router; clones share it.
 #[derive(Clone)]
@@ -15,6 +15,7 @@ pub(crate) struct AppState {
     pub(crate) app: App,
     pub(crate) config: Arc<ServerConfig>,
     pub(crate) deployment: Arc<Deployment>,
+    pub(crate) agents: AgentConnections,
     /// Long-lived connections watch its token, so that a shutdown ends them.
     pub(crate) tasks: Tasks,
 }
