@@ -34,9 +34,8 @@ pub fn agent_script(os: &str, arch: &str) -> Option<String> {
 
 /// The scripts of all platforms with their placeholders.
 pub fn agent_scripts() -> BTreeMap<(String, String), String> {
-    let script = |(os, arch): &(&str, &str)| {
-        Some((((*os).to_owned(), (*arch).to_owned()), agent_script(os, arch)?))
-    };
+    let script =
+        |(os, arch): &(&str, &str)| Some((((*os).to_owned(), (*arch).to_owned()), agent_script(os, arch)?));
     PLATFORMS.iter().filter_map(script).collect()
 }
 
@@ -68,11 +67,19 @@ mod tests {
             let body = "#!/bin/sh\necho \"$1 $CODER_AGENT_URL $CODER_AGENT_TOKEN $(basename \"$0\")\"\n";
             let (status, body) = if attempt == n_failures { (status, body) } else { ("503 Busy", "") };
             let length = body.len();
-            write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}").unwrap();
+            write!(
+                stream,
+                "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+            )
+            .unwrap();
         }
     }
 
-    fn run(status: &'static str, n_failures: usize, path: Option<&std::path::Path>) -> (std::process::Output, String) {
+    fn run(
+        status: &'static str,
+        n_failures: usize,
+        path: Option<&std::path::Path>,
+    ) -> (std::process::Output, String) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let server = std::thread::spawn(move || serve(listener, n_failures, status));
@@ -90,7 +97,11 @@ mod tests {
     #[test]
     fn the_agent_is_downloaded_and_started_with_url_and_token() {
         let (output, url) = run("200 OK", 0, None);
-        assert_eq!(String::from_utf8_lossy(&output.stdout), format!("agent {url} t0ken coder\n"), "{output:?}");
+        assert_eq!(
+            String::from_utf8_lossy(&output.stdout),
+            format!("agent {url} t0ken coder\n"),
+            "{output:?}"
+        );
     }
 
     #[test]
@@ -104,7 +115,10 @@ mod tests {
     fn a_platform_without_an_agent_ends_with_a_sentence() {
         let (output, _) = run("404 Not Found", 0, None);
         assert_eq!(output.status.code(), Some(1));
-        assert!(String::from_utf8_lossy(&output.stderr).contains("has no agent for linux-amd64"), "{output:?}");
+        assert!(
+            String::from_utf8_lossy(&output.stderr).contains("has no agent for linux-amd64"),
+            "{output:?}"
+        );
     }
 
     #[test]
