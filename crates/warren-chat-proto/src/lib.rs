@@ -1,1 +1,28 @@
-//! warren-chat-proto
+//! Chats as pure decisions: the execution state table, worker fences, what a turn does next, the tool ledger, the
+//! merging of streamed parts and one viewer's stream.
+//!
+//! Nothing here knows a database, a clock, a random number or a socket. The durable half is the function [`step::step`],
+//! which runs inside the transaction that holds the chat's row; the ephemeral half is the poll object
+//! [`stream::StreamLoop`].
+
+pub mod decide;
+pub mod draft;
+pub mod error;
+pub mod fence;
+pub mod ledger;
+pub mod message;
+pub mod part;
+pub mod state;
+pub mod step;
+pub mod stream;
+
+pub use decide::{Next, OpenCall, next, open_calls};
+pub use draft::{Draft, cut_short, merge};
+pub use error::{ChatError, RetryState};
+pub use fence::{Fence, Stale, check_fence};
+pub use ledger::{LedgerState, Verdict, verdict};
+pub use message::{Message, QueuedMessage, Usage};
+pub use part::{Part, StreamPart};
+pub use state::{ChatState, Execution, Lease, Versions};
+pub use step::{Effect, Illegal, Input, step};
+pub use stream::{Episode, Snapshot, StreamCommand, StreamEvent, StreamLoop};

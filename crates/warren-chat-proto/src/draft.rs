@@ -1,0 +1,152 @@
+//! From the parts of an unfinished answer to messages that can be committed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use crate::{decide::OpenCall, part::Part};
+
+/// What an unfinished answer comes to.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Draft {
+    /// The parts of the assistant's message; empty when nothing was said.
+    pub assistant: Vec<Part>,
+    /// One result for every open call, in order.
+    pub results: Vec<Part>,
+}
+
+/// Joins increments: neighbouring texts become one, and a complete tool call replaces its pieces. Pieces alone count as a
+/// call when they are valid JSON; results that are not complete are left out.
+pub fn merge(parts: impl IntoIterator<Item = Part>) -> Vec<Part> {
+    let mut merged: Vec<Part> = Vec::new();
+    let mut calls: BTreeMap<String, usize> = BTreeMap::new();
+    for part in parts {
+        match part {
+            Part::ToolCall { ref tool_call_id, args: ref full, .. } => match calls.get(tool_call_id) {
+                Some(place) if full.is_some() => merged[*place] = part,
+                Some(place) => drop(merged[*place].absorb(part)),
+                None => {
+                    calls.insert(tool_call_id.clone(), merged.len());
+                    merged.push(part);
+                }
+            },
+            Part::ToolResult { result: None, .. } => {}
+            Part::ToolResult { .. } | Part::FileReference { .. } => merged.push(part),
+            Part::Text { .. } | Part::Reasoning { .. } => {
+                let left = match merged.last_mut() {
+                    Some(last) => last.absorb(part),
+                    None => Err(part),
+                };
+                merged.extend(left.err());
+            }
+        }
+    }
+    merged.into_iter().filter_map(complete).collect()
+}
+
+/// Makes the messages for an answer that ends early. `open` are calls of committed messages; `why` is told in the results
+/// of calls that have none.
+pub fn cut_short(parts: impl IntoIterator<Item = Part>, open: &[OpenCall], why: &str) -> Draft {
+    let mut assistant = Vec::new();
+    let mut known: Vec<Part> = Vec::new();
+    for part in merge(parts) {
+        match part {
+            Part::ToolResult { .. } => known.push(part),
+            Part::Text { .. }
+            | Part::Reasoning { .. }
+            | Part::ToolCall { .. }
+            | Part::FileReference { .. } => assistant.push(part),
+        }
+    }
+    let asked_now: Vec<_> = assistant.iter().filter_map(identity).collect();
+    let asked_before = open.iter().map(|call| (call.call_id.clone(), call.tool_name.clone()));
+    let mut seen = BTreeSet::new();
+    let calls = asked_before.chain(asked_now).filter(|(id, _)| seen.insert(id.clone()));
+    let results = calls
+        .map(|(id, name)| {
+            let found = known
+                .iter()
+                .find(|part| matches!(part, Part::ToolResult { tool_call_id, .. } if *tool_call_id == id));
+            found.cloned().unwrap_or_else(|| Part::tool_result(&id, &name, json!({ "error": why }), true))
+        })
+        .collect();
+    Draft { assistant, results }
+}
+
+fn identity(part: &Part) -> Option<(String, String)> {
+    match part {
+        Part::ToolCall { tool_call_id, tool_name, .. } => Some((tool_call_id.clone(), tool_name.clone())),
+        Part::Text { .. } | Part::Reasoning { .. } | Part::ToolResult { .. } | Part::FileReference { .. } => {
+            None
+        }
+    }
+}
+
+/// Turns pieces of arguments into arguments; drops what is empty or cannot be read.
+fn complete(part: Part) -> Option<Part> {
+    match part {
+        Part::ToolCall { tool_call_id, tool_name, args: None, args_delta, created_at } => {
+            let text = args_delta.unwrap_or_default();
+            let args = if text.trim().is_empty() { "{}" } else { text.as_str() };
+            let args = serde_json::from_str::<Value>(args).ok()?;
+            Some(Part::ToolCall { tool_call_id, tool_name, args: Some(args), args_delta: None, created_at })
+        }
+        Part::Text { ref text } | Part::Reasoning { ref text } if text.is_empty() => None,
+        Part::Text { .. }
+        | Part::Reasoning { .. }
+        | Part::ToolCall { .. }
+        | Part::ToolResult { .. }
+        | Part::FileReference { .. } => Some(part),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn increments_become_whole_parts() {
+        let parts = [
+            Part::text("Hel"),
+            Part::text("lo"),
+            Part::args_delta("a", "execute", "{\"comm"),
+            Part::args_delta("b", "read_file", "{\"pa"),
+            Part::args_delta("a", "execute", "and\":\"ls\"}"),
+            Part::tool_call("b", "read_file", json!({"path": "/x"})),
+            Part::args_delta("c", "write_file", "{\"cut"),
+            Part::text("!"),
+        ];
+        let wanted = [
+            Part::text("Hello"),
+            Part::tool_call("a", "execute", json!({"command": "ls"})),
+            Part::tool_call("b", "read_file", json!({"path": "/x"})),
+            Part::text("!"),
+        ];
+        assert_eq!(merge(parts), wanted);
+    }
+
+    #[test]
+    fn an_answer_cut_short_keeps_its_text_and_answers_its_calls() {
+        let parts = [Part::text("I run it."), Part::args_delta("a", "execute", "{}")];
+        let draft = cut_short(parts, &[], "stopped");
+        assert_eq!(draft.assistant, [Part::text("I run it."), Part::tool_call("a", "execute", json!({}))]);
+        assert_eq!(draft.results, [Part::tool_result("a", "execute", json!({"error": "stopped"}), true)]);
+    }
+
+    #[test]
+    fn results_that_are_complete_are_kept_when_tools_are_cut_short() {
+        let open = ["a", "b"].map(|id| OpenCall {
+            call_id: id.into(),
+            tool_name: "execute".into(),
+            args: json!({}),
+        });
+        let done = Part::tool_result("b", "execute", json!({"output": "ok"}), false);
+        let parts = [Part::result_delta("a", "execute", "half"), done.clone()];
+        let draft = cut_short(parts, &open, "stopped");
+        assert!(draft.assistant.is_empty());
+        assert_eq!(
+            draft.results,
+            [Part::tool_result("a", "execute", json!({"error": "stopped"}), true), done]
+        );
+    }
+}
