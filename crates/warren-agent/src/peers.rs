@@ -9,7 +9,8 @@ use http::{HeaderMap, HeaderValue};
 use tokio::net::TcpStream;
 use warren_rt::Tasks;
 use warren_tunnel::{
-    Identity, Incoming, NodeConfig, PORT_API, PORT_PTY, PORT_SSH, PORT_SSH_STANDARD, TunnelNode, TunnelStream, link,
+    Identity, Incoming, NodeConfig, PORT_API, PORT_PTY, PORT_SSH, PORT_SSH_STANDARD, TunnelNode,
+    TunnelStream, link,
 };
 use warren_wire::agent::TOKEN_HEADER;
 
@@ -36,7 +37,11 @@ struct Services {
 ///
 /// # Errors
 /// When the tunnel or a service cannot be set up.
-pub(crate) fn serve(config: &AgentConfig, workplace: &Arc<Workplace>, tasks: &Tasks) -> Result<(), AgentError> {
+pub(crate) fn serve(
+    config: &AgentConfig,
+    workplace: &Arc<Workplace>,
+    tasks: &Tasks,
+) -> Result<(), AgentError> {
     let services = Services {
         ssh: SshServer::new(workplace.clone(), tasks.clone())?,
         terminals: TerminalServer::new(workplace.clone(), tasks.clone()),

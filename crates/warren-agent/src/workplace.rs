@@ -10,8 +10,8 @@ use warren_wire::agent::Manifest;
 
 use crate::environment::{self, Sources, Variables};
 
-/// The fallback of every choice of shell.
-const PLAIN_SHELL: &str = "/bin/sh";
+/// Shells for a user whose account names none that can be used, best first.
+const FALLBACK_SHELLS: [&str; 2] = ["/bin/bash", "/bin/sh"];
 
 /// Facts about this machine and user, and the manifest that is in force.
 pub struct Workplace {
@@ -46,7 +46,7 @@ impl Workplace {
             server_url: server_url.to_owned(),
             user: account.map_or_else(|| "user".to_owned(), |account| account.name),
             home: home.or(account_home).unwrap_or_else(|| PathBuf::from("/")),
-            shell: shell.filter(|path| is_executable(path)).unwrap_or_else(|| PathBuf::from(PLAIN_SHELL)),
+            shell: shell.filter(|path| is_usable_shell(path)).unwrap_or_else(fallback_shell),
             executable_dir: executable_dir(),
             data_dir,
             process,
@@ -157,6 +157,30 @@ fn executable_dir() -> String {
         .unwrap_or_default()
 }
 
+/// Accounts of services have a shell that only says no.
+fn is_usable_shell(path: &Path) -> bool {
+    let refuses = path.file_name().is_some_and(|name| name == "nologin" || name == "false");
+    !refuses && is_executable(path)
+}
+
+fn fallback_shell() -> PathBuf {
+    let found = FALLBACK_SHELLS.iter().map(PathBuf::from).find(|path| is_executable(path));
+    found.unwrap_or_else(|| PathBuf::from("/bin/sh"))
+}
+
 fn is_executable(path: &Path) -> bool {
     nix::unistd::access(path, nix::unistd::AccessFlags::X_OK).is_ok() && path.is_file()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_that_refuses_or_does_not_exist_is_not_used() {
+        for path in ["/usr/sbin/nologin", "/bin/false", "/no/such/shell", "/etc/passwd"] {
+            assert!(!is_usable_shell(Path::new(path)), "{path}");
+        }
+        assert!(is_usable_shell(Path::new("/bin/sh")));
+    }
 }

@@ -2,6 +2,7 @@ use futures::{SinkExt, StreamExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use warren_wire::agent::{AgentMessage, Report, Script, ServerMessage, Welcome};
 
 use super::*;
@@ -83,16 +84,15 @@ impl Fixture {
         Fixture { dir, listener, cancel, manifest, running }
     }
 
+    /// The agent's next control connection; its attempts to join the tunnel are refused.
     async fn accept(&self) -> FakeServer {
         let accepting = async {
-            let (stream, _) = self.listener.accept().await.unwrap();
-            #[expect(clippy::result_large_err, reason = "the type is given by the library")]
-            let echo_protocol = |_: &_, mut response: http::Response<()>| {
-                let protocol = http::HeaderValue::from_static(warren_wire::agent::SUBPROTOCOL);
-                response.headers_mut().insert("Sec-WebSocket-Protocol", protocol);
-                Ok(response)
-            };
-            tokio_tungstenite::accept_hdr_async(stream, echo_protocol).await.unwrap()
+            loop {
+                let (stream, _) = self.listener.accept().await.unwrap();
+                if let Ok(socket) = tokio_tungstenite::accept_hdr_async(stream, upgrade).await {
+                    return socket;
+                }
+            }
         };
         let socket = tokio::time::timeout(DEADLINE, accepting).await.expect("the agent connects");
         FakeServer { socket, acknowledges: true }
@@ -148,6 +148,16 @@ impl FakeServer {
     async fn send(&mut self, message: &ServerMessage) {
         self.socket.send(Message::text(serde_json::to_string(message).unwrap())).await.unwrap();
     }
+}
+
+#[expect(clippy::result_large_err, reason = "the type is given by the library")]
+fn upgrade(request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
+    if !request.uri().path().ends_with("/me/rpc") {
+        return Err(http::Response::builder().status(404).body(None).unwrap());
+    }
+    let protocol = http::HeaderValue::from_static(warren_wire::agent::SUBPROTOCOL);
+    response.headers_mut().insert("Sec-WebSocket-Protocol", protocol);
+    Ok(response)
 }
 
 fn script(text: &str, on_start: bool) -> Script {
