@@ -1,0 +1,39 @@
+/** Names of the API's objects, taken from the generated schema (`npm run codegen`). */
+import type { components } from "./schema.gen";
+
+type Schemas = components["schemas"];
+
+export type ValidationError = Schemas["ValidationError"];
+export type User = Schemas["User"];
+export type Organization = Schemas["Organization"];
+export type BuildInfo = Schemas["BuildInfoResponse"];
+
+export type Template = Schemas["Template"];
+export type TemplateVersionParameter = Schemas["TemplateVersionParameter"];
+
+export type Workspace = Schemas["Workspace"];
+export type WorkspaceBuild = Schemas["WorkspaceBuild"];
+export type WorkspaceBuildParameter = Schemas["WorkspaceBuildParameter"];
+export type WorkspaceStatus = Schemas["WorkspaceStatus"];
+export type WorkspaceAgent = Schemas["WorkspaceAgent"];
+export type WorkspaceAgentLog = Schemas["WorkspaceAgentLog"];
+export type WorkspaceResource = Schemas["WorkspaceResource"];
+export type WorkspacesResponse = Schemas["WorkspacesResponse"];
+export type WorkspaceTransition = WorkspaceBuild["transition"];
+export type ProvisionerJobLog = Schemas["ProvisionerJobLog"];
+
+export type Chat = Schemas["Chat"];
+export type ChatError = Schemas["ChatError"];
+export type ChatMessage = Schemas["ChatMessage"];
+export type ChatMessagePart = Schemas["ChatMessagePart"];
+export type ChatQueuedMessage = Schemas["ChatQueuedMessage"];
+export type ChatStatus = Schemas["ChatStatus"];
+export type ChatStreamEvent = Schemas["ChatStreamEvent"];
+export type ChatStreamMessagePart = Schemas["ChatStreamMessagePart"];
+export type ChatStreamRetry = Schemas["ChatStreamRetry"];
+export type ChatStreamToolCall = Schemas["ChatStreamToolCall"];
+export type CreateChatMessageResponse = Schemas["CreateChatMessageResponse"];
+export type ChatModelConfig = Schemas["ChatModelConfig"];
+export type AIProvider = Schemas["AIProvider"];
+export type CreateAIProviderRequest = Schemas["CreateAIProviderRequest"];
+export type CreateChatModelConfigRequest = Schemas["CreateChatModelConfigRequest"];

@@ -1,0 +1,100 @@
+/** Keeps one chat's view up to date over the stream. Owns the socket and the batching; the rules are in reducer.ts. */
+import { useEffect, useState, useSyncExternalStore } from "react";
+import { type LinkState, follow } from "@/api/socket";
+import type { ChatMessage, ChatStreamEvent } from "@/api/types";
+import { type ChatView, applyFrame, applyMessage, emptyView, lastMessageId, reconnected } from "./reducer";
+
+export interface LiveChat {
+  view: ChatView;
+  link: LinkState;
+  /** When the next connection attempt starts, in milliseconds since the epoch. */
+  retryAt: number | undefined;
+}
+
+export class ChatConnection {
+  private state: LiveChat = { view: emptyView, link: "connecting", retryAt: undefined };
+  private readonly listeners = new Set<() => void>();
+  private pending: ChatStreamEvent[] = [];
+  private scheduled = false;
+  private readonly socket: ReturnType<typeof follow>;
+
+  constructor(chatId: string) {
+    this.socket = follow({
+      path: () => {
+        this.flush();
+        this.set({ view: reconnected(this.state.view) });
+        return `/api/experimental/chats/${chatId}/stream?after_id=${lastMessageId(this.state.view)}`;
+      },
+      onMessage: (data) => this.receive(data),
+      onState: (link, retryAt) => this.set({ link, retryAt }),
+    });
+  }
+
+  subscribe = (listener: () => void): (() => void) => {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  };
+
+  snapshot = (): LiveChat => this.state;
+
+  /** Shows a message that the answer to a request carried, before the stream brings it. */
+  accept(message: ChatMessage): void {
+    this.flush();
+    this.set({ view: applyMessage(this.state.view, message) });
+  }
+
+  close(): void {
+    this.socket.stop();
+    this.listeners.clear();
+  }
+
+  private receive(data: string): void {
+    let events: unknown;
+    try {
+      events = JSON.parse(data);
+    } catch {
+      return;
+    }
+    if (!Array.isArray(events)) return;
+    this.pending.push(...(events as ChatStreamEvent[]));
+    if (this.scheduled) return;
+    this.scheduled = true;
+    // A hidden tab gets no animation frames, but must not fall behind.
+    if (document.hidden) setTimeout(this.flush, 50);
+    else requestAnimationFrame(this.flush);
+  }
+
+  private readonly flush = (): void => {
+    this.scheduled = false;
+    if (this.pending.length === 0) return;
+    const events = this.pending;
+    this.pending = [];
+    this.set({ view: applyFrame(this.state.view, events) });
+    if (this.state.view.gap) this.socket.reconnect();
+  };
+
+  private set(change: Partial<LiveChat>): void {
+    this.state = { ...this.state, ...change };
+    for (const listener of this.listeners) listener();
+  }
+}
+
+const idle: LiveChat = { view: emptyView, link: "connecting", retryAt: undefined };
+
+export function useChatConnection(chatId: string): { live: LiveChat; connection: ChatConnection | null } {
+  const [connection, setConnection] = useState<ChatConnection | null>(null);
+  useEffect(() => {
+    const opened = new ChatConnection(chatId);
+    setConnection(opened);
+    return () => {
+      opened.close();
+      setConnection(null);
+    };
+  }, [chatId]);
+  const live = useSyncExternalStore(connection?.subscribe ?? noSubscription, connection?.snapshot ?? (() => idle));
+  return { live, connection };
+}
+
+function noSubscription(): () => void {
+  return () => {};
+}

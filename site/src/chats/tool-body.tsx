@@ -1,0 +1,129 @@
+import { useStickToEnd } from "@/workspaces/log-lines";
+import { cn } from "@/ui/cn";
+import { text } from "./tool-title";
+import { type ToolUse, asObject } from "./transcript";
+
+/** What is inside a tool's card. */
+export function ToolBody({ tool }: { tool: ToolUse }) {
+  switch (tool.name) {
+    case "execute":
+    case "process_output":
+      return <Execute tool={tool} />;
+    case "read_file":
+      return <Output tool={tool} value={text(asObject(tool.result)["content"])} />;
+    case "write_file":
+      return <Written tool={tool} />;
+    case "edit_files":
+      return <Edits tool={tool} />;
+    default:
+      return <Generic tool={tool} />;
+  }
+}
+
+function Execute({ tool }: { tool: ToolUse }) {
+  const result = asObject(tool.result);
+  const output = tool.result === undefined ? tool.output : text(result["output"]) || tool.output;
+  const scroll = useStickToEnd(output);
+  const note = text(result["note"]);
+  return (
+    <div className="bg-terminal font-mono text-xs leading-5 text-[#e7e6df]">
+      <pre className="border-b border-white/10 px-3 py-2 break-words whitespace-pre-wrap">
+        <span className="text-[#8fd3b1] select-none">$ </span>
+        {text(tool.args["command"])}
+      </pre>
+      <div ref={scroll.ref} onScroll={scroll.onScroll} className="max-h-80 overflow-y-auto px-3 py-2">
+        {output ? (
+          <pre data-testid="tool-output" className="break-words whitespace-pre-wrap">
+            {output}
+          </pre>
+        ) : (
+          <p className="text-white/60">{tool.state === "running" ? "No output yet." : "No output."}</p>
+        )}
+        <Problem tool={tool} className="text-[#f2958b]" />
+        {note ? <p className="mt-1 text-white/60">{note}</p> : null}
+      </div>
+    </div>
+  );
+}
+
+function Output({ tool, value }: { tool: ToolUse; value: string }) {
+  return (
+    <div className="max-h-80 overflow-auto px-3 py-2">
+      {value ? <pre className="font-mono text-xs leading-5">{value}</pre> : null}
+      <Problem tool={tool} />
+      {!value && tool.state === "running" ? <p className="text-xs text-muted-foreground">Waiting for the workspace…</p> : null}
+    </div>
+  );
+}
+
+function Written({ tool }: { tool: ToolUse }) {
+  return (
+    <div className="max-h-80 overflow-auto px-3 py-2">
+      <pre className="font-mono text-xs leading-5">{text(tool.args["content"])}</pre>
+      <Problem tool={tool} />
+    </div>
+  );
+}
+
+function Edits({ tool }: { tool: ToolUse }) {
+  const files = Array.isArray(tool.args["files"]) ? tool.args["files"].map(asObject) : [];
+  return (
+    <div className="max-h-96 overflow-auto font-mono text-xs leading-5">
+      {files.map((file, i) => (
+        <div key={i} className="border-b border-border last:border-b-0">
+          <div className="bg-muted/60 px-3 py-1 text-muted-foreground">{text(file["path"])}</div>
+          {(Array.isArray(file["edits"]) ? file["edits"].map(asObject) : []).map((edit, j) => (
+            <div key={j} className="py-1">
+              <DiffLines sign="-" value={text(edit["old_text"]) || text(edit["search"])} className="bg-danger-soft text-danger-text" />
+              <DiffLines sign="+" value={text(edit["new_text"]) || text(edit["replace"])} className="bg-success-soft text-success-text" />
+            </div>
+          ))}
+        </div>
+      ))}
+      <div className="px-3 py-1 font-sans">
+        <Problem tool={tool} />
+      </div>
+    </div>
+  );
+}
+
+function DiffLines({ sign, value, className }: { sign: string; value: string; className: string }) {
+  if (value === "") return null;
+  return value
+    .replace(/\n$/, "")
+    .split("\n")
+    .map((line, i) => (
+      <div key={i} className={cn("flex gap-2 px-3", className)}>
+        <span className="select-none">{sign}</span>
+        <span className="break-words whitespace-pre-wrap">{line}</span>
+      </div>
+    ));
+}
+
+function Generic({ tool }: { tool: ToolUse }) {
+  const hasArgs = Object.keys(tool.args).length > 0;
+  return (
+    <div className="max-h-80 space-y-2 overflow-auto px-3 py-2">
+      {hasArgs ? <Json label="Asked" value={tool.args} /> : null}
+      {tool.output && tool.result === undefined ? <pre className="font-mono text-xs leading-5 whitespace-pre-wrap">{tool.output}</pre> : null}
+      {tool.result === undefined ? null : <Json label="Answer" value={tool.result} />}
+    </div>
+  );
+}
+
+function Json({ label, value }: { label: string; value: unknown }) {
+  return (
+    <div>
+      <div className="text-xs text-muted-foreground">{label}</div>
+      <pre className="font-mono text-xs leading-5 break-words whitespace-pre-wrap">{typeof value === "string" ? value : JSON.stringify(value, null, 2)}</pre>
+    </div>
+  );
+}
+
+/** The error that a tool answered with, if any. */
+function Problem({ tool, className }: { tool: ToolUse; className?: string }) {
+  if (tool.state !== "failed" && tool.state !== "unknown") return null;
+  const result = asObject(tool.result);
+  const message = typeof tool.result === "string" ? tool.result : text(result["error"]) || text(result["message"]);
+  return message ? <p className={cn("text-xs break-words whitespace-pre-wrap text-danger-text", className)}>{message}</p> : null;
+}

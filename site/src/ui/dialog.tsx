@@ -1,0 +1,42 @@
+import { X } from "lucide-react";
+import { Dialog as Radix } from "radix-ui";
+import type { ReactNode } from "react";
+import { Button } from "./button";
+
+interface DialogProps {
+  open: boolean;
+  onOpenChange: (open: boolean) => void;
+  title: string;
+  description?: ReactNode;
+  children?: ReactNode;
+  footer?: ReactNode;
+}
+
+export function Dialog({ open, onOpenChange, title, description, children, footer }: DialogProps) {
+  return (
+    <Radix.Root open={open} onOpenChange={onOpenChange}>
+      <Radix.Portal>
+        <Radix.Overlay className="fixed inset-0 z-40 bg-black/45 backdrop-blur-[1px]" />
+        <Radix.Content className="fixed top-1/2 left-1/2 z-50 flex max-h-[90dvh] w-[calc(100vw-2rem)] max-w-md -translate-x-1/2 -translate-y-1/2 flex-col rounded-xl border border-border bg-card shadow-xl">
+          <div className="flex items-start justify-between gap-4 px-5 pt-5">
+            <div className="space-y-1">
+              <Radix.Title className="text-base font-semibold">{title}</Radix.Title>
+              {description ? (
+                <Radix.Description asChild>
+                  <div className="text-sm text-muted-foreground">{description}</div>
+                </Radix.Description>
+              ) : null}
+            </div>
+            <Radix.Close asChild>
+              <Button variant="ghost" size="iconSm" aria-label="Close" className="-mt-1 -mr-1">
+                <X aria-hidden />
+              </Button>
+            </Radix.Close>
+          </div>
+          <div className="overflow-y-auto px-5 py-4">{children}</div>
+          {footer ? <div className="flex justify-end gap-2 border-t border-border px-5 py-3.5">{footer}</div> : null}
+        </Radix.Content>
+      </Radix.Portal>
+    </Radix.Root>
+  );
+}
