@@ -74,6 +74,8 @@ impl Provisioner {
         for dir in [&mut config.work_dir, &mut config.cache_dir, &mut config.process_root] {
             // Only an empty path has no absolute form, and making that directory fails later with a sentence.
             *dir = std::path::absolute(&*dir).unwrap_or_default();
+            // Processes are told by their directory, which the kernel names without links.
+            *dir = resolved(dir);
         }
         Self { config: Arc::new(config), binary: Arc::default(), init: Arc::default() }
     }
@@ -266,6 +268,15 @@ fn failure(command: &str, error: &CommandError) -> JobFailure {
 
 fn read_state(dir: &Path) -> Option<Vec<u8>> {
     std::fs::read(dir.join(STATE)).ok().filter(|state| !state.is_empty())
+}
+
+/// Follows the links of the part of a path that exists.
+fn resolved(dir: &Path) -> PathBuf {
+    match (dir.canonicalize(), dir.parent(), dir.file_name()) {
+        (Ok(dir), _, _) => dir,
+        (Err(_), Some(parent), Some(name)) => resolved(parent).join(name),
+        (Err(_), _, _) => dir.to_owned(),
+    }
 }
 
 /// Makes a directory that holds secrets.

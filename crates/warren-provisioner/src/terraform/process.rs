@@ -137,6 +137,7 @@ impl Runner {
                     if kill_at.is_some() =>
                 {
                     signal_group(group, Signal::SIGKILL);
+                    kill_all_in(&self.dir);
                     kill_at = Some(tokio::time::Instant::now() + self.interrupt_grace);
                 }
             }
@@ -251,7 +252,12 @@ pub(crate) async fn end_orphans(dir: &Path, grace: Duration) {
     while !find().is_empty() && tokio::time::Instant::now() < deadline {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    for pid in find() {
+    kill_all_in(&dir);
+}
+
+/// Kills what works in a directory; scripts of a template are in process groups of their own.
+fn kill_all_in(dir: &Path) {
+    for pid in orphans(dir) {
         let _ = nix::sys::signal::kill(pid, Signal::SIGKILL);
     }
 }

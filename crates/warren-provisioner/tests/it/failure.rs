@@ -131,4 +131,5 @@ resource "terraform_data" "stubborn" {
         .await
         .expect("a kill ends terraform");
     assert!(result.unwrap_err().canceled);
+    rig.no_process_is_left().await;
 }

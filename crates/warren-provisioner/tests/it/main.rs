@@ -5,4 +5,5 @@
 mod build;
 mod failure;
 mod import;
+mod process_template;
 mod rig;

@@ -31,6 +31,8 @@ pub struct Rig {
     pub provisioner: Provisioner,
     pub log: Log,
     pub workspace: WorkspaceId,
+    /// The script that a template gets as `init_script` on this machine.
+    pub agent_script: String,
     pub cancel: CancellationToken,
 }
 
@@ -83,6 +85,7 @@ impl Rig {
             provisioner: Provisioner::new(config),
             log: Log::default(),
             workspace: WorkspaceId::new(),
+            agent_script: "echo agent of ${ACCESS_URL} with ${AUTH_TYPE}".to_owned(),
             cancel: CancellationToken::new(),
         }
     }
@@ -141,9 +144,20 @@ impl Rig {
         std::fs::read_dir(self.dir.path().join("provisioner")).unwrap().next().is_none()
     }
 
+    /// Waits until nothing that a job has started works in its directory any more.
+    pub async fn no_process_is_left(&self) {
+        let root = self.dir.path().canonicalize().unwrap();
+        until("processes of the job have ended", || {
+            let works_there =
+                |pid| std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd.starts_with(&root));
+            !pids().into_iter().any(works_there)
+        })
+        .await;
+    }
+
     pub fn metadata(&self, transition: Transition) -> WorkspaceMetadata {
-        let script = "echo agent of ${ACCESS_URL} with ${AUTH_TYPE}";
-        let key = ("linux".to_owned(), "amd64".to_owned());
+        let arch = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
+        let key = ("linux".to_owned(), arch.to_owned());
         WorkspaceMetadata {
             access_url: "http://127.0.0.1:3000".into(),
             transition,
@@ -158,9 +172,24 @@ impl Rig {
                 version: "v1".into(),
             }),
             owner: OwnerMetadata { id: Some(UserId::new()), name: "ada".into(), ..Default::default() },
-            agent_scripts: AgentScripts([(key, script.to_owned())].into()),
+            agent_scripts: AgentScripts([(key, self.agent_script.clone())].into()),
         }
     }
+}
+
+/// Waits for a condition that nothing announces.
+pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    while !holds() {
+        assert!(tokio::time::Instant::now() < deadline, "{what} within 20 seconds");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Lists the machine's processes.
+pub fn pids() -> Vec<u32> {
+    let entries = std::fs::read_dir("/proc").unwrap();
+    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect()
 }
 
 pub fn named(name: &str, value: &str) -> NamedValue {
