@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue};
 use tokio::net::TcpStream;
 use warren_rt::Tasks;
 use warren_tunnel::{
-    Identity, Incoming, NodeConfig, PORT_API, PORT_PTY, PORT_SSH, PORT_SSH_STANDARD, TunnelNode,
+    Dial, Identity, Incoming, NodeConfig, PORT_API, PORT_PTY, PORT_SSH, PORT_SSH_STANDARD, TunnelNode,
     TunnelStream, link,
 };
 use warren_wire::agent::TOKEN_HEADER;
@@ -33,7 +33,7 @@ struct Services {
     http: HttpServer,
 }
 
-/// Starts to accept streams; everything ends with `tasks`.
+/// Joins the server's tunnel and starts to accept streams; everything ends with `tasks`.
 ///
 /// # Errors
 /// When the tunnel or a service cannot be set up.
@@ -42,19 +42,22 @@ pub(crate) fn serve(
     workplace: &Arc<Workplace>,
     tasks: &Tasks,
 ) -> Result<(), AgentError> {
-    let services = Services {
-        ssh: SshServer::new(workplace.clone(), tasks.clone())?,
-        terminals: TerminalServer::new(workplace.clone(), tasks.clone()),
-        http: HttpServer::new(workplace.clone(), tasks.clone()),
-    };
     let url = config.socket_url(PATH).ok_or_else(|| AgentError::Url { url: config.url.clone() })?;
     let mut headers = HeaderMap::new();
     if let Ok(token) = HeaderValue::from_str(config.token.expose()) {
         headers.insert(TOKEN_HEADER, token);
     }
-    let dialer = link::websocket(url, headers, tasks);
+    join(Arc::new(link::websocket(url, headers, tasks)), workplace, tasks)
+}
+
+fn join(dialer: Arc<dyn Dial>, workplace: &Arc<Workplace>, tasks: &Tasks) -> Result<(), AgentError> {
+    let services = Services {
+        ssh: SshServer::new(workplace.clone(), tasks.clone())?,
+        terminals: TerminalServer::new(workplace.clone(), tasks.clone()),
+        http: HttpServer::new(workplace.clone(), tasks.clone()),
+    };
     let node_config = NodeConfig { identity: Identity::Agent(workplace.manifest().agent_id) };
-    let node = TunnelNode::start(node_config, Arc::new(dialer), tasks)
+    let node = TunnelNode::start(node_config, dialer, tasks)
         .map_err(|error| AgentError::Tunnel { message: error.to_string() })?;
     let streams = tasks.clone();
     tasks.spawn("accept streams", async move {
@@ -94,3 +97,6 @@ async fn forward(port: u16, mut stream: TunnelStream) -> std::io::Result<()> {
     tokio::io::copy_bidirectional(&mut stream, &mut socket).await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
