@@ -10,8 +10,8 @@ say() {
 	printf '%s\n' "warren agent: $*" >&2
 }
 
-dir=$(mktemp -d /tmp/warren-agent.XXXXXX) || {
-	say "cannot make a directory below /tmp, which must be writable"
+dir=$(mktemp -d "${TMPDIR:-/tmp}/warren-agent.XXXXXX") || {
+	say "cannot make a directory below ${TMPDIR:-/tmp}, which must be writable"
 	exit 1
 }
 binary="$dir/coder"
