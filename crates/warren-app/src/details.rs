@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use uuid::Uuid;
-use warren_build_proto::{Job, JobErrorCode};
+use warren_build_proto::{Job, JobErrorCode, workspace_status};
 use warren_db::{
     ConnectionTrait, DbError,
     entity::{
@@ -12,7 +12,7 @@ use warren_db::{
     },
     query::{self, resources::ResourceRows},
 };
-use warren_vocab::{JobStatus, RunnerId, Transition};
+use warren_vocab::{JobStatus, RunnerId, Transition, WorkspaceStatus};
 
 use crate::error::AppResult;
 
@@ -57,6 +57,13 @@ pub struct WorkspaceDetail {
     pub organization: organizations::Model,
     pub template: templates::Model,
     pub build: BuildDetail,
+}
+
+impl BuildDetail {
+    /// The status that the workspace has when this is its newest build.
+    pub fn status(&self) -> WorkspaceStatus {
+        workspace_status(self.transition, self.job.status)
+    }
 }
 
 /// Derives the status of a job from its row.

@@ -33,4 +33,9 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(routes::agents::router())
         .merge(routes::users::router())
         .merge(routes::organizations::router())
+        .merge(routes::files::router())
+        .merge(routes::templates::router())
+        .merge(routes::template_versions::router())
+        .merge(routes::workspaces::router())
+        .merge(routes::builds::router())
 }

@@ -3,6 +3,11 @@
 pub(crate) mod agent_binary;
 pub(crate) mod agent_rpc;
 pub(crate) mod agents;
+pub(crate) mod builds;
 pub(crate) mod deployment;
+pub(crate) mod files;
 pub(crate) mod organizations;
+pub(crate) mod template_versions;
+pub(crate) mod templates;
 pub(crate) mod users;
+pub(crate) mod workspaces;

@@ -7,8 +7,11 @@ use warren_db::DbError;
 use crate::error::ApiResult;
 
 pub(crate) mod agents;
+pub(crate) mod jobs;
 pub(crate) mod organizations;
+pub(crate) mod templates;
 pub(crate) mod users;
+pub(crate) mod workspaces;
 
 /// Reads a stored word of a closed set.
 pub(crate) fn word<T: FromStr>(text: &str, what: &'static str) -> ApiResult<T> {
