@@ -5,7 +5,7 @@ use std::{io, sync::OnceLock};
 use axum::{
     body::Body,
     extract::State,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use ring::digest;
@@ -34,7 +34,7 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
 
 #[utoipa::path(get, path = "/bin/{name}", params(("name" = String, Path)),
     responses((status = 200), (status = 304), (status = 404, body = ErrorResponse)))]
-async fn binary(headers: HeaderMap, Params(name): Params<String>) -> ApiResult<Response> {
+async fn binary(method: Method, headers: HeaderMap, Params(name): Params<String>) -> ApiResult<Response> {
     if name.replace('_', "-") != own_name() {
         let text = format!("This server has no {name}; it hands out {} only.", own_name());
         return Err(ApiError::new(StatusCode::NOT_FOUND, text));
@@ -43,17 +43,26 @@ async fn binary(headers: HeaderMap, Params(name): Params<String>) -> ApiResult<R
         tracing::error!(%error, "cannot read the server's own executable");
         ApiError::internal()
     };
-    let etag = etag().await.map_err(unreadable)?;
-    let etag_header = HeaderValue::from_str(&etag).expect("a hexadecimal text in quotes is a header value");
-    if headers.get(header::IF_NONE_MATCH).is_some_and(|known| *known == etag_header) {
-        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag_header)]).into_response());
+    let known = headers.get(header::IF_NONE_MATCH);
+    // Hashing takes longer than reading; a workspace that just wants the file does not wait for it.
+    let etag = match known.is_some() || method == Method::HEAD {
+        true => Some(etag().await.map_err(unreadable)?),
+        false => ETAG.get().cloned(),
+    };
+    let etag = etag.and_then(|etag| HeaderValue::from_str(&etag).ok());
+    if let (Some(known), Some(etag)) = (known, &etag)
+        && known == etag
+    {
+        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag.clone())]).into_response());
     }
     let file = File::open(OWN_EXECUTABLE).await.map_err(unreadable)?;
     let length = HeaderValue::from(file.metadata().await.map_err(unreadable)?.len());
     let body = Body::from_stream(ReaderStream::with_capacity(file, READ_BYTES));
     let mut response = body.into_response();
     let headers = response.headers_mut();
-    headers.insert(header::ETAG, etag_header);
+    if let Some(etag) = etag {
+        headers.insert(header::ETAG, etag);
+    }
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     headers.insert("x-original-content-length", length.clone());
     headers.insert(header::CONTENT_LENGTH, length);

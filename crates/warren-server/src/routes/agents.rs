@@ -167,3 +167,8 @@ impl Follower {
         }
     }
 }
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod tests;
