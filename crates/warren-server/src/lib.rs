@@ -17,6 +17,7 @@ mod routes;
 mod server;
 mod site;
 mod state;
+mod tunnel;
 mod view;
 
 pub use config::{ServerConfig, VERSION};

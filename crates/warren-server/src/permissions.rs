@@ -91,6 +91,9 @@ pub const PERMISSIONS: &[Permission] = &[
     row("GET", "/bin/{name}", Anyone),
     row("GET", "/api/v2/init-script/{os}/{arch}", Anyone),
     row("GET", "/api/v2/workspaceagents/me/rpc", Agent),
+    row("GET", "/api/v2/workspaceagents/me/tunnel", Agent),
+    row("GET", "/api/v2/tunnel", User),
     row("GET", "/api/v2/workspaceagents/{workspaceagent}", User),
     row("GET", "/api/v2/workspaceagents/{workspaceagent}/logs", User),
+    row("GET", "/api/v2/workspaceagents/{workspaceagent}/pty", User),
 ];

@@ -1,6 +1,7 @@
 //! Route families, one file per noun; each gives `router()`.
 
 pub(crate) mod agent_binary;
+pub(crate) mod agent_pty;
 pub(crate) mod agent_rpc;
 pub(crate) mod agents;
 pub(crate) mod builds;
@@ -9,5 +10,6 @@ pub(crate) mod files;
 pub(crate) mod organizations;
 pub(crate) mod template_versions;
 pub(crate) mod templates;
+pub(crate) mod tunnel;
 pub(crate) mod users;
 pub(crate) mod workspaces;

@@ -11,12 +11,14 @@ use uuid::Uuid;
 use warren_app::{App, AppError};
 use warren_db::{Database, DbError, OpenError};
 use warren_rt::{SealError, Sealer, Tasks};
+use warren_tunnel::QuicSetUpError;
 
 use crate::{
     agent_connections::AgentConnections,
     config::ServerConfig,
     router::router,
     state::{AppState, Deployment},
+    tunnel,
 };
 
 /// Why a server cannot start; each text is a sentence for whoever starts it.
@@ -34,6 +36,8 @@ pub enum StartError {
     Key(#[from] SealError),
     #[error("the access URL of {address} is not valid")]
     AccessUrl { address: SocketAddr },
+    #[error("the tunnel cannot be set up")]
+    Tunnel(#[from] QuicSetUpError),
     #[error("the database cannot be read")]
     Read(#[source] AppError),
 }
@@ -66,11 +70,14 @@ impl Server {
         let app = App::new(db.clone(), sealer, access_url.clone());
         let id = deployment_id(&db).await.map_err(|error| StartError::Read(error.into()))?;
         let tasks = Tasks::new();
+        let (hub, node) = tunnel::start(&tasks)?;
         let state = AppState {
             app,
             config: Arc::new(config),
             deployment: Arc::new(Deployment { id, access_url: access_url.clone() }),
             agents: AgentConnections::default(),
+            hub,
+            node,
             tasks: tasks.clone(),
         };
         serve(listener, state, &tasks);

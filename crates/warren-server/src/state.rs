@@ -6,6 +6,7 @@ use url::Url;
 use uuid::Uuid;
 use warren_app::App;
 use warren_rt::Tasks;
+use warren_tunnel::{RelayHub, TunnelNode};
 
 use crate::{agent_connections::AgentConnections, config::ServerConfig};
 
@@ -16,6 +17,9 @@ pub(crate) struct AppState {
     pub(crate) config: Arc<ServerConfig>,
     pub(crate) deployment: Arc<Deployment>,
     pub(crate) agents: AgentConnections,
+    /// The relay of the tunnel, and the server's own node in it.
+    pub(crate) hub: RelayHub,
+    pub(crate) node: TunnelNode,
     /// Long-lived connections watch its token, so that a shutdown ends them.
     pub(crate) tasks: Tasks,
 }

@@ -21,6 +21,7 @@ mod stream;
 pub use hub::{Authorizer, HubDialer, RelayHub};
 pub use link::{Dial, DialError, RelayLink};
 pub use node::{ConnectError, NodeConfig, TunnelNode};
+pub use quic::QuicSetUpError;
 pub use stream::{Incoming, PeerConnection, TunnelStream};
 pub use warren_tunnel_proto::{Frame, Identity, PeerStatus, Verdict};
 pub use warren_wire::tunnel::{

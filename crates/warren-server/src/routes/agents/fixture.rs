@@ -20,6 +20,7 @@ use warren_db::{
     },
 };
 use warren_rt::{Sealer, Tasks};
+use warren_tunnel::TunnelNode;
 use warren_vocab::WorkspaceId;
 
 use crate::{
@@ -33,6 +34,7 @@ use crate::{
 pub(super) struct Fixture {
     pub(super) app: App,
     pub(super) tasks: Tasks,
+    pub(super) node: TunnelNode,
     pub(super) url: Url,
     pub(super) token: Uuid,
     pub(super) session: String,
@@ -64,7 +66,9 @@ impl Fixture {
         let (user, organization) = app.create_first_user(first).await.unwrap();
         let session = app.login(email, password.into()).await.unwrap().token.into_exposed();
         let tasks = Tasks::new();
-        let routes = router(state(app.clone(), &tasks, &url, dir.path()));
+        let state = state(app.clone(), &tasks, &url, dir.path());
+        let node = state.node.clone();
+        let routes = router(state);
         let stopped = tasks.token().cancelled_owned();
         tasks.spawn_graceful("http", async move {
             axum::serve(listener, routes).with_graceful_shutdown(stopped).await
@@ -73,6 +77,7 @@ impl Fixture {
         let fixture = Fixture {
             app,
             tasks,
+            node,
             url,
             token: id(),
             session,
@@ -291,11 +296,17 @@ fn state(app: App, tasks: &Tasks, url: &Url, dir: &Path) -> AppState {
         access_url: Some(url.clone()),
         terraform: None,
     };
+    let (hub, node) = crate::tunnel::start(tasks).unwrap();
+    let (hub, node) = crate::tunnel::start(tasks).unwrap();
     AppState {
         app,
         config: Arc::new(config),
         deployment: Arc::new(Deployment { id: Uuid::nil(), access_url: url.clone() }),
         agents: AgentConnections::default(),
+        hub,
+        node,
+        hub,
+        node,
         tasks: tasks.clone(),
     }
 }
