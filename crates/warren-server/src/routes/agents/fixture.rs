@@ -297,14 +297,11 @@ fn state(app: App, tasks: &Tasks, url: &Url, dir: &Path) -> AppState {
         terraform: None,
     };
     let (hub, node) = crate::tunnel::start(tasks).unwrap();
-    let (hub, node) = crate::tunnel::start(tasks).unwrap();
     AppState {
         app,
         config: Arc::new(config),
         deployment: Arc::new(Deployment { id: Uuid::nil(), access_url: url.clone() }),
         agents: AgentConnections::default(),
-        hub,
-        node,
         hub,
         node,
         tasks: tasks.clone(),

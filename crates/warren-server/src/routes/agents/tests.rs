@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures::StreamExt;
+use futures::{SinkExt, StreamExt};
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::{self, client::IntoClientRequest};
 use tokio_util::sync::CancellationToken;
@@ -29,6 +29,46 @@ async fn an_agent_connects_reports_and_leaves() {
     tokio::time::timeout(DEADLINE, agent).await.expect("stops in time").unwrap().unwrap();
     let gone = fixture.until(|agent| agent["status"] == "disconnected").await;
     assert_eq!(gone["lifecycle_state"], "off");
+    fixture.tasks.stop(DEADLINE).await;
+}
+
+#[tokio::test]
+async fn the_web_terminal_reaches_a_shell_and_finds_it_again() {
+    let fixture = Fixture::new().await;
+    let _agent = run_agent(&fixture, &fixture.token.to_string(), &CancellationToken::new());
+    fixture.until(|agent| agent["lifecycle_state"] == "ready").await;
+    let path = format!("/api/v2/workspaceagents/{}/pty", fixture.agent);
+    let url = format!("{path}?reconnect={}&width=97&height=31&command=sh", uuid::Uuid::new_v4());
+    let mut socket = fixture.socket(&url).await;
+    type_in(&mut socket, r#"{"data":"stty size; KEPT=yes\r"}"#).await;
+    read_until(&mut socket, "31 97").await;
+    drop(socket);
+    let mut socket = fixture.socket(&url).await;
+    type_in(&mut socket, r#"{"data":"echo kept-$KEPT; exit\r"}"#).await;
+    read_until(&mut socket, "kept-yes").await;
+    let closed = read_until_close(&mut socket).await;
+    assert_eq!(closed, "the terminal ended");
+    assert_eq!(
+        fixture.try_socket(&path, &fixture.session).await.map(drop).unwrap_err().to_string(),
+        "HTTP error: 400 Bad Request"
+    );
+    fixture.tasks.stop(DEADLINE).await;
+}
+
+#[tokio::test]
+async fn chats_reach_the_workspace_through_the_tunnel() {
+    let fixture = Fixture::new().await;
+    let _agent = run_agent(&fixture, &fixture.token.to_string(), &CancellationToken::new());
+    fixture.until(|agent| agent["lifecycle_state"] == "ready").await;
+    let id = AgentId::from_uuid(fixture.agent);
+    let client = crate::agent_client::AgentClient::new(fixture.node.clone(), id, "chat");
+    let start = warren_wire::agent_http::StartProcess {
+        command: "echo $CODER_WORKSPACE_NAME $CODER_CHAT_ID".into(),
+        ..Default::default()
+    };
+    let process = client.start_process(&start).await.unwrap();
+    let output = client.process_output(&process.id, true).await.unwrap();
+    assert_eq!((output.output.as_str(), output.exit_code), ("lab chat\n", Some(0)));
     fixture.tasks.stop(DEADLINE).await;
 }
 
@@ -155,6 +195,30 @@ async fn next(socket: &mut Socket) -> Value {
         let message = tokio::time::timeout(DEADLINE, socket.next()).await.expect("a message in time");
         if let tungstenite::Message::Text(text) = message.expect("not closed").unwrap() {
             return serde_json::from_str(&text).unwrap();
+        }
+    }
+}
+
+async fn type_in(socket: &mut Socket, json: &str) {
+    socket.send(tungstenite::Message::binary(json.as_bytes().to_vec())).await.unwrap();
+}
+
+async fn read_until(socket: &mut Socket, wanted: &str) {
+    let mut text = String::new();
+    while !text.contains(wanted) {
+        let message = tokio::time::timeout(DEADLINE, socket.next()).await;
+        let message = message.unwrap_or_else(|_| panic!("no {wanted:?} in {text:?}"));
+        if let tungstenite::Message::Binary(bytes) = message.expect("not closed").unwrap() {
+            text.push_str(&String::from_utf8_lossy(&bytes));
+        }
+    }
+}
+
+async fn read_until_close(socket: &mut Socket) -> String {
+    loop {
+        let message = tokio::time::timeout(DEADLINE, socket.next()).await.expect("closes in time");
+        if let tungstenite::Message::Close(frame) = message.expect("a close frame").unwrap() {
+            return frame.map(|frame| frame.reason.to_string()).unwrap_or_default();
         }
     }
 }
