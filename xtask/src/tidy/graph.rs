@@ -33,6 +33,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "warren-vocab",
             "warren-app",
+            "warren-db",
             "warren-authz",
             "warren-chat",
             "warren-api",
@@ -59,8 +60,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Crates that tests may use on top.
-const TEST_ONLY: &[&str] = &["warren-testkit", "warren-dev-model"];
+/// Crates that tests may use on top. The agent is a peer of the server's own tests.
+const TEST_ONLY: &[&str] = &["warren-testkit", "warren-dev-model", "warren-agent"];
 
 /// Crates that may use any of ours, or none, and are not shipped.
 const UNCHECKED: &[&str] = &["warren-testkit", "e2e"];
