@@ -25,10 +25,11 @@ const states: Record<ToolState, { label: string; icon: ReactNode; className: str
   stopped: { label: "no result", icon: <CircleSlash aria-hidden className="size-3.5" />, className: "text-muted-foreground" },
 };
 
-/** One use of a tool: what was asked in the title, what came of it inside. Opens by itself while it runs or when it went wrong. */
+/** One use of a tool: what was asked in the title, what came of it inside. One that was seen running stays open. */
 export function ToolCard({ tool }: { tool: ToolUse }) {
   const [chosen, setChosen] = useState<boolean | null>(null);
-  const open = chosen ?? (tool.state === "running" || tool.state === "unknown" || tool.state === "failed");
+  const [wasRunning] = useState(tool.state === "running");
+  const open = chosen ?? (wasRunning || tool.state === "running" || tool.state === "unknown");
   const look = states[tool.state];
   const title = toolTitle(tool);
   return (

@@ -60,7 +60,7 @@ const BlockView = memo(function BlockView({ block }: { block: Block }) {
     return (
       <article className="flex justify-end" data-testid="message" data-role="user">
         <h3 className="sr-only">You</h3>
-        <div className="max-w-[85%] rounded-2xl rounded-br-md bg-accent px-4 py-2.5 text-[0.9375rem] leading-6 text-accent-foreground" title={block.createdAt ? new Date(block.createdAt).toLocaleString() : undefined}>
+        <div data-testid="user-text" className="max-w-[85%] rounded-2xl rounded-br-md bg-accent px-4 py-2.5 text-[0.9375rem] leading-6 text-accent-foreground" title={block.createdAt ? new Date(block.createdAt).toLocaleString() : undefined}>
           {block.parts.map((part, i) => (
             <UserPart key={i} part={part} />
           ))}
