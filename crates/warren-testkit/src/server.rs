@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     net::{SocketAddr, TcpListener},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -96,8 +96,13 @@ impl ServerProcess {
     }
 
     /// The data directory.
-    pub fn data_dir(&self) -> &Path {
-        self.data.path()
+    pub fn data_dir(&self) -> PathBuf {
+        self.data.path().join("data")
+    }
+
+    /// Where workspaces of the process template live.
+    pub fn workspaces_dir(&self) -> PathBuf {
+        self.data_dir().join("workspaces")
     }
 
     /// The process id.
@@ -164,8 +169,8 @@ fn spawn(data: &TempDir, address: SocketAddr, options: &ServerOptions) -> Result
         .arg("server")
         .arg("--data-dir")
         .arg(data.path().join("data"))
-        .args(["--http-address", &address.to_string(), "--access-url", &format!("http://{address}")])
         .envs(options.env.iter().cloned())
+        .args(["--http-address", &address.to_string(), "--access-url", &format!("http://{address}")])
         .stdin(Stdio::null())
         .stdout(log.try_clone().context("no second handle of the log")?)
         .stderr(log)

@@ -1,0 +1,5 @@
+//! Warren from outside: the real binary, Terraform, OpenSSH and Chromium.
+
+mod start;
+mod story;
+mod wrong_input;
