@@ -64,8 +64,9 @@ async fn blocking<T: Send + 'static>(
 }
 
 fn entropy_bits(password: &str) -> f64 {
+    type Class = (fn(char) -> bool, f64);
     let has = |class: fn(char) -> bool| password.chars().any(class);
-    let classes: [(fn(char) -> bool, f64); 5] = [
+    let classes: [Class; 5] = [
         (|c| c.is_ascii_lowercase(), 26.0),
         (|c| c.is_ascii_uppercase(), 26.0),
         (|c| c.is_ascii_digit(), 10.0),
