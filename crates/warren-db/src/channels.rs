@@ -1,6 +1,6 @@
 //! Names of the hint channels and what their hints carry.
 
-use warren_vocab::{AgentId, JobId, WorkspaceId};
+use warren_vocab::{AgentId, ChatId, JobId, UserId, WorkspaceId};
 
 /// A job was posted or asked to cancel; hint: the job's id.
 pub const JOBS: &str = "jobs";
@@ -21,4 +21,17 @@ pub fn workspace(workspace: WorkspaceId) -> String {
 /// Log lines of an agent were written; no content.
 pub fn agent_logs(agent: AgentId) -> String {
     format!("agent_logs:{agent}")
+}
+
+/// Some chat may need a worker; hint: the chat's id.
+pub const CHAT_WORK: &str = "chat_work";
+
+/// The chat's row changed; hint: its versions and status.
+pub fn chat(chat: ChatId) -> String {
+    format!("chat:{chat}")
+}
+
+/// The list of chats of an owner changed; hint: `{kind, chat_id}`.
+pub fn chats_of(owner: UserId) -> String {
+    format!("chats_of:{owner}")
 }

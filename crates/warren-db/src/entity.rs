@@ -2,7 +2,15 @@
 //!
 //! Every column type also exists on PostgreSQL.
 
+pub mod ai_provider_keys;
+pub mod ai_providers;
 pub mod api_keys;
+pub mod chat_messages;
+pub mod chat_model_configs;
+pub mod chat_parts;
+pub mod chat_queued_messages;
+pub mod chat_tool_calls;
+pub mod chats;
 pub mod files;
 pub mod organization_members;
 pub mod organizations;

@@ -11,6 +11,8 @@ mod m0003_templates;
 mod m0004_workspaces;
 mod m0005_agents;
 mod m0010_agent_connections;
+mod m0020_ai_models;
+mod m0021_chats;
 
 /// Why the database cannot be brought up to date.
 #[derive(Debug)]
@@ -33,6 +35,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_workspaces::Migration),
             Box::new(m0005_agents::Migration),
             Box::new(m0010_agent_connections::Migration),
+            Box::new(m0020_ai_models::Migration),
+            Box::new(m0021_chats::Migration),
         ]
     }
 }

@@ -11,6 +11,7 @@ pub mod chat_messages;
 pub mod chat_model_configs;
 pub mod chat_parts;
 pub mod chat_queue;
+pub mod chat_snapshots;
 pub mod chat_tool_calls;
 pub mod chats;
 pub mod files;

@@ -1,0 +1,113 @@
+//! The history of chats.
+
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel,
+    QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+};
+use warren_vocab::{ChatId, MessageId, MessageRole, MessageVisibility};
+
+use super::is_false;
+use crate::{DbResult, Tx, entity::chat_messages::*};
+
+/// A slice of a history as users see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Slice {
+    pub before: Option<MessageId>,
+    pub after: Option<MessageId>,
+    pub newest_first: bool,
+    pub limit: u64,
+}
+
+/// Lists the messages that are not deleted, oldest first.
+pub async fn live(connection: &impl ConnectionTrait, chat: ChatId) -> DbResult<Vec<Model>> {
+    let query = Entity::find().filter(Column::ChatId.eq(chat.as_uuid())).filter(is_false(Column::Deleted));
+    Ok(query.order_by_asc(Column::Id).all(connection).await?)
+}
+
+/// Lists the messages that changed after a revision, deleted ones too, oldest first.
+pub async fn changed_since(
+    connection: &impl ConnectionTrait,
+    chat: ChatId,
+    revision: i64,
+) -> DbResult<Vec<Model>> {
+    let query = Entity::find().filter(Column::ChatId.eq(chat.as_uuid()));
+    let query = query.filter(Column::Revision.gt(revision)).order_by_asc(Column::Id);
+    Ok(query.all(connection).await?)
+}
+
+/// Lists messages that users see.
+pub async fn visible(connection: &impl ConnectionTrait, chat: ChatId, slice: Slice) -> DbResult<Vec<Model>> {
+    let mut query = Entity::find()
+        .filter(Column::ChatId.eq(chat.as_uuid()))
+        .filter(is_false(Column::Deleted))
+        .filter(Column::Visibility.ne(MessageVisibility::Model.as_str()))
+        .filter(Column::Role.ne(MessageRole::System.as_str()));
+    if let Some(before) = slice.before {
+        query = query.filter(Column::Id.lt(before.get()));
+    }
+    if let Some(after) = slice.after {
+        query = query.filter(Column::Id.gt(after.get()));
+    }
+    let query =
+        if slice.newest_first { query.order_by_desc(Column::Id) } else { query.order_by_asc(Column::Id) };
+    Ok(query.limit(slice.limit).all(connection).await?)
+}
+
+/// Finds a message of a chat that is not deleted.
+pub async fn by_id(
+    connection: &impl ConnectionTrait,
+    chat: ChatId,
+    id: MessageId,
+) -> DbResult<Option<Model>> {
+    let query = Entity::find_by_id(id.get()).filter(Column::ChatId.eq(chat.as_uuid()));
+    Ok(query.filter(is_false(Column::Deleted)).one(connection).await?)
+}
+
+/// The newest visible message of each chat, for the unread mark.
+pub async fn newest_ids(
+    connection: &impl ConnectionTrait,
+    chats: &[ChatId],
+) -> DbResult<Vec<(ChatId, MessageId)>> {
+    let rows = Entity::find()
+        .select_only()
+        .column(Column::ChatId)
+        .column_as(Column::Id.max(), "newest")
+        .filter(Column::ChatId.is_in(chats.iter().map(|chat| chat.as_uuid())))
+        .filter(is_false(Column::Deleted))
+        .filter(Column::Role.eq(MessageRole::Assistant.as_str()))
+        .group_by(Column::ChatId)
+        .into_tuple::<(uuid::Uuid, i64)>()
+        .all(connection)
+        .await?;
+    Ok(rows.into_iter().map(|(chat, id)| (ChatId::from_uuid(chat), MessageId(id))).collect())
+}
+
+/// Adds a message; its id is given by the database.
+pub async fn insert(tx: &Tx, model: Model) -> DbResult<Model> {
+    let mut active = model.into_active_model();
+    active.id = NotSet;
+    Ok(active.insert(tx).await?)
+}
+
+/// Marks a message and all later ones as deleted.
+pub async fn cut(tx: &Tx, chat: ChatId, from: MessageId, revision: i64) -> DbResult<()> {
+    let update = Entity::update_many()
+        .col_expr(Column::Deleted, Expr::value(true))
+        .col_expr(Column::Revision, Expr::value(revision))
+        .filter(Column::ChatId.eq(chat.as_uuid()))
+        .filter(Column::Id.gte(from.get()))
+        .filter(is_false(Column::Deleted));
+    update.exec(tx).await?;
+    Ok(())
+}
+
+/// The revision of the newest deletion; 0 when there is none.
+pub async fn cut_version(connection: &impl ConnectionTrait, chat: ChatId) -> DbResult<i64> {
+    let query = Entity::find()
+        .select_only()
+        .column_as(Column::Revision.max(), "newest")
+        .filter(Column::ChatId.eq(chat.as_uuid()))
+        .filter(Column::Deleted.eq(true));
+    let newest: Option<Option<i64>> = query.into_tuple().one(connection).await?;
+    Ok(newest.flatten().unwrap_or(0))
+}
