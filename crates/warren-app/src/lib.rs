@@ -18,6 +18,7 @@ pub mod error;
 pub mod files;
 pub mod identity;
 pub mod job_input;
+pub mod jobs;
 pub mod organizations;
 mod parameters;
 pub mod template_versions;
