@@ -4,3 +4,4 @@ mod identity;
 mod routes;
 mod start;
 mod support;
+mod templates;

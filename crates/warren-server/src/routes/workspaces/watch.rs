@@ -58,9 +58,10 @@ async fn watch_ws(
 ) -> ApiResult<Response> {
     let watch = Watch::open(&state, &caller, workspace).await?;
     let stopped = state.tasks.token();
-    Ok(upgrade
-        .on_upgrade(async move |socket| drop(stopped.run_until_cancelled(send_all(socket, watch)).await))
-        .into_response())
+    let follow = async move |socket| {
+        let _ = stopped.run_until_cancelled(send_all(socket, watch)).await;
+    };
+    Ok(upgrade.on_upgrade(follow).into_response())
 }
 
 async fn send_all(mut socket: WebSocket, mut watch: Watch) {
