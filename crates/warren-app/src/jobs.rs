@@ -19,7 +19,7 @@ use warren_db::{
     entity::provisioner_jobs,
     query::{self, jobs::NewJobLog},
 };
-use warren_vocab::{JobId, JobStatus, RunnerId, WorkspaceId};
+use warren_vocab::{JobId, JobStatus, JobType, RunnerId, WorkspaceId};
 
 use crate::{
     App,
@@ -128,9 +128,13 @@ impl App {
     }
 
     /// Lists jobs that were begun and not ended. At start-up these are the jobs of a server that is gone.
-    pub async fn begun_jobs(&self) -> AppResult<Vec<JobId>> {
+    pub async fn begun_jobs(&self) -> AppResult<Vec<(JobId, JobType)>> {
         let rows = query::jobs::begun(self.db().reader()).await?;
-        Ok(rows.into_iter().map(|row| JobId::from_uuid(row.id)).collect())
+        let id_and_type = |row: provisioner_jobs::Model| {
+            let kind = row.type_.parse().map_err(|_| DbError::Corrupt { what: "job type" })?;
+            Ok((JobId::from_uuid(row.id), kind))
+        };
+        rows.into_iter().map(id_and_type).collect()
     }
 
     /// Ends a job whose worker is known to be gone, keeping the state that was found.

@@ -12,6 +12,7 @@ mod error;
 mod extract;
 mod middleware;
 mod permissions;
+mod provisionerd;
 mod router;
 mod routes;
 mod server;

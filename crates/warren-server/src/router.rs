@@ -40,4 +40,5 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(routes::template_versions::router())
         .merge(routes::workspaces::router())
         .merge(routes::builds::router())
+        .merge(routes::job_logs::router())
 }

@@ -7,6 +7,7 @@ pub(crate) mod agents;
 pub(crate) mod builds;
 pub(crate) mod deployment;
 pub(crate) mod files;
+pub(crate) mod job_logs;
 pub(crate) mod organizations;
 pub(crate) mod template_versions;
 pub(crate) mod templates;

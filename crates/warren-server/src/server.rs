@@ -10,12 +10,14 @@ use url::Url;
 use uuid::Uuid;
 use warren_app::{App, AppError};
 use warren_db::{Database, DbError, OpenError};
+use warren_provisioner::{Provisioner, ProvisionerConfig};
 use warren_rt::{SealError, Sealer, Tasks};
 use warren_tunnel::QuicSetUpError;
 
 use crate::{
     agent_connections::AgentConnections,
     config::ServerConfig,
+    provisionerd,
     router::router,
     state::{AppState, Deployment},
     tunnel,
@@ -80,6 +82,9 @@ impl Server {
             node,
             tasks: tasks.clone(),
         };
+        let provisioner =
+            ProvisionerConfig::in_dir(&state.config.data_dir, state.config.terraform.clone());
+        provisionerd::start(state.app.clone(), Provisioner::new(provisioner), &tasks);
         serve(listener, state, &tasks);
         Ok(RunningServer { url: access_url, address, db, tasks })
     }
