@@ -30,7 +30,6 @@ const looks = [
   { name: "dark", colorScheme: "dark" },
   { name: "phone", colorScheme: "light", width: 390, height: 800 },
 ];
-let chat = "";
 for (const { name: look, ...options } of looks) {
   const { page, errors, close } = await openBrowser({ url, ...options });
   await page.goto("/login");
@@ -65,7 +64,7 @@ for (const { name: look, ...options } of looks) {
   await page.goto("/chats");
   await page.locator('[data-testid="composer"]').waitFor();
   await take(page, `${look}-new-chat`);
-  chat = await newChat(page, { message: "Write hello.txt with a greeting, make the program use the caller's name, and run the tests; the outcome of the deployment may stay unknown." });
+  await newChat(page, { message: "Write hello.txt with a greeting, make the program use the caller's name, and run the tests; the outcome of the deployment may stay unknown." });
   await page.locator('[data-tool="execute"][data-state="running"]').first().waitFor();
   await page.locator('[data-testid="composer"]').fill("And then open a pull request");
   await page.locator('[data-testid="send"]').click();
@@ -74,7 +73,7 @@ for (const { name: look, ...options } of looks) {
   await take(page, `${look}-chat-end`);
   await page.locator('[data-testid="transcript"]').evaluate((e) => (e.scrollTop = 0));
   await take(page, `${look}-chat-top`);
-  chat = await newChat(page, { message: "fail please" });
+  await newChat(page, { message: "fail please" });
   await page.locator('[data-testid="chat-retry"]').waitFor();
   await take(page, `${look}-chat-retry`);
   await page.locator('[data-testid="chat-error"]').waitFor();

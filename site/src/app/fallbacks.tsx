@@ -6,8 +6,9 @@ import { EmptyState, Loading, Page } from "@/ui/page";
 
 export function NotFound() {
   return (
-    <Page>
+    <Page main>
       <EmptyState
+        level="h1"
         icon={<Compass aria-hidden />}
         title="There is no page at this address"
         action={

@@ -16,7 +16,7 @@ import { ModelPicker } from "./model-picker";
 import { Progress } from "./progress";
 import { Queue } from "./queue";
 import { isBusy } from "./reducer";
-import { buildTranscript } from "./transcript";
+import { type Block, buildTranscript } from "./transcript";
 import { Transcript } from "./transcript-view";
 import { chatWords } from "./words";
 
@@ -67,7 +67,7 @@ function Conversation({ chatId }: { chatId: string }) {
         </div>
       )}
       <div className="mx-auto w-full max-w-3xl shrink-0 space-y-2.5 px-4 pb-4 sm:px-6">
-        <Progress live={live} status={status} hasPreview={view.preview.length > 0} />
+        <Progress live={live} status={status} showsWork={showsWork(blocks.at(-1))} />
         <Queue chatId={chatId} queue={view.queue} />
         <ErrorNotice error={send.error ?? interrupt.error} />
         <Composer
@@ -84,6 +84,11 @@ function Conversation({ chatId }: { chatId: string }) {
       </div>
     </div>
   );
+}
+
+/** An answer that grows, or a tool that runs, needs no line that says so. */
+function showsWork(last: Block | undefined): boolean {
+  return last !== undefined && (last.live || last.parts.some((part) => part.kind === "tool" && part.tool.state === "running"));
 }
 
 function WorkspaceLink({ id }: { id: string }) {

@@ -13,11 +13,11 @@ import { chatWords } from "./words";
 export function ChatsLayout() {
   const { chatId } = useParams({ strict: false });
   return (
-    <div className="flex h-full min-h-0">
-      <aside className={cn("w-full shrink-0 flex-col border-r border-border md:flex md:w-72", chatId ? "hidden" : "flex max-md:h-auto max-md:max-h-[38%] max-md:border-r-0 max-md:border-b")}>
+    <div className="flex h-full min-h-0 flex-col md:flex-row">
+      <aside aria-label="Your chats" className={cn("w-full shrink-0 flex-col border-r border-border md:flex md:w-72", chatId ? "hidden" : "flex max-md:max-h-[38%] max-md:border-r-0 max-md:border-b")}>
         <ChatList activeId={chatId} />
       </aside>
-      <section className={cn("min-h-0 min-w-0 flex-1 flex-col", "flex")}>
+      <section className="flex min-h-0 min-w-0 flex-1 flex-col">
         <Outlet />
       </section>
     </div>
@@ -37,7 +37,7 @@ function ChatList({ activeId }: { activeId: string | undefined }) {
           </Link>
         </Button>
       </div>
-      <nav aria-label="Chats" className="min-h-0 flex-1 overflow-y-auto px-2 pb-4" data-testid="chat-list">
+      <nav aria-label="Chats by date" className="min-h-0 flex-1 overflow-y-auto px-2 pb-4" data-testid="chat-list">
         {chats.isPending ? (
           <div className="space-y-2 px-2">
             <Skeleton className="h-12" />

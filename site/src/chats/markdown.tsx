@@ -8,6 +8,7 @@ export const Markdown = memo(function Markdown({ text, live }: { text: string; l
       <Streamdown
         mode={live ? "streaming" : "static"}
         parseIncompleteMarkdown={live}
+        controls={{ table: false, code: true, mermaid: false }}
         components={{
           // An image of a foreign host would tell that host what this chat holds.
           img: ({ src, alt }) => (

@@ -82,7 +82,7 @@ function Start() {
     <div className="space-y-5">
       <div className="text-center">
         <h2 className="text-xl font-semibold tracking-tight">What should be done?</h2>
-        <p className="mt-1.5 text-sm text-muted-foreground">Describe a task. The chat works on the server, in a workspace, and goes on when you leave.</p>
+        <p className="mt-1.5 text-sm text-balance text-muted-foreground">Describe a task. The chat works on the server, in a workspace, and goes on when you leave.</p>
       </div>
       <ErrorNotice error={create.error} />
       <Composer

@@ -10,11 +10,12 @@ import { remedy } from "./words";
 interface ProgressProps {
   live: LiveChat;
   status: ChatStatus | null;
-  hasPreview: boolean;
+  /** The conversation itself shows that something is going on. */
+  showsWork: boolean;
 }
 
 /** The one line that says what the chat is doing, most urgent first: retry, failure, lost connection, work. */
-export function Progress({ live, status, hasPreview }: ProgressProps) {
+export function Progress({ live, status, showsWork }: ProgressProps) {
   const { view } = live;
   if (view.retry) return <Retrying live={live} />;
   if (status === "error" && view.error) {
@@ -40,7 +41,7 @@ export function Progress({ live, status, hasPreview }: ProgressProps) {
   if (live.link === "reconnecting") return <Reconnecting retryAt={live.retryAt} />;
   if (status === "interrupting") return <Line text="Stopping: the running command is being ended." />;
   if (status === "requires_action") return <Line text="Waiting for a tool that another program runs." />;
-  if ((status === "running" || status === "pending") && !hasPreview) return <Line text="Working…" />;
+  if ((status === "running" || status === "pending") && !showsWork) return <Line text="Working…" />;
   return null;
 }
 

@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { describe, expect, it } from "vitest";
 import type { ChatMessage, ChatMessagePart, ChatStatus, ChatStreamEvent } from "@/api/types";
 import { type ChatView, applyFrame, emptyView, isBusy, lastMessageId, reconnected } from "./reducer";

@@ -15,6 +15,10 @@ export function ToolBody({ tool }: { tool: ToolUse }) {
       return <Written tool={tool} />;
     case "edit_files":
       return <Edits tool={tool} />;
+    case "create_workspace":
+    case "start_workspace":
+    case "stop_workspace":
+      return <WorkspaceWork tool={tool} />;
     default:
       return <Generic tool={tool} />;
   }
@@ -98,6 +102,34 @@ function DiffLines({ sign, value, className }: { sign: string; value: string; cl
         <span className="break-words whitespace-pre-wrap">{line}</span>
       </div>
     ));
+}
+
+function WorkspaceWork({ tool }: { tool: ToolUse }) {
+  const result = asObject(tool.result);
+  const facts: [string, string][] = [
+    ["Workspace", text(result["workspace_name"]) || text(tool.args["name"])],
+    ["Agent", text(result["agent_status"])],
+    ["Status", text(result["status"])],
+  ];
+  const message = text(result["message"]);
+  return (
+    <div className="max-h-80 space-y-2 overflow-auto px-3 py-2 text-[0.8125rem]">
+      {tool.output ? <pre className="font-mono text-xs leading-5 whitespace-pre-wrap text-muted-foreground">{tool.output}</pre> : null}
+      {!tool.output && tool.state === "running" ? <p className="text-muted-foreground">Waiting for the build to finish and its agent to connect…</p> : null}
+      <dl className="flex flex-wrap gap-x-8 gap-y-1">
+        {facts.map(([label, value]) =>
+          value ? (
+            <div key={label} className="flex gap-2">
+              <dt className="text-muted-foreground">{label}</dt>
+              <dd className="font-medium">{value}</dd>
+            </div>
+          ) : null,
+        )}
+      </dl>
+      {message && tool.state === "done" ? <p>{message}</p> : null}
+      <Problem tool={tool} />
+    </div>
+  );
 }
 
 function Generic({ tool }: { tool: ToolUse }) {

@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { describe, expect, it } from "vitest";
 import type { ChatMessage, ChatMessagePart } from "@/api/types";
 import { partialObject } from "./partial-json";

@@ -6,7 +6,7 @@ import { Button } from "./button";
 export function Command({ text, label }: { text: string; label?: string }) {
   return (
     <div className="flex items-center gap-2 rounded-lg border border-border bg-muted/60 py-1 pr-1 pl-3">
-      <code className="min-w-0 flex-1 overflow-x-auto font-mono text-[0.8125rem] whitespace-nowrap">{text}</code>
+      <code tabIndex={0} className="min-w-0 flex-1 overflow-x-auto font-mono text-[0.8125rem] whitespace-nowrap">{text}</code>
       <CopyButton text={text} label={label ?? `Copy “${text}”`} />
     </div>
   );

@@ -10,8 +10,10 @@ export function useTitle(title: string): void {
   }, [title]);
 }
 
-export function Page({ children, className }: { children: ReactNode; className?: string }) {
-  return <div className={cn("mx-auto w-full max-w-5xl space-y-6 px-4 py-6 sm:px-8 sm:py-9", className)}>{children}</div>;
+/** `main` for pages outside the frame, which has a main landmark of its own. */
+export function Page({ children, className, main }: { children: ReactNode; className?: string; main?: boolean }) {
+  const Tag = main ? "main" : "div";
+  return <Tag className={cn("mx-auto w-full max-w-5xl space-y-6 px-4 py-6 sm:px-8 sm:py-9", className)}>{children}</Tag>;
 }
 
 export function PageHeader({ title, description, actions }: { title: ReactNode; description?: ReactNode; actions?: ReactNode }) {
@@ -46,11 +48,19 @@ export function CardHeader({ title, description, actions }: { title: ReactNode; 
   );
 }
 
-export function EmptyState({ icon, title, children, action }: { icon?: ReactNode; title: string; children?: ReactNode; action?: ReactNode }) {
+interface EmptyStateProps {
+  icon?: ReactNode;
+  title: string;
+  children?: ReactNode;
+  action?: ReactNode;
+  level?: "h1" | "h2";
+}
+
+export function EmptyState({ icon, title, children, action, level: Heading = "h2" }: EmptyStateProps) {
   return (
     <div className="flex flex-col items-center rounded-xl border border-dashed border-input px-6 py-14 text-center">
       {icon ? <div className="mb-4 grid size-11 place-items-center rounded-xl bg-accent text-accent-foreground [&_svg]:size-5">{icon}</div> : null}
-      <h2 className="text-base font-semibold">{title}</h2>
+      <Heading className="text-base font-semibold text-balance">{title}</Heading>
       {children ? <div className="mt-1.5 max-w-md text-sm text-muted-foreground">{children}</div> : null}
       {action ? <div className="mt-5">{action}</div> : null}
     </div>

@@ -36,7 +36,7 @@ export function WorkspaceActions({ workspace }: { workspace: Workspace }) {
       ) : null}
       {stoppable.has(status) && status === "running" ? (
         <Button onClick={() => ask("stop")} data-testid="stop">
-          <Square aria-hidden />
+          <Square aria-hidden className="size-3! fill-current" />
           Stop
         </Button>
       ) : null}

@@ -103,10 +103,10 @@ function WorkspaceRow({ workspace }: { workspace: Workspace }) {
           {workspace.outdated ? <Pill>newer version</Pill> : null}
         </div>
       </div>
-      <span className="hidden w-32 text-[0.8125rem] text-muted-foreground sm:block">
+      <span className="hidden w-40 text-[0.8125rem] whitespace-nowrap text-muted-foreground sm:block">
         created <Ago time={workspace.created_at} />
       </span>
-      <Status tone={state.tone} className="w-32" data-testid="workspace-row-status" data-status={workspace.latest_build.status}>
+      <Status tone={state.tone} className="sm:w-32" data-testid="workspace-row-status" data-status={workspace.latest_build.status}>
         {state.label}
       </Status>
       <div className="relative hidden w-28 justify-end sm:flex">

@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { describe, expect, it } from "vitest";
 import type { ProvisionerJobLog } from "@/api/types";
 import { addLogs, groupLogs } from "./log-groups";

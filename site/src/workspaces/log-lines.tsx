@@ -22,7 +22,7 @@ export function LogLines({ lines, start }: { lines: LogLine[]; start: number }) 
     <ol className="font-mono text-xs leading-5">
       {lines.map((line, index) => (
         <li key={`${line.id}-${index}`} className="flex gap-3 px-5 hover:bg-muted/60">
-          <time dateTime={line.time} title={new Date(line.time).toLocaleString()} className="w-12 shrink-0 text-right text-muted-foreground/70 tabular-nums select-none">
+          <time dateTime={line.time} title={new Date(line.time).toLocaleString()} className="w-12 shrink-0 text-right text-muted-foreground tabular-nums select-none">
             {((Date.parse(line.time) - start) / 1000).toFixed(1)}s
           </time>
           <span className={cn("min-w-0 flex-1 break-words whitespace-pre-wrap", levels[line.level])}>

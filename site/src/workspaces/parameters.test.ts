@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { describe, expect, it } from "vitest";
 import type { TemplateVersionParameter } from "@/api/types";
 import { problem, toBuildParameters } from "./parameters";

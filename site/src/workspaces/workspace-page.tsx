@@ -96,9 +96,9 @@ function Details({ workspace }: { workspace: Workspace }) {
       {agents.map((agent) => (
         <AgentCard key={agent.id} workspace={workspace} agent={agent} several={agents.length > 1} />
       ))}
-      <Metadata resources={build.resources} />
       {agents.length > 0 ? <ChatOffer workspaceId={workspace.id} /> : null}
       <Builds workspace={workspace} />
+      {build.status === "running" ? <Metadata resources={build.resources} /> : null}
     </>
   );
 }
