@@ -21,7 +21,7 @@ use crate::{
     error::{AppError, AppResult},
     job_input::JobInput,
     parameters::{self, Values},
-    template_versions::{check_imported, new_job},
+    template_versions::{cancel_job, check_imported, new_job},
 };
 
 /// A build to post.
@@ -141,11 +141,13 @@ impl App {
                 "The template does not allow its users to cancel builds. Ask somebody with the owner role.";
             return Err(AppError::forbidden(text));
         }
-        self.cancel_job(JobId::from_uuid(build.job_id), expected).await?;
         self.db()
-            .write(async |tx| Ok::<_, DbError>(query::workspaces::notify_changed(tx, workspace)))
-            .await?;
-        Ok(())
+            .write(async |tx| {
+                cancel_job(tx, JobId::from_uuid(build.job_id), expected).await?;
+                query::workspaces::notify_changed(tx, workspace);
+                Ok(())
+            })
+            .await
     }
 
     async fn check_transition(&self, actor: &Actor, id: WorkspaceId, new: &NewBuild) -> AppResult<()> {

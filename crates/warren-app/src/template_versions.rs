@@ -6,7 +6,7 @@ use rand::Rng;
 use serde_json::json;
 use warren_authz::{Action, Object, Resource};
 use warren_db::{
-    ConnectionTrait, DbError,
+    ConnectionTrait, DbError, Tx,
     entity::{provisioner_jobs, template_version_parameters, template_version_variables, template_versions},
     query::{self, Page, resources::ResourceRows},
 };
@@ -152,29 +152,7 @@ impl App {
     /// Not found or forbidden by right; invalid when it has ended or was asked already.
     pub async fn cancel_version(&self, actor: &Actor, id: TemplateVersionId) -> AppResult<()> {
         let row = self.checked_version(actor, id, Action::Update).await?;
-        self.cancel_job(JobId::from_uuid(row.job_id), None).await
-    }
-
-    /// Marks a job as cancelled when its state allows it.
-    pub(crate) async fn cancel_job(&self, id: JobId, expected: Option<JobStatus>) -> AppResult<()> {
-        self.db()
-            .write(async |tx| {
-                let job = query::job_rows::by_id(tx, id).await?.ok_or(AppError::NotFound)?;
-                let status = job_status(&job);
-                if job.completed_at.is_some() {
-                    return Err(AppError::invalid("The job has ended already."));
-                }
-                if job.canceled_at.is_some() {
-                    return Err(AppError::invalid("The job has been asked to stop already."));
-                }
-                if let Some(expected) = expected.filter(|expected| *expected != status) {
-                    let text = format!("The job is not {expected} any more, it is {status}.");
-                    return Err(AppError::Precondition(Explanation::new(text)));
-                }
-                query::job_rows::cancel(tx, id, now()).await?;
-                Ok(())
-            })
-            .await
+        self.db().write(async |tx| cancel_job(tx, JobId::from_uuid(row.job_id), None).await).await
     }
 
     async fn checked_version(
@@ -193,6 +171,24 @@ impl App {
         let detail = details::versions(self.db().reader(), vec![row]).await?.pop();
         detail.ok_or(AppError::NotFound)
     }
+}
+
+/// Marks a job as cancelled when its state allows it; `expected` refuses a job that has another status by now.
+pub(crate) async fn cancel_job(tx: &Tx, id: JobId, expected: Option<JobStatus>) -> AppResult<()> {
+    let job = query::job_rows::by_id(tx, id).await?.ok_or(AppError::NotFound)?;
+    let status = job_status(&job);
+    if job.completed_at.is_some() {
+        return Err(AppError::invalid("The job has ended already."));
+    }
+    if job.canceled_at.is_some() {
+        return Err(AppError::invalid("The job has been asked to stop already."));
+    }
+    if let Some(expected) = expected.filter(|expected| *expected != status) {
+        let text = format!("The job is not {expected} any more, it is {status}.");
+        return Err(AppError::Precondition(Explanation::new(text)));
+    }
+    query::job_rows::cancel(tx, id, now()).await?;
+    Ok(())
 }
 
 /// Refuses a version that was not imported successfully.
