@@ -146,3 +146,6 @@ impl Authorizer for UserRights {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,24 +31,24 @@ use crate::{
 };
 
 /// A served router with its rows.
-pub(super) struct Fixture {
-    pub(super) app: App,
-    pub(super) tasks: Tasks,
-    pub(super) node: TunnelNode,
-    pub(super) url: Url,
-    pub(super) token: Uuid,
-    pub(super) session: String,
-    pub(super) agent: Uuid,
+pub(crate) struct Fixture {
+    pub(crate) app: App,
+    pub(crate) tasks: Tasks,
+    pub(crate) node: TunnelNode,
+    pub(crate) url: Url,
+    pub(crate) token: Uuid,
+    pub(crate) session: String,
+    pub(crate) agent: Uuid,
     workspace: Uuid,
     version: Uuid,
     file: Uuid,
     user: Uuid,
     organization: Uuid,
-    pub(super) dir: tempfile::TempDir,
+    pub(crate) dir: tempfile::TempDir,
 }
 
 impl Fixture {
-    pub(super) async fn new() -> Fixture {
+    pub(crate) async fn new() -> Fixture {
         // Another test may have installed it already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let dir = tempfile::tempdir().unwrap();
@@ -93,7 +93,7 @@ impl Fixture {
         fixture
     }
 
-    pub(super) fn workspace(&self) -> WorkspaceId {
+    pub(crate) fn workspace(&self) -> WorkspaceId {
         WorkspaceId::from_uuid(self.workspace)
     }
 
@@ -180,7 +180,7 @@ impl Fixture {
         self.add_agent(job).await;
     }
 
-    pub(super) async fn add_build(&self, build_number: i32) -> Uuid {
+    pub(crate) async fn add_build(&self, build_number: i32) -> Uuid {
         let job = Uuid::new_v4();
         let at = now();
         let build = workspace_builds::Model {
