@@ -33,6 +33,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "warren-vocab",
             "warren-app",
+            "warren-build-proto",
             "warren-db",
             "warren-authz",
             "warren-chat",

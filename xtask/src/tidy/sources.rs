@@ -72,6 +72,7 @@ fn calls(file: &Path, text: &str, findings: &mut Vec<String>) {
     // Spelled in two pieces, so that this file does not find itself.
     let spawn = concat!("tokio::", "spawn(");
     let sleep = concat!("thread::", "sleep(");
+    let paths = [concat!("/ro", "ot/"), concat!("/wo", "rk/"), concat!("/home/", "runner")];
     for (index, line) in text.lines().enumerate().filter(|_| is_rust) {
         let at = || format!("{path}:{}", index + 1);
         if line.contains(spawn) && !path.starts_with("crates/warren-rt/") && !is_test(file) {
@@ -79,6 +80,9 @@ fn calls(file: &Path, text: &str, findings: &mut Vec<String>) {
         }
         if is_test(file) && line.contains(sleep) {
             findings.push(format!("{}: tests wait for a condition, they do not sleep", at()));
+        }
+        for machine in paths.iter().filter(|machine| line.contains(**machine)) {
+            findings.push(format!("{}: `{machine}` exists on one machine only", at()));
         }
     }
 }
