@@ -2,11 +2,11 @@
 
 use reqwest::Method;
 use warren_api::{
-    deployment::BuildInfoResponse,
+    deployment::{BuildInfoResponse, SshConfigResponse},
     organizations::Organization,
     users::{
-        CreateFirstUserRequest, CreateFirstUserResponse, LoginWithPasswordRequest, LoginWithPasswordResponse,
-        User,
+        CreateFirstUserRequest, CreateFirstUserResponse, GenerateApiKeyResponse, LoginWithPasswordRequest,
+        LoginWithPasswordResponse, User,
     },
 };
 
@@ -16,6 +16,11 @@ impl Client {
     /// Asks which server this is.
     pub async fn build_info(&self) -> Result<BuildInfoResponse, SdkError> {
         self.get("/api/v2/buildinfo").await
+    }
+
+    /// Asks how SSH hosts are to be named.
+    pub async fn ssh_config(&self) -> Result<SshConfigResponse, SdkError> {
+        self.get("/api/v2/deployment/ssh").await
     }
 
     /// Reports whether the deployment has its first user.
@@ -41,6 +46,11 @@ impl Client {
         request: &LoginWithPasswordRequest,
     ) -> Result<LoginWithPasswordResponse, SdkError> {
         self.send(Method::POST, "/api/v2/users/login", request).await
+    }
+
+    /// Makes a new session of the caller.
+    pub async fn create_session_key(&self) -> Result<GenerateApiKeyResponse, SdkError> {
+        self.send(Method::POST, "/api/v2/users/me/keys", &serde_json::json!({})).await
     }
 
     /// Ends this client's session.

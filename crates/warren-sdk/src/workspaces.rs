@@ -104,9 +104,13 @@ impl Client {
         self.get(&format!("/api/v2/workspaceagents/{id}")).await
     }
 
-    /// Returns an agent's log so far.
-    pub async fn workspace_agent_logs(&self, id: AgentId) -> Result<Vec<WorkspaceAgentLog>, SdkError> {
-        self.get(&format!("/api/v2/workspaceagents/{id}/logs")).await
+    /// Returns an agent's log so far, from behind the line `after`; 0 returns all of it.
+    pub async fn workspace_agent_logs(
+        &self,
+        id: AgentId,
+        after: i64,
+    ) -> Result<Vec<WorkspaceAgentLog>, SdkError> {
+        self.get(&format!("/api/v2/workspaceagents/{id}/logs?after={after}")).await
     }
 
     /// Follows an agent's log; each frame is a batch of lines.

@@ -1,0 +1,76 @@
+use clap::CommandFactory as _;
+
+use super::*;
+
+fn parse(line: &[&str]) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(std::iter::once("warren").chain(line.iter().copied()))
+}
+
+fn ssh(line: &[&str]) -> SshArgs {
+    match parse(line).unwrap().command {
+        Command::Ssh(args) => args,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_definition_is_consistent() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn everything_after_the_workspace_belongs_to_the_remote_command() {
+    assert_eq!(ssh(&["ssh", "dev", "--", "ls", "-la"]).command, ["ls", "-la"]);
+    assert_eq!(ssh(&["ssh", "dev", "ls", "-la", "--tty"]).command, ["ls", "-la", "--tty"]);
+}
+
+#[test]
+fn the_proxy_command_of_config_ssh_is_understood() {
+    let args = ssh(&["--global-config", "/c", "ssh", "--stdio", "--ssh-host-prefix", "coder.", "coder.dev"]);
+    assert!(args.stdio);
+    assert_eq!(args.ssh_host_prefix.as_deref(), Some("coder."));
+    assert_eq!(args.workspace, "coder.dev");
+}
+
+#[test]
+fn login_takes_a_url_or_a_subcommand() {
+    let Command::Login(args) = parse(&["login", "http://x", "--first-user-trial"]).unwrap().command else {
+        panic!("not a login");
+    };
+    assert_eq!(args.url.as_deref(), Some("http://x"));
+    let Command::Login(args) = parse(&["login", "token"]).unwrap().command else {
+        panic!("not a login");
+    };
+    assert!(matches!(args.command, Some(LoginCommand::Token)));
+}
+
+#[test]
+fn a_parameter_may_contain_equals_signs() {
+    let Command::Create(args) = parse(&["create", "dev", "-t", "t", "--parameter", "a=b=c"]).unwrap().command
+    else {
+        panic!("not a create");
+    };
+    assert_eq!(args.parameters.parameter, [("a".to_owned(), "b=c".to_owned())]);
+    assert!(parse(&["create", "dev", "--parameter", "=c"]).is_err());
+}
+
+#[test]
+fn durations_are_written_in_units_or_minutes() {
+    assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
+    assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5400)));
+    assert_eq!(duration("45"), Ok(Duration::from_secs(2700)));
+    assert_eq!(duration("2d"), Ok(Duration::from_secs(172_800)));
+    for wrong in ["", "h", "1x", "1h30", "99999999999999999999h"] {
+        assert!(duration(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn activate_can_be_switched_off() {
+    let Command::Templates(TemplatesCommand::Push(args)) =
+        parse(&["templates", "push", "-y", "--activate=false"]).unwrap().command
+    else {
+        panic!("not a push");
+    };
+    assert!(!args.activate);
+}

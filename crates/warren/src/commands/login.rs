@@ -1,0 +1,119 @@
+//! `warren login`: makes the first user of a fresh server, or a session of an existing one.
+
+use anyhow::{Context as _, bail};
+use url::Url;
+use warren_api::users::{CreateFirstUserRequest, LoginWithPasswordRequest, User};
+use warren_sdk::Client;
+use warren_vocab::Username;
+
+use crate::{
+    args::{LoginArgs, LoginCommand},
+    context::{Context, NOT_SIGNED_IN, parse_url},
+    output, prompt,
+};
+
+pub(super) async fn run(args: LoginArgs, context: &Context) -> anyhow::Result<()> {
+    if matches!(args.command, Some(LoginCommand::Token)) {
+        return print_token(context);
+    }
+    if context.token_env().is_some() && context.token_flag().is_none() {
+        bail!(
+            "CODER_SESSION_TOKEN is set and would hide the session that this command stores; \
+             unset it, or give the token with --token"
+        );
+    }
+    let url = url(&args, context)?;
+    let client = Client::new(url);
+    let session = if client.has_first_user().await? {
+        existing_user(&client, &args, context).await?
+    } else {
+        first_user(&client, &args).await?
+    };
+    let user = client
+        .clone()
+        .with_token(session.as_str())
+        .user("me")
+        .await
+        .context("the new session does not work")?;
+    context.config.store(client.base().as_str().trim_end_matches('/'), &session)?;
+    welcome(&user, client.base());
+    Ok(())
+}
+
+fn print_token(context: &Context) -> anyhow::Result<()> {
+    let stored = context.config.url()?.context(NOT_SIGNED_IN)?;
+    if context.server_url()? != parse_url(&stored)? {
+        bail!("you are signed in to {stored}, not to {}", context.server_url()?);
+    }
+    output::line(&context.config.session()?.context(NOT_SIGNED_IN)?);
+    Ok(())
+}
+
+fn url(args: &LoginArgs, context: &Context) -> anyhow::Result<Url> {
+    match &args.url {
+        Some(url) => parse_url(url),
+        None => match context.server_url_text()? {
+            Some(url) => parse_url(&url),
+            None => bail!("the server's URL is missing; use `warren login <url>`"),
+        },
+    }
+}
+
+fn welcome(user: &User, url: &Url) {
+    output::line(&format!("> Welcome to Warren, {}! You are signed in to {url}", user.username));
+}
+
+async fn first_user(client: &Client, args: &LoginArgs) -> anyhow::Result<String> {
+    output::note(&format!("{} has no users yet; the first one owns the deployment.", client.base()));
+    let username = match &args.first_user_username {
+        Some(username) => username.clone(),
+        None => {
+            let own = std::env::var("USER").ok().filter(|name| Username::parse(name).is_ok());
+            prompt::text("Username:", own.as_deref(), "--first-user-username")?
+        }
+    };
+    Username::parse(&username).with_context(|| format!("{username:?} cannot be a username"))?;
+    let email = match &args.first_user_email {
+        Some(email) => email.clone(),
+        None => prompt::text("Email:", None, "--first-user-email")?,
+    };
+    let password = match &args.first_user_password {
+        Some(password) => password.clone(),
+        None => prompt::new_secret("Password:", "--first-user-password")?,
+    };
+    let request = CreateFirstUserRequest {
+        email: email.clone(),
+        username,
+        name: args.first_user_full_name.clone().unwrap_or_default(),
+        password: password.clone(),
+        trial: false,
+    };
+    client.create_first_user(&request).await?;
+    Ok(client.login(&LoginWithPasswordRequest { email, password }).await?.session_token)
+}
+
+async fn existing_user(client: &Client, args: &LoginArgs, context: &Context) -> anyhow::Result<String> {
+    if let Some(token) = context.token_flag() {
+        return with_token(client, token, args.use_token_as_session).await;
+    }
+    let email = match args.email.as_ref().or(args.first_user_email.as_ref()) {
+        Some(email) => email.clone(),
+        None => prompt::text("Email:", None, "--email, or sign in with --token")?,
+    };
+    let password = match args.password.as_ref().or(args.first_user_password.as_ref()) {
+        Some(password) => password.clone(),
+        None => prompt::secret("Password:", "--password")?,
+    };
+    Ok(client.login(&LoginWithPasswordRequest { email, password }).await?.session_token)
+}
+
+async fn with_token(client: &Client, token: &str, as_session: bool) -> anyhow::Result<String> {
+    if as_session {
+        return Ok(token.to_owned());
+    }
+    match client.clone().with_token(token).create_session_key().await {
+        // A server without this route lets the token itself be used.
+        Err(error) if error.status() == Some(404) => Ok(token.to_owned()),
+        made => Ok(made.context("the token cannot make a session")?.key),
+    }
+}
