@@ -293,6 +293,12 @@ impl Tunnel {
         peer.is_some_and(|peer| peer.ports.allows(port))
     }
 
+    /// Whether a datagram could go anywhere now. After a redial it cannot until the first peer is known again, and
+    /// datagrams that wait meanwhile are not lost.
+    pub fn has_path(&self) -> bool {
+        self.peers.values().any(|peer| peer.usable_alias().is_some())
+    }
+
     /// The peer that has this tunnel address.
     pub fn peer_at(&self, address: Ipv6Addr) -> Option<PeerId> {
         self.by_address.get(&address).copied()

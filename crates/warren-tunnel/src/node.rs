@@ -19,7 +19,7 @@ use warren_wire::tunnel::PeerId;
 use crate::link::Dial;
 use crate::quic::{self, QuicSetUpError};
 use crate::socket::TunnelSocket;
-use crate::stream::{Incoming, PEER_LEFT, PeerConnection};
+use crate::stream::{DUPLICATE, Incoming, PEER_LEFT, PeerConnection};
 
 mod accept;
 mod driver;
@@ -148,8 +148,7 @@ impl TunnelNode {
             .await
             .map_err(|_| ConnectError::NoAnswer { waited: patience })?
             .map_err(ConnectError::Broken)?;
-        self.shared.connections.add(*address.ip(), connection.clone());
-        Ok(PeerConnection::new(agent, connection))
+        Ok(PeerConnection::new(agent, self.shared.connections.adopt(*address.ip(), connection)))
     }
 
     /// Gives the tunnel to an agent up and closes its connections.
@@ -206,6 +205,19 @@ impl Connections {
         let connections = by_address.entry(address).or_default();
         connections.retain(|old| old.close_reason().is_none());
         connections.push(connection);
+    }
+
+    /// Keeps a new connection, unless another caller has made one in the same moment: that one is shared.
+    fn adopt(&self, address: Ipv6Addr, connection: quinn::Connection) -> quinn::Connection {
+        let mut by_address = self.lock();
+        let connections = by_address.entry(address).or_default();
+        connections.retain(|old| old.close_reason().is_none());
+        if let Some(earlier) = connections.first() {
+            connection.close(DUPLICATE, b"another connection is used");
+            return earlier.clone();
+        }
+        connections.push(connection.clone());
+        connection
     }
 
     pub(crate) fn live(&self, address: Ipv6Addr) -> Option<quinn::Connection> {

@@ -16,6 +16,8 @@ use warren_wire::tunnel::PeerId;
 pub(crate) const REFUSED_PORT: VarInt = VarInt::from_u32(1);
 /// Nothing takes streams for the port.
 pub(crate) const NOTHING_LISTENS: VarInt = VarInt::from_u32(2);
+/// The opener has another connection already.
+pub(crate) const DUPLICATE: VarInt = VarInt::from_u32(4);
 /// The peer has left the tunnel.
 pub(crate) const PEER_LEFT: VarInt = VarInt::from_u32(3);
 

@@ -85,6 +85,7 @@ fn a_client_that_redials_keeps_its_session() {
     let (mut world, agent_node, client, agent) = connected();
     world.cut(client);
     assert_eq!(world.nodes[client].tunnel.status(agent), PeerStatus::LinkDown);
+    assert!(!world.nodes[client].tunnel.has_path());
     world.nodes[client].events.clear();
     world.link(client);
     assert_eq!(world.nodes[client].tunnel.status(agent), PeerStatus::Connected);

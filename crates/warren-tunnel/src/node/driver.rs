@@ -1,8 +1,8 @@
 //! The task that owns one node's machine and moves everything into and out of it.
 //!
 //! Sources are the link, the QUIC socket, commands and one timer. Back-pressure is a chain without gaps: a full link
-//! stops the taking of datagrams from the socket, a full socket stops QUIC. While the link is down nothing is taken, so
-//! a short outage costs QUIC no datagrams beyond those that were under way.
+//! stops the taking of datagrams from the socket, a full socket stops QUIC. While no peer can be reached nothing is
+//! taken, so a short outage costs QUIC no datagrams beyond those that were under way.
 
 use std::collections::HashMap;
 use std::pin::pin;
@@ -91,7 +91,7 @@ impl Driver {
     /// Waits for one input and handles it. Cancel-safe: every arm takes its input and handles it in one go.
     async fn turn(&mut self, stop: &CancellationToken) {
         let deadline = self.tunnel.poll_timeout();
-        let takes_datagrams = self.pending.is_none() && self.link.is_up();
+        let takes_datagrams = self.pending.is_none() && self.tunnel.has_path();
         tokio::select! {
             () = stop.cancelled() => {}
             event = self.link.next(self.pending.is_some()) => self.handle_link(event),

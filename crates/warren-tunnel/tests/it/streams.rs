@@ -78,6 +78,25 @@ async fn each_direction_closes_on_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn callers_that_connect_at_the_same_time_share_a_working_connection() {
+    let server = Server::start().await;
+    let agent = AgentId::new();
+    let _agent = server.agent(agent);
+    let client = server.client();
+    let callers = (0..8u8).map(|number| {
+        let client = client.clone();
+        async move {
+            let connection = client.connect(agent, PATIENCE).await.unwrap();
+            let mut stream = connection.open_stream(PORT_SSH).await.unwrap();
+            check_echo(&mut stream, &[number; 100]).await;
+            connection
+        }
+    });
+    let connections = futures::future::join_all(callers).await;
+    assert!(connections.iter().all(|connection| !connection.is_closed()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_streams_share_one_connection() {
     let server = Server::start().await;
     let agent = AgentId::new();
