@@ -5,6 +5,7 @@
 
 mod agent_client;
 mod agent_connections;
+mod agent_executable;
 mod agent_manifest;
 mod auth;
 mod config;

@@ -16,6 +16,7 @@ use warren_tunnel::QuicSetUpError;
 
 use crate::{
     agent_connections::AgentConnections,
+    agent_executable::AgentExecutable,
     config::ServerConfig,
     provisionerd,
     router::router,
@@ -78,12 +79,12 @@ impl Server {
             config: Arc::new(config),
             deployment: Arc::new(Deployment { id, access_url: access_url.clone() }),
             agents: AgentConnections::default(),
+            executable: AgentExecutable::own(),
             hub,
             node,
             tasks: tasks.clone(),
         };
-        let provisioner =
-            ProvisionerConfig::in_dir(&state.config.data_dir, state.config.terraform.clone());
+        let provisioner = ProvisionerConfig::in_dir(&state.config.data_dir, state.config.terraform.clone());
         provisionerd::start(state.app.clone(), Provisioner::new(provisioner), &tasks);
         serve(listener, state, &tasks);
         Ok(RunningServer { url: access_url, address, db, tasks })

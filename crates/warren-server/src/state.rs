@@ -8,7 +8,7 @@ use warren_app::App;
 use warren_rt::Tasks;
 use warren_tunnel::{RelayHub, TunnelNode};
 
-use crate::{agent_connections::AgentConnections, config::ServerConfig};
+use crate::{agent_connections::AgentConnections, agent_executable::AgentExecutable, config::ServerConfig};
 
 /// The state of the router; clones share it.
 #[derive(Clone)]
@@ -17,6 +17,7 @@ pub(crate) struct AppState {
     pub(crate) config: Arc<ServerConfig>,
     pub(crate) deployment: Arc<Deployment>,
     pub(crate) agents: AgentConnections,
+    pub(crate) executable: AgentExecutable,
     /// The relay of the tunnel, and the server's own node in it.
     pub(crate) hub: RelayHub,
     pub(crate) node: TunnelNode,

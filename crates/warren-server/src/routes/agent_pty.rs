@@ -19,7 +19,6 @@ use futures::{
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use utoipa_axum::{router::OpenApiRouter, routes};
-use uuid::Uuid;
 use warren_api::error::ErrorResponse;
 use warren_authz::Action;
 use warren_tunnel::{PORT_PTY, TunnelStream};
@@ -56,7 +55,7 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
 }
 
 #[utoipa::path(get, path = "/api/v2/workspaceagents/{workspaceagent}/pty",
-    params(("workspaceagent" = AgentId, Path), ("reconnect" = Uuid, Query), ("width" = Option<u16>, Query),
+    params(("workspaceagent" = AgentId, Path), ("reconnect" = String, Query), ("width" = Option<u16>, Query),
         ("height" = Option<u16>, Query), ("command" = Option<String>, Query)),
     responses((status = 101), (status = 400, body = ErrorResponse), (status = 404, body = ErrorResponse)))]
 async fn pty(
@@ -67,10 +66,11 @@ async fn pty(
     upgrade: WebSocketUpgrade,
 ) -> ApiResult<Response> {
     state.app.find_agent(caller.actor(), id, Action::Ssh).await?;
-    let reconnect = query.reconnect.as_deref().and_then(|text| text.parse().ok()).ok_or_else(|| {
-        ApiError::bad_request("Query parameters have invalid values.")
-            .field("reconnect", "must be a UUID that names the terminal")
-    })?;
+    let reconnect =
+        query.reconnect.as_deref().and_then(|text| text.parse::<uuid::Uuid>().ok()).ok_or_else(|| {
+            ApiError::bad_request("Query parameters have invalid values.")
+                .field("reconnect", "must be a UUID that names the terminal")
+        })?;
     let init = Init {
         id: reconnect,
         height: query.height.unwrap_or(24),

@@ -25,10 +25,14 @@ use warren_vocab::WorkspaceId;
 
 use crate::{
     agent_connections::AgentConnections,
+    agent_executable::AgentExecutable,
     config::ServerConfig,
     router::router,
     state::{AppState, Deployment},
 };
+
+/// Stands for the server's own executable, which is large in development.
+pub(super) const PROGRAM: &str = "/bin/sh";
 
 /// A served router with its rows.
 pub(crate) struct Fixture {
@@ -302,6 +306,7 @@ fn state(app: App, tasks: &Tasks, url: &Url, dir: &Path) -> AppState {
         config: Arc::new(config),
         deployment: Arc::new(Deployment { id: Uuid::nil(), access_url: url.clone() }),
         agents: AgentConnections::default(),
+        executable: AgentExecutable::at(Path::new(PROGRAM)),
         hub,
         node,
         tasks: tasks.clone(),

@@ -153,7 +153,7 @@ async fn the_server_hands_out_its_own_executable() {
     let client = reqwest::Client::new();
     let response = client.get(url(&name.replace('-', "_"))).send().await.unwrap();
     assert_eq!(response.status(), 200);
-    let own = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+    let own = std::fs::read(super::fixture::PROGRAM).unwrap();
     assert!(response.bytes().await.unwrap() == own);
     let head = client.head(url(&name)).send().await.unwrap();
     assert_eq!(head.headers()["content-length"].to_str().unwrap(), own.len().to_string());
