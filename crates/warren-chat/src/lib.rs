@@ -1,1 +1,29 @@
-//! warren-chat
+//! Chats: use cases, the worker that runs them, the tools, and the stream to viewers.
+//!
+//! Every change of a chat is one transition of `warren-chat-proto`, executed by [`store`] inside one transaction. Nothing
+//! here knows HTTP; how a workspace is reached is behind [`WorkspaceTools`].
+
+mod commands;
+mod error;
+mod hub;
+mod models;
+mod parts;
+mod providers;
+mod rows;
+mod runner;
+mod service;
+mod store;
+mod tools;
+mod turn;
+mod worker;
+
+pub use commands::{CreateChat, SendMessage, Sent};
+pub use error::{ChatResult, ChatServiceError};
+pub use hub::Viewer;
+pub use providers::{ModelDraft, ModelPatch, ProviderDraft, ProviderPatch, ProviderWithKeys};
+pub use service::{ChatConfig, ChatService};
+pub use tools::{
+    CreateWorkspace, CreatedWorkspace, EditFiles, Execute, ReadFile, ToolContext, ToolError, ToolOutput,
+    WorkspaceTools, WriteFile,
+};
+pub use warren_chat_proto as proto;

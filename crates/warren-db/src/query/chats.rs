@@ -114,10 +114,18 @@ pub async fn acquirable(
     Ok(ids.into_iter().map(ChatId::from_uuid).collect())
 }
 
-/// Extends all leases of a worker.
-pub async fn renew_leases(tx: &Tx, worker: ReplicaId, until: DateTime<Utc>) -> DbResult<()> {
-    let update = Entity::update_many().col_expr(Column::LeaseExpiresAt, Expr::value(until));
-    update.filter(Column::WorkerId.eq(worker.as_uuid())).exec(tx).await?;
+/// Extends the leases of a worker on these chats.
+pub async fn renew_leases(
+    tx: &Tx,
+    worker: ReplicaId,
+    chats: &[ChatId],
+    until: DateTime<Utc>,
+) -> DbResult<()> {
+    let update = Entity::update_many()
+        .col_expr(Column::LeaseExpiresAt, Expr::value(until))
+        .filter(Column::WorkerId.eq(worker.as_uuid()))
+        .filter(Column::Id.is_in(chats.iter().map(|chat| chat.as_uuid())));
+    update.exec(tx).await?;
     Ok(())
 }
 

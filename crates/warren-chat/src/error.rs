@@ -1,0 +1,72 @@
+//! The error of every use case, by what the caller can do about it.
+
+use thiserror::Error;
+use warren_authz::Denied;
+use warren_chat_proto::{Illegal, Stale};
+use warren_db::DbError;
+use warren_rt::SealError;
+
+/// The result of a use case.
+pub type ChatResult<T> = Result<T, ChatServiceError>;
+
+/// Why a use case did not do what was asked.
+#[derive(Debug, Error)]
+pub enum ChatServiceError {
+    /// The object does not exist or the caller may not know that it does.
+    #[error("the chat does not exist")]
+    NotFound,
+    #[error("you do not have permission to do this")]
+    Forbidden,
+    /// A value of the request is not acceptable. The message is a sentence for the user.
+    #[error("{message}")]
+    Invalid { field: &'static str, message: String },
+    /// The state of the chat forbids it. The message is a sentence for the user.
+    #[error("{message}")]
+    Conflict { message: String },
+    #[error("the queue of the chat is full")]
+    QueueFull,
+    /// A worker's write came too late; expected, and nothing to report.
+    #[error(transparent)]
+    Stale(#[from] Stale),
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    #[error("the stored {what} of a chat is not valid")]
+    Corrupt { what: &'static str, source: serde_json::Error },
+}
+
+impl ChatServiceError {
+    pub(crate) fn invalid(field: &'static str, message: impl Into<String>) -> Self {
+        Self::Invalid { field, message: message.into() }
+    }
+
+    pub(crate) fn conflict(message: impl Into<String>) -> Self {
+        Self::Conflict { message: message.into() }
+    }
+}
+
+impl From<Illegal> for ChatServiceError {
+    fn from(illegal: Illegal) -> Self {
+        use warren_chat_proto::{Execution as X, Input};
+        let message = match (illegal.from, illegal.input) {
+            (X::XW | X::XE0 | X::XE1, _) => "The chat is archived. Unarchive it first.",
+            (X::Invalid, _) => "The chat is in an invalid state and must be repaired first.",
+            (_, Input::Interrupt) => "The chat is not running, so there is nothing to interrupt.",
+            (_, Input::SetArchived(true)) => "The chat is busy. Interrupt it before you archive it.",
+            (_, Input::SetArchived(false)) => "The chat is not archived.",
+            (_, Input::DeleteQueued | Input::PromoteQueued) => "The queue of the chat is empty.",
+            (_, _) => "The chat is not in a state that allows this.",
+        };
+        Self::conflict(message)
+    }
+}
+
+impl From<Denied> for ChatServiceError {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::NotFound => Self::NotFound,
+            Denied::Forbidden => Self::Forbidden,
+        }
+    }
+}

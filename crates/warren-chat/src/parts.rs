@@ -1,0 +1,200 @@
+//! Parts of answers on their way to viewers: written down first, shown then.
+//!
+//! Parts of all chats share one writer. While one transaction is on its way to the disk, the next parts gather and
+//! neighbours that continue each other become one, so that a slow disk makes fewer and larger parts, not a longer queue.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::sync::{Notify, watch};
+use warren_chat_proto::{Episode, Part, StreamPart};
+use warren_db::{Database, DbError, entity::chat_parts, query};
+use warren_rt::Backoff;
+use warren_vocab::{ChatId, MessageRole};
+
+use crate::{hub::Hub, rows};
+
+/// Bytes that may wait for the writer; when more do, whoever produces them waits for the writer.
+const WAITING_BYTES_MAX: usize = 1024 * 1024;
+/// How often a failed write is repeated before its parts are given up.
+const WRITE_ATTEMPTS_MAX: u32 = 5;
+
+/// Takes parts of all chats of this server.
+#[derive(Clone)]
+pub(crate) struct PartWriter {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    waiting: Mutex<Waiting>,
+    wake: Notify,
+    /// The newest round that is written and shown.
+    done: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    batches: BTreeMap<(ChatId, Episode), Batch>,
+    bytes: usize,
+    /// The round that takes what waits now.
+    round: u64,
+}
+
+struct Batch {
+    epoch: i64,
+    parts: Vec<StreamPart>,
+}
+
+/// Takes the parts of one attempt of one chat; clones number them together.
+#[derive(Clone)]
+pub(crate) struct EpisodeWriter {
+    writer: PartWriter,
+    chat: ChatId,
+    epoch: i64,
+    episode: Episode,
+    last_seq: Arc<AtomicI64>,
+}
+
+impl PartWriter {
+    pub(crate) fn new() -> Self {
+        let waiting = Mutex::new(Waiting { round: 1, ..Waiting::default() });
+        Self { shared: Arc::new(Shared { waiting, wake: Notify::new(), done: watch::Sender::new(0) }) }
+    }
+
+    /// Begins an episode under a lease.
+    pub(crate) fn open(&self, chat: ChatId, epoch: i64, episode: Episode) -> EpisodeWriter {
+        EpisodeWriter { writer: self.clone(), chat, epoch, episode, last_seq: Arc::default() }
+    }
+
+    /// Waits until everything that was pushed before is written and shown, or given up.
+    pub(crate) async fn flush(&self) {
+        let target = {
+            let waiting = self.waiting();
+            if waiting.batches.is_empty() { waiting.round - 1 } else { waiting.round }
+        };
+        // An error means that the server stops.
+        let _ = self.shared.done.subscribe().wait_for(|done| *done >= target).await;
+    }
+
+    /// Writes and shows what is pushed, until the task is stopped.
+    pub(crate) async fn run(self, db: Database, hub: Hub) {
+        loop {
+            let (batches, round) = self.take();
+            if batches.is_empty() {
+                self.shared.wake.notified().await;
+                continue;
+            }
+            write_and_show(&db, &hub, batches).await;
+            self.shared.done.send_replace(round);
+        }
+    }
+
+    fn take(&self) -> (BTreeMap<(ChatId, Episode), Batch>, u64) {
+        let mut waiting = self.waiting();
+        let round = waiting.round;
+        if !waiting.batches.is_empty() {
+            waiting.round += 1;
+            waiting.bytes = 0;
+        }
+        (std::mem::take(&mut waiting.batches), round)
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl EpisodeWriter {
+    /// Takes the next part. Waits only when the writer is far behind.
+    pub(crate) async fn push(&self, role: MessageRole, part: Part) {
+        if self.append(role, part) > WAITING_BYTES_MAX {
+            self.writer.flush().await;
+        }
+    }
+
+    /// Waits until the parts so far are written and shown.
+    pub(crate) async fn flush(&self) {
+        self.writer.flush().await;
+    }
+
+    fn append(&self, role: MessageRole, part: Part) -> usize {
+        let mut waiting = self.writer.waiting();
+        waiting.bytes += part.len();
+        let batch = waiting.batches.entry((self.chat, self.episode));
+        let batch = batch.or_insert_with(|| Batch { epoch: self.epoch, parts: Vec::new() });
+        let left = match batch.parts.last_mut() {
+            Some(last) if last.role == role => last.part.absorb(part).err(),
+            Some(_) | None => Some(part),
+        };
+        if let Some(part) = left {
+            let seq = self.last_seq.fetch_add(1, Ordering::Relaxed) + 1;
+            batch.parts.push(StreamPart {
+                role,
+                part,
+                history_version: self.episode.history_version,
+                generation_attempt: self.episode.attempt,
+                seq,
+            });
+        }
+        let bytes = waiting.bytes;
+        drop(waiting);
+        self.writer.shared.wake.notify_one();
+        bytes
+    }
+}
+
+async fn write_and_show(db: &Database, hub: &Hub, batches: BTreeMap<(ChatId, Episode), Batch>) {
+    let mut backoff = Backoff::new(Duration::from_millis(20), Duration::from_secs(1));
+    for attempt in 1..=WRITE_ATTEMPTS_MAX {
+        match write(db, &batches).await {
+            Ok(current) => {
+                for (key, batch) in batches {
+                    if current.contains(&key) {
+                        hub.show(key.0, batch.parts.into_iter().map(Arc::new).collect());
+                    }
+                }
+                return;
+            }
+            Err(error) if attempt == WRITE_ATTEMPTS_MAX => {
+                tracing::error!(%error, "parts of answers could not be saved and are not shown");
+            }
+            Err(_) => backoff.wait().await,
+        }
+    }
+}
+
+/// Writes the batches whose episode is still the current one and says which those are.
+async fn write(
+    db: &Database,
+    batches: &BTreeMap<(ChatId, Episode), Batch>,
+) -> Result<Vec<(ChatId, Episode)>, DbError> {
+    db.write(async |tx| {
+        let mut current = Vec::new();
+        let mut models = Vec::new();
+        for ((chat, episode), batch) in batches {
+            let Episode { history_version, attempt } = *episode;
+            if !query::chats::is_current(tx, *chat, batch.epoch, history_version, attempt).await? {
+                continue;
+            }
+            current.push((*chat, *episode));
+            let mut parts = rows::json(&batch.parts);
+            rows::replace_nul(&mut parts);
+            models.push(chat_parts::Model {
+                chat_id: chat.as_uuid(),
+                history_version,
+                generation_attempt: attempt,
+                first_seq: batch.parts.first().map_or(0, |part| part.seq),
+                parts,
+            });
+        }
+        query::chat_parts::insert(tx, models).await?;
+        Ok(current)
+    })
+    .await
+}

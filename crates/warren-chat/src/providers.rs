@@ -1,0 +1,393 @@
+//! Administration of model providers and models.
+
+use serde_json::Value;
+use url::Url;
+use warren_authz::{Action, Object, Resource, Subject, check};
+use warren_db::{
+    DbError, Tx,
+    entity::{ai_provider_keys, ai_providers, chat_model_configs},
+    query,
+};
+use warren_rt::{Sealer, Secret};
+use warren_vocab::{AiProviderId, AiProviderKeyId, AiProviderType, ModelConfigId};
+
+use crate::{
+    error::{ChatResult, ChatServiceError},
+    models::speaks_openai,
+    rows,
+    service::ChatService,
+};
+
+const DEFAULT_CONTEXT_LIMIT: i64 = 128_000;
+const DEFAULT_COMPRESSION_THRESHOLD: i32 = 70;
+
+/// A provider with its keys.
+#[derive(Debug, Clone)]
+pub struct ProviderWithKeys {
+    pub provider: ai_providers::Model,
+    pub keys: Vec<ai_provider_keys::Model>,
+}
+
+/// A provider to be added.
+#[derive(Debug)]
+pub struct ProviderDraft {
+    pub provider_type: AiProviderType,
+    pub name: String,
+    pub display_name: String,
+    pub icon: String,
+    pub enabled: bool,
+    /// The provider's own address when empty.
+    pub base_url: String,
+    pub api_keys: Vec<Secret<String>>,
+}
+
+/// What changes about a provider.
+#[derive(Debug, Default)]
+pub struct ProviderPatch {
+    pub display_name: Option<String>,
+    pub icon: Option<String>,
+    pub enabled: Option<bool>,
+    pub base_url: Option<String>,
+    /// Keys that stay, and new ones; absent means that all stay.
+    pub keys: Option<(Vec<AiProviderKeyId>, Vec<Secret<String>>)>,
+}
+
+/// A model to be added.
+#[derive(Debug)]
+pub struct ModelDraft {
+    pub provider: Option<AiProviderId>,
+    pub model: String,
+    pub patch: ModelPatch,
+}
+
+/// What changes about a model.
+#[derive(Debug, Default)]
+pub struct ModelPatch {
+    pub model: Option<String>,
+    pub display_name: Option<String>,
+    pub enabled: Option<bool>,
+    pub is_default: Option<bool>,
+    pub context_limit: Option<i64>,
+    pub compression_threshold: Option<i32>,
+    pub options: Option<Value>,
+}
+
+impl ChatService {
+    /// Lists the providers.
+    ///
+    /// # Errors
+    /// [`ChatServiceError::NotFound`] for whoever does not administer the deployment.
+    pub async fn providers(&self, subject: &Subject) -> ChatResult<Vec<ProviderWithKeys>> {
+        may_administer(subject).map_err(|_| ChatServiceError::NotFound)?;
+        let providers = query::ai_providers::list(self.db().reader()).await?;
+        let ids: Vec<_> = providers.iter().map(|one| AiProviderId::from_uuid(one.id)).collect();
+        let keys = query::ai_providers::keys(self.db().reader(), &ids).await?;
+        let with_keys = |provider: ai_providers::Model| ProviderWithKeys {
+            keys: keys.iter().filter(|key| key.provider_id == provider.id).cloned().collect(),
+            provider,
+        };
+        Ok(providers.into_iter().map(with_keys).collect())
+    }
+
+    /// Finds a provider by id or name.
+    ///
+    /// # Errors
+    /// [`ChatServiceError::NotFound`] when there is none.
+    pub async fn provider(&self, subject: &Subject, id_or_name: &str) -> ChatResult<ProviderWithKeys> {
+        let all = self.providers(subject).await?;
+        let matches = |one: &ProviderWithKeys| {
+            one.provider.id.to_string() == id_or_name || one.provider.name.eq_ignore_ascii_case(id_or_name)
+        };
+        all.into_iter().find(matches).ok_or(ChatServiceError::NotFound)
+    }
+
+    /// Adds a provider.
+    ///
+    /// # Errors
+    /// Names the field that is not acceptable.
+    pub async fn create_provider(
+        &self,
+        subject: &Subject,
+        draft: ProviderDraft,
+    ) -> ChatResult<ProviderWithKeys> {
+        may_administer(subject)?;
+        check_name(&draft.name)?;
+        let base_url = checked_url(draft.provider_type, &draft.base_url)?;
+        let now = rows::now();
+        let provider = ai_providers::Model {
+            id: AiProviderId::new().as_uuid(),
+            type_: draft.provider_type.as_str().to_owned(),
+            display_name: if draft.display_name.is_empty() { draft.name.clone() } else { draft.display_name },
+            name: draft.name,
+            icon: draft.icon,
+            enabled: draft.enabled,
+            deleted: false,
+            base_url,
+            created_at: now,
+            updated_at: now,
+        };
+        let id = provider.id.to_string();
+        let keys = sealed(&self.shared.sealer, &provider, draft.api_keys);
+        let written = self.db().write(async |tx| {
+            query::ai_providers::insert(tx, provider).await.map_err(name_taken)?;
+            insert_keys(tx, keys).await
+        });
+        written.await?;
+        self.provider(subject, &id).await
+    }
+
+    /// Changes a provider.
+    ///
+    /// # Errors
+    /// Names the field that is not acceptable.
+    pub async fn update_provider(
+        &self,
+        subject: &Subject,
+        id_or_name: &str,
+        patch: ProviderPatch,
+    ) -> ChatResult<ProviderWithKeys> {
+        may_administer(subject)?;
+        let mut provider = self.provider(subject, id_or_name).await?.provider;
+        if let Some(url) = patch.base_url {
+            let provider_type = provider.type_.parse().unwrap_or(AiProviderType::OpenaiCompat);
+            provider.base_url = checked_url(provider_type, &url)?;
+        }
+        provider.display_name = patch.display_name.unwrap_or(provider.display_name);
+        provider.icon = patch.icon.unwrap_or(provider.icon);
+        provider.enabled = patch.enabled.unwrap_or(provider.enabled);
+        provider.updated_at = rows::now();
+        let id = AiProviderId::from_uuid(provider.id);
+        let (kept, new) = patch.keys.map_or((None, Vec::new()), |(kept, new)| (Some(kept), new));
+        let keys = sealed(&self.shared.sealer, &provider, new);
+        let written = self.db().write(async |tx| {
+            query::ai_providers::update(tx, provider).await?;
+            if let Some(kept) = kept {
+                query::ai_providers::keep_keys(tx, id, &kept).await?;
+            }
+            insert_keys(tx, keys).await
+        });
+        written.await?;
+        self.provider(subject, &id.to_string()).await
+    }
+
+    /// Deletes a provider with its keys and models.
+    ///
+    /// # Errors
+    /// [`ChatServiceError::NotFound`] when there is none.
+    pub async fn delete_provider(&self, subject: &Subject, id_or_name: &str) -> ChatResult<()> {
+        may_administer(subject)?;
+        let id = AiProviderId::from_uuid(self.provider(subject, id_or_name).await?.provider.id);
+        let written = self.db().write(async |tx| {
+            query::ai_providers::delete(tx, id).await?;
+            query::chat_model_configs::delete_of_provider(tx, id).await?;
+            query::chat_model_configs::ensure_default(tx).await
+        });
+        Ok(written.await?)
+    }
+
+    /// Lists the models; whoever does not administer the deployment sees the enabled ones.
+    ///
+    /// # Errors
+    /// Fails on database errors.
+    pub async fn models(&self, subject: &Subject) -> ChatResult<Vec<chat_model_configs::Model>> {
+        let all = query::chat_model_configs::list(self.db().reader()).await?;
+        let sees_all = may_administer(subject).is_ok();
+        Ok(all.into_iter().filter(|model| sees_all || model.enabled).collect())
+    }
+
+    /// Lists the enabled providers with their enabled models, for everybody who may choose one. The flag says whether the
+    /// provider can serve chats.
+    ///
+    /// # Errors
+    /// Fails on database errors.
+    pub async fn choices(
+        &self,
+    ) -> ChatResult<Vec<(ai_providers::Model, bool, Vec<chat_model_configs::Model>)>> {
+        let providers = query::ai_providers::list(self.db().reader()).await?;
+        let models = query::chat_model_configs::list(self.db().reader()).await?;
+        let of = |provider: &ai_providers::Model| {
+            let own = models.iter().filter(|model| model.ai_provider_id == provider.id && model.enabled);
+            own.cloned().collect()
+        };
+        let enabled = providers.into_iter().filter(|provider| provider.enabled);
+        Ok(enabled
+            .map(|provider| (provider.clone(), speaks_openai(&provider.type_), of(&provider)))
+            .collect())
+    }
+
+    /// Adds a model. The first one is the default.
+    ///
+    /// # Errors
+    /// Names the field that is not acceptable.
+    pub async fn create_model(
+        &self,
+        subject: &Subject,
+        draft: ModelDraft,
+    ) -> ChatResult<chat_model_configs::Model> {
+        may_administer(subject)?;
+        let provider = draft.provider.ok_or_else(|| {
+            ChatServiceError::invalid("ai_provider_id", "Say which provider offers the model.")
+        })?;
+        let found = query::ai_providers::by_id(self.db().reader(), provider).await?;
+        if found.is_none_or(|provider| !provider.enabled) {
+            let message = "This provider does not exist or is turned off.";
+            return Err(ChatServiceError::invalid("ai_provider_id", message));
+        }
+        let now = rows::now();
+        let model = chat_model_configs::Model {
+            id: ModelConfigId::new().as_uuid(),
+            ai_provider_id: provider.as_uuid(),
+            display_name: draft.model.clone(),
+            model: draft.model,
+            enabled: true,
+            is_default: false,
+            deleted: false,
+            context_limit: DEFAULT_CONTEXT_LIMIT,
+            compression_threshold: DEFAULT_COMPRESSION_THRESHOLD,
+            options: Value::Object(serde_json::Map::new()),
+            created_at: now,
+            updated_at: now,
+        };
+        let model = patched(model, draft.patch)?;
+        let id = ModelConfigId::from_uuid(model.id);
+        self.write_model(id, async |tx| query::chat_model_configs::insert(tx, model).await).await
+    }
+
+    /// Changes a model.
+    ///
+    /// # Errors
+    /// Names the field that is not acceptable.
+    pub async fn update_model(
+        &self,
+        subject: &Subject,
+        id: ModelConfigId,
+        patch: ModelPatch,
+    ) -> ChatResult<chat_model_configs::Model> {
+        may_administer(subject)?;
+        let model = patched(self.live_model(id).await?, patch)?;
+        self.write_model(id, async |tx| query::chat_model_configs::update(tx, model).await).await
+    }
+
+    /// Deletes a model; chats that use it must choose another.
+    ///
+    /// # Errors
+    /// [`ChatServiceError::NotFound`] when there is none.
+    pub async fn delete_model(&self, subject: &Subject, id: ModelConfigId) -> ChatResult<()> {
+        may_administer(subject)?;
+        let model = self.live_model(id).await?;
+        let model = chat_model_configs::Model { deleted: true, is_default: false, ..model };
+        self.write_model(id, async |tx| query::chat_model_configs::update(tx, model).await).await?;
+        Ok(())
+    }
+
+    async fn live_model(&self, id: ModelConfigId) -> ChatResult<chat_model_configs::Model> {
+        let found = query::chat_model_configs::by_id(self.db().reader(), id).await?;
+        found.filter(|model| !model.deleted).ok_or(ChatServiceError::NotFound)
+    }
+
+    async fn write_model(
+        &self,
+        id: ModelConfigId,
+        work: impl AsyncFnOnce(&Tx) -> Result<(), DbError>,
+    ) -> ChatResult<chat_model_configs::Model> {
+        let written = self.db().write(async |tx| {
+            work(tx).await?;
+            query::chat_model_configs::ensure_default(tx).await?;
+            query::chat_model_configs::by_id(tx, id).await
+        });
+        written.await?.ok_or(ChatServiceError::NotFound)
+    }
+}
+
+fn may_administer(subject: &Subject) -> ChatResult<()> {
+    Ok(check(subject, Action::Update, &Object::site(Resource::Deployment))?)
+}
+
+fn check_name(name: &str) -> ChatResult<()> {
+    let is_word = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if name.len() <= 64 && name.split('-').all(is_word) {
+        return Ok(());
+    }
+    let message = "The name must consist of letters, digits and single hyphens between them.";
+    Err(ChatServiceError::invalid("name", message))
+}
+
+fn checked_url(provider_type: AiProviderType, text: &str) -> ChatResult<String> {
+    let text = text.trim();
+    if text.is_empty() && provider_type == AiProviderType::Openai {
+        return Ok(String::from("https://api.openai.com/v1"));
+    }
+    let is_web =
+        Url::parse(text).is_ok_and(|url| ["http", "https"].contains(&url.scheme()) && url.has_host());
+    if is_web {
+        return Ok(text.trim_end_matches('/').to_owned());
+    }
+    let message = "The base URL must begin with http:// or https:// and name a host.";
+    Err(ChatServiceError::invalid("base_url", message))
+}
+
+fn name_taken(error: DbError) -> ChatServiceError {
+    if error.is_unique("ai_providers_name") {
+        return ChatServiceError::conflict("A provider with this name exists already.");
+    }
+    error.into()
+}
+
+fn sealed(
+    sealer: &Sealer,
+    provider: &ai_providers::Model,
+    keys: Vec<Secret<String>>,
+) -> Vec<ai_provider_keys::Model> {
+    let keys = keys.into_iter().filter(|key| !key.expose().trim().is_empty());
+    keys.map(|key| {
+        let key = key.expose().trim();
+        ai_provider_keys::Model {
+            id: AiProviderKeyId::new().as_uuid(),
+            provider_id: provider.id,
+            sealed: sealer.seal(key.as_bytes()),
+            masked: masked(key),
+            created_at: rows::now(),
+        }
+    })
+    .collect()
+}
+
+async fn insert_keys(tx: &Tx, keys: Vec<ai_provider_keys::Model>) -> ChatResult<()> {
+    for key in keys {
+        query::ai_providers::insert_key(tx, key).await?;
+    }
+    Ok(())
+}
+
+/// The ends of a long key; nothing of a short one.
+fn masked(key: &str) -> String {
+    let chars: Vec<char> = key.chars().collect();
+    if chars.len() < 16 {
+        return String::from("********");
+    }
+    let end = |range: &[char]| range.iter().collect::<String>();
+    format!("{}...{}", end(&chars[..4]), end(&chars[chars.len() - 4..]))
+}
+
+fn patched(mut model: chat_model_configs::Model, patch: ModelPatch) -> ChatResult<chat_model_configs::Model> {
+    model.model = patch.model.unwrap_or(model.model);
+    if model.model.trim().is_empty() {
+        return Err(ChatServiceError::invalid("model", "Say what the provider calls the model."));
+    }
+    let display_name = patch.display_name.filter(|name| !name.trim().is_empty());
+    model.display_name = display_name.unwrap_or(model.display_name);
+    model.enabled = patch.enabled.unwrap_or(model.enabled);
+    model.is_default = patch.is_default.unwrap_or(model.is_default) && model.enabled;
+    model.context_limit = patch.context_limit.unwrap_or(model.context_limit);
+    if model.context_limit <= 0 {
+        return Err(ChatServiceError::invalid("context_limit", "The context limit must be more than 0."));
+    }
+    model.compression_threshold = patch.compression_threshold.unwrap_or(model.compression_threshold);
+    if !(0..=100).contains(&model.compression_threshold) {
+        let message = "The threshold must be between 0 and 100 percent.";
+        return Err(ChatServiceError::invalid("compression_threshold", message));
+    }
+    model.options = patch.options.unwrap_or(model.options);
+    model.updated_at = rows::now();
+    Ok(model)
+}

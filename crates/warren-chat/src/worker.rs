@@ -1,0 +1,130 @@
+//! Finds chats that need a worker, takes their leases and keeps them.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use chrono::TimeDelta;
+use tokio::time::MissedTickBehavior;
+use warren_chat_proto::Lease;
+use warren_db::{channels, query};
+use warren_rt::Tasks;
+use warren_vocab::{ChatId, ReplicaId, RunnerId};
+
+use crate::{
+    error::{ChatResult, ChatServiceError},
+    rows, runner,
+    service::Shared,
+    store::{self, Command},
+};
+
+/// How long a lease lasts without being renewed; a dead worker's chats are taken over after this time.
+const LEASE: TimeDelta = TimeDelta::seconds(30);
+const RENEWAL: Duration = Duration::from_secs(10);
+/// How often to look for chats even without a hint, as hints may be lost.
+const SWEEP: Duration = Duration::from_secs(5);
+const ACQUIRE_BATCH: u64 = 32;
+
+/// The worker of this server.
+#[derive(Clone)]
+pub(crate) struct Worker {
+    shared: Arc<Shared>,
+    id: ReplicaId,
+    tasks: Tasks,
+    /// Chats that a runner of this worker has.
+    running: Arc<Mutex<HashSet<ChatId>>>,
+}
+
+impl Worker {
+    pub(crate) fn new(shared: Arc<Shared>, tasks: Tasks) -> Self {
+        Self { shared, id: ReplicaId::new(), tasks, running: Arc::default() }
+    }
+
+    /// Works until the task is stopped. `is_alone` means that no other worker can be alive, so that all leases are void.
+    pub(crate) async fn run(self, is_alone: bool) -> ChatResult<()> {
+        let mut hints = self.shared.db.subscribe(channels::CHAT_WORK);
+        if is_alone {
+            self.shared.db.write(async |tx| query::chats::end_all_leases(tx).await).await?;
+        }
+        let mut sweep = tokio::time::interval(SWEEP);
+        let mut renewal = tokio::time::interval(RENEWAL);
+        sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let done = tokio::select! {
+                notice = hints.next() => match notice {
+                    Some(_) => self.acquire_all().await,
+                    None => return Ok(()),
+                },
+                _ = sweep.tick() => self.acquire_all().await,
+                _ = renewal.tick() => self.renew().await,
+            };
+            if let Err(error) = done {
+                tracing::warn!(%error, "the chat worker could not reach the database and tries again");
+            }
+        }
+    }
+
+    async fn renew(&self) -> ChatResult<()> {
+        let chats: Vec<_> = self.running().iter().copied().collect();
+        if chats.is_empty() {
+            return Ok(());
+        }
+        let until = rows::now() + LEASE;
+        let renewal =
+            self.shared.db.write(async |tx| query::chats::renew_leases(tx, self.id, &chats, until).await);
+        Ok(renewal.await?)
+    }
+
+    async fn acquire_all(&self) -> ChatResult<()> {
+        loop {
+            let found = query::chats::acquirable(self.shared.db.reader(), rows::now(), ACQUIRE_BATCH).await?;
+            let mut n_acquired = 0;
+            for chat in &found {
+                n_acquired += usize::from(self.acquire(*chat).await?);
+            }
+            if n_acquired == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn acquire(&self, chat: ChatId) -> ChatResult<bool> {
+        if self.running().contains(&chat) {
+            return Ok(false);
+        }
+        let lease = Lease { worker: self.id, runner: RunnerId::new() };
+        let acquired = self.shared.db.write(async |tx| {
+            let row = query::chats::by_id(tx, chat).await?.ok_or(ChatServiceError::NotFound)?;
+            let is_held = row.worker_id.is_some() && row.lease_expires_at.is_some_and(|at| at > rows::now());
+            if is_held || !rows::state(&row, 0)?.execution().needs_worker() {
+                return Ok(None);
+            }
+            let command = Command::Acquire { lease, expires_at: rows::now() + LEASE };
+            store::transition(tx, chat, None, command).await.map(Some)
+        });
+        let outcome: ChatResult<Option<store::Outcome>> = acquired.await;
+        let Some(outcome) = outcome? else { return Ok(false) };
+        self.start(chat, outcome.state.epoch);
+        Ok(true)
+    }
+
+    fn start(&self, chat: ChatId, epoch: i64) {
+        self.running().insert(chat);
+        let worker = self.clone();
+        self.tasks.spawn(format!("chat {chat}"), async move {
+            runner::run(&worker.shared, chat, epoch).await;
+            worker.running().remove(&chat);
+            // A message that came after the last look has no other runner.
+            if let Err(error) = worker.acquire(chat).await {
+                tracing::debug!(%error, "a chat is left to the next sweep");
+            }
+        });
+    }
+
+    fn running(&self) -> std::sync::MutexGuard<'_, HashSet<ChatId>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
