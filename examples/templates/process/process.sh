@@ -111,7 +111,8 @@ notice() {
 
 # Leaves only variables that are of use in a workspace.
 clean_environment() {
-    for name in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
+    # Not from the lines of `env`: a value of several lines, such as a script, holds lines that look like variables.
+    for name in $(awk 'BEGIN { for (name in ENVIRON) print name }' | grep -x '[A-Za-z_][A-Za-z0-9_]*'); do
         case $name in
         PATH | LANG | LC_* | TZ | SHELL | USER | LOGNAME) ;;
         http_proxy | https_proxy | no_proxy | HTTP_PROXY | HTTPS_PROXY | NO_PROXY) ;;
