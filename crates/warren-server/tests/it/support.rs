@@ -30,16 +30,31 @@ pub(crate) fn config(dir: &TempDir) -> ServerConfig {
 impl TestServer {
     /// Starts a server without any account.
     pub(crate) async fn empty() -> Self {
+        Self::empty_with(|_| {}).await
+    }
+
+    /// Starts a server with other settings and its first user signed in.
+    pub(crate) async fn owned(change: impl FnOnce(&mut ServerConfig)) -> Self {
+        Self::empty_with(change).await.signed_in().await
+    }
+
+    async fn empty_with(change: impl FnOnce(&mut ServerConfig)) -> Self {
         // Another test may have installed it already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let dir = tempfile::tempdir().unwrap();
-        let server = Server::start(config(&dir)).await.unwrap();
+        let mut config = config(&dir);
+        change(&mut config);
+        let server = Server::start(config).await.unwrap();
         Self { server, client: Client::new(), token: String::new(), dir }
     }
 
     /// Starts a server with its first user signed in.
     pub(crate) async fn with_owner() -> Self {
-        let mut server = Self::empty().await;
+        Self::empty().await.signed_in().await
+    }
+
+    async fn signed_in(self) -> Self {
+        let mut server = self;
         let first =
             json!({"email": EMAIL, "username": "ada", "name": "Ada", "password": PASSWORD, "trial": false});
         assert_eq!(server.post("/api/v2/users/first", first).await.0, StatusCode::CREATED);

@@ -3,12 +3,12 @@ use serde_json::{Value, json};
 
 use crate::support::{TestServer, answer};
 
-/// A tar archive with one empty Terraform file: a 512-byte header and the end mark.
-fn archive() -> Vec<u8> {
+/// A tar archive with one file, `main.tf`: a 512-byte header, the padded content and the end mark.
+pub(crate) fn archive_of(content: &str) -> Vec<u8> {
     let mut header = [0_u8; 512];
     header[..7].copy_from_slice(b"main.tf");
     header[100..107].copy_from_slice(b"0000644");
-    header[124..135].copy_from_slice(b"00000000000");
+    header[124..135].copy_from_slice(format!("{:011o}", content.len()).as_bytes());
     header[136..147].copy_from_slice(b"00000000000");
     header[156] = b'0';
     header[257..263].copy_from_slice(b"ustar\0");
@@ -16,21 +16,28 @@ fn archive() -> Vec<u8> {
     header[148..156].fill(b' ');
     let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
     header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-    [&header[..], &[0; 1024]].concat()
+    let padding = vec![0; content.len().next_multiple_of(512) - content.len()];
+    [&header[..], content.as_bytes(), &padding, &[0; 1024]].concat()
+}
+
+fn archive() -> Vec<u8> {
+    archive_of("")
 }
 
 fn upload(server: &TestServer, content_type: &str, body: Vec<u8>) -> RequestBuilder {
     server.request(Method::POST, "/api/v2/files").header("content-type", content_type).body(body)
 }
 
-async fn file(server: &TestServer) -> Value {
-    let (status, body) = answer(upload(server, "application/x-tar", archive()).send().await.unwrap()).await;
+async fn file(server: &TestServer, archive: Vec<u8>) -> Value {
+    let (status, body) = answer(upload(server, "application/x-tar", archive).send().await.unwrap()).await;
     assert!(status.is_success(), "{body}");
     body["hash"].clone()
 }
 
-async fn version(server: &TestServer) -> Value {
-    let body = json!({"storage_method": "file", "file_id": file(server).await, "provisioner": "terraform", "tags": null});
+/// Uploads the archive and makes a version of it.
+pub(crate) async fn create_version(server: &TestServer, archive: Vec<u8>) -> Value {
+    let file = file(server, archive).await;
+    let body = json!({"storage_method": "file", "file_id": file, "provisioner": "terraform", "tags": null});
     let (status, body) = server.post("/api/v2/organizations/default/templateversions", body).await;
     assert_eq!(status, StatusCode::CREATED, "{body}");
     body
@@ -43,7 +50,7 @@ async fn an_upload_is_answered_201_and_its_repetition_200() {
     assert_eq!(first.status(), StatusCode::CREATED);
     let again = upload(&server, "application/x-tar", archive()).send().await.unwrap();
     assert_eq!(again.status(), StatusCode::OK);
-    let id = file(&server).await;
+    let id = file(&server, archive()).await;
     let path = format!("/api/v2/files/{}", id.as_str().unwrap());
     let stored = server.request(Method::GET, &path).send().await.unwrap();
     assert_eq!(stored.headers()["content-type"], "application/x-tar");
@@ -55,7 +62,7 @@ async fn an_upload_is_answered_201_and_its_repetition_200() {
 #[tokio::test]
 async fn a_version_becomes_a_template_that_is_found_by_name() {
     let server = TestServer::with_owner().await;
-    let version = version(&server).await;
+    let version = create_version(&server, archive()).await;
     assert_eq!(version["job"]["type"], "template_version_import");
     assert_eq!(version["job"]["input"], json!({"template_version_id": version["id"]}));
     let body = json!({"name": "process", "template_version_id": version["id"], "description": "d"});
@@ -75,7 +82,7 @@ async fn a_version_becomes_a_template_that_is_found_by_name() {
 
     let (status, refused) = server.post("/api/v2/organizations/default/templates", body).await;
     assert_eq!(status, StatusCode::BAD_REQUEST, "the version belongs to a template: {refused}");
-    let fresh = self::version(&server).await;
+    let fresh = create_version(&server, archive()).await;
     let body = json!({"name": "process", "template_version_id": fresh["id"]});
     let (status, refused) = server.post("/api/v2/organizations/default/templates", body).await;
     assert_eq!((status, &refused["validations"][0]["field"]), (StatusCode::CONFLICT, &json!("name")));
