@@ -4,10 +4,12 @@
 //! into messages.
 
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::{Sink, SinkExt, Stream, StreamExt, pin_mut};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 use warren_tunnel_proto::Frame;
 
 mod websocket;
@@ -17,6 +19,9 @@ pub use websocket::{WebSocketDialer, websocket};
 const LINK_QUEUE: usize = 8;
 /// Messages that are written to a transport before it is flushed.
 const FLUSH_EVERY: usize = 16;
+
+/// Time to write what a dropped link said last.
+const LAST_WORDS_MAX: Duration = Duration::from_secs(2);
 
 /// One end of a link. It is closed by dropping it.
 #[derive(Debug)]
@@ -74,23 +79,35 @@ where
     W::Error: fmt::Display,
 {
     let RelayLink { sender, receiver } = link;
-    tokio::select! {
-        () = pump_in(incoming, sender) => {}
-        result = pump_out(receiver, outgoing) => {
-            if let Err(error) = result {
-                tracing::debug!(%error, "tunnel link could not be written");
-            }
-        }
+    let writing = pump_out(receiver, outgoing);
+    pin_mut!(writing);
+    let result = tokio::select! {
+        result = &mut writing => result,
+        end = pump_in(incoming, sender) => match end {
+            Ended::Transport => return,
+            // The other end of the link has been dropped; what it said last is still sent.
+            Ended::Link => timeout(LAST_WORDS_MAX, writing).await.unwrap_or(Ok(())),
+        },
+    };
+    if let Err(error) = result {
+        tracing::debug!(%error, "tunnel link could not be written");
     }
 }
 
-async fn pump_in(incoming: impl Stream<Item = Frame>, sender: mpsc::Sender<Frame>) {
+/// Which side of a pump has ended.
+enum Ended {
+    Transport,
+    Link,
+}
+
+async fn pump_in(incoming: impl Stream<Item = Frame>, sender: mpsc::Sender<Frame>) -> Ended {
     pin_mut!(incoming);
     while let Some(frame) = incoming.next().await {
         if sender.send(frame).await.is_err() {
-            return;
+            return Ended::Link;
         }
     }
+    Ended::Transport
 }
 
 async fn pump_out<W: Sink<Frame>>(mut receiver: mpsc::Receiver<Frame>, outgoing: W) -> Result<(), W::Error> {

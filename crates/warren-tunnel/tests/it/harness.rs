@@ -103,10 +103,9 @@ impl Server {
         let (sink, stream) = socket.split();
         let incoming = stream.filter_map(|message| future::ready(message.ok().and_then(frame_of)));
         let outgoing = sink.with(|frame| future::ready(Ok::<_, axum::Error>(message_of(frame))));
-        tokio::select! {
-            () = link::pump(near, incoming, outgoing) => {}
-            _ = self.hub.serve(far, identity, Arc::clone(&self.rules) as Arc<dyn Authorizer>) => {}
-        }
+        let authorizer = Arc::clone(&self.rules) as Arc<dyn Authorizer>;
+        // Both to their end: what a node said last must still be heard.
+        tokio::join!(link::pump(near, incoming, outgoing), self.hub.serve(far, identity, authorizer));
     }
 }
 
