@@ -1,5 +1,7 @@
 //! Log set-up of a process: text or JSON lines on standard error.
 
+use std::io::{self, IsTerminal};
+
 use tracing_subscriber::EnvFilter;
 
 /// The shape of a log line.
@@ -15,7 +17,9 @@ pub enum Format {
 /// `filter` is used when the environment variable `WARREN_LOG` is absent or not a valid filter.
 pub fn init(format: Format, filter: &str) {
     let filter = EnvFilter::try_from_env("WARREN_LOG").unwrap_or_else(|_| EnvFilter::new(filter));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let is_terminal = io::stderr().is_terminal();
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(is_terminal).with_writer(io::stderr);
     let outcome = match format {
         Format::Text => builder.try_init(),
         Format::Json => builder.json().try_init(),

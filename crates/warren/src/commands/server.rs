@@ -14,7 +14,7 @@ const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(args: ServerArgs) -> anyhow::Result<()> {
     let format = if args.log_json { logging::Format::Json } else { logging::Format::Text };
-    logging::init(format, "info");
+    logging::init(format, "info,sea_orm_migration=warn");
     let access_url =
         args.access_url.as_deref().map(parse_url).transpose().context("--access-url cannot be used")?;
     let config = ServerConfig {

@@ -36,7 +36,9 @@ impl Stages {
         if let Some(stage) = &mut self.current {
             stage.latest = log.created_at;
         }
-        if !log.output.is_empty() && self.shows(log.log_level) {
+        // The daemon opens a stage with a line that only repeats its name.
+        let is_heading = log.output == log.stage;
+        if !log.output.is_empty() && !is_heading && self.shows(log.log_level) {
             lines.push(log.output.trim_end().to_owned());
         }
         lines
