@@ -71,8 +71,10 @@ const workspace = createRoute({ getParentRoute: () => framed, path: "/@{$owner}/
 const terminal = createRoute({
   getParentRoute: () => signedIn,
   path: "/@{$owner}/$name/terminal",
-  validateSearch: (search: Record<string, unknown>): { agent?: string } =>
-    typeof search["agent"] === "string" ? { agent: search["agent"] } : {},
+  validateSearch: (search: Record<string, unknown>): { agent?: string; app?: string } => ({
+    ...(typeof search["agent"] === "string" ? { agent: search["agent"] } : {}),
+    ...(typeof search["app"] === "string" ? { app: search["app"] } : {}),
+  }),
   component: lazyRouteComponent(() => import("./terminal/terminal-page"), "TerminalPage"),
 });
 const templates = createRoute({ getParentRoute: () => framed, path: "/templates", component: TemplatesPage });

@@ -75,8 +75,13 @@ export function useCreateWorkspace() {
 export function useBuild(workspaceId: string) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (transition: WorkspaceTransition) =>
-      api<WorkspaceBuild>("POST", `/api/v2/workspaces/${workspaceId}/builds`, { transition, reason: "dashboard" }),
+    /** With `versionId` the workspace moves to that version of its template. */
+    mutationFn: ({ transition, versionId }: { transition: WorkspaceTransition; versionId?: string }) =>
+      api<WorkspaceBuild>("POST", `/api/v2/workspaces/${workspaceId}/builds`, {
+        transition,
+        template_version_id: versionId,
+        reason: "dashboard",
+      }),
     onSuccess: () => client.invalidateQueries({ queryKey: ["workspaces"] }),
   });
 }

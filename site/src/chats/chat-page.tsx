@@ -55,7 +55,7 @@ function Conversation({ chatId }: { chatId: string }) {
             <ArrowLeft aria-hidden />
           </Link>
         </Button>
-        <h2 className="min-w-0 flex-1 truncate text-sm font-semibold">{chat.data?.title ?? "Chat"}</h2>
+        <h1 className="min-w-0 flex-1 truncate text-sm font-semibold">{chat.data?.title ?? "Chat"}</h1>
         {chat.data?.workspace_id ? <WorkspaceLink id={chat.data.workspace_id} /> : null}
         {status ? <Status tone={chatWords(status).tone}>{chatWords(status).label}</Status> : null}
       </header>
@@ -108,6 +108,7 @@ function NoChat() {
   return (
     <div className="grid flex-1 place-items-center p-6">
       <EmptyState
+        level="h1"
         title="There is no such chat"
         action={
           <Button asChild variant="primary">

@@ -29,7 +29,7 @@ function ChatList({ activeId }: { activeId: string | undefined }) {
   return (
     <>
       <div className="flex items-center justify-between px-4 pt-5 pb-3">
-        <h1 className="text-base font-semibold tracking-tight">Chats</h1>
+        <h2 className="text-base font-semibold tracking-tight">Chats</h2>
         <Button asChild size="sm">
           <Link to="/chats" search={{}} data-testid="new-chat">
             <Plus aria-hidden />

@@ -40,6 +40,7 @@ function NoModel() {
   return (
     <EmptyState
       icon={<Sparkles aria-hidden />}
+      level="h1"
       title="Chats need a model first"
       action={
         <Button asChild variant="primary">
@@ -81,7 +82,7 @@ function Start() {
   return (
     <div className="space-y-5">
       <div className="text-center">
-        <h2 className="text-xl font-semibold tracking-tight">What should be done?</h2>
+        <h1 className="text-xl font-semibold tracking-tight">What should be done?</h1>
         <p className="mt-1.5 text-sm text-balance text-muted-foreground">Describe a task. The chat works on the server, in a workspace, and goes on when you leave.</p>
       </div>
       <ErrorNotice error={create.error} />

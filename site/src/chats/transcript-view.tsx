@@ -59,7 +59,7 @@ const BlockView = memo(function BlockView({ block }: { block: Block }) {
   if (block.role === "user") {
     return (
       <article className="flex justify-end" data-testid="message" data-role="user">
-        <h3 className="sr-only">You</h3>
+        <h2 className="sr-only">You</h2>
         <div data-testid="user-text" className="max-w-[85%] rounded-2xl rounded-br-md bg-accent px-4 py-2.5 text-[0.9375rem] leading-6 text-accent-foreground" title={block.createdAt ? new Date(block.createdAt).toLocaleString() : undefined}>
           {block.parts.map((part, i) => (
             <UserPart key={i} part={part} />
@@ -70,7 +70,7 @@ const BlockView = memo(function BlockView({ block }: { block: Block }) {
   }
   return (
     <article className="space-y-3" data-testid="message" data-role="assistant" data-live={block.live} aria-busy={block.live}>
-      <h3 className="sr-only">Answer</h3>
+      <h2 className="sr-only">Answer</h2>
       {block.parts.map((part, i) => (
         <AnswerPart key={part.kind === "tool" ? part.tool.callId : i} part={part} live={block.live && i === block.parts.length - 1} />
       ))}

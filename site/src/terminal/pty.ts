@@ -6,6 +6,8 @@ export type PtyState = { kind: "connecting" } | { kind: "open" } | { kind: "lost
 export interface PtyOptions {
   agentId: string;
   reconnectId: string;
+  /** Runs instead of a shell when the agent does not know `reconnectId` yet. */
+  command?: string | undefined;
   size: () => { cols: number; rows: number };
   onOutput: (bytes: Uint8Array) => void;
   /** A connection is up; `again` says that what is on screen comes once more from the agent's buffer. */
@@ -53,10 +55,11 @@ export class Pty {
   }
 
   private connect(): void {
-    const { agentId, reconnectId, size, onOutput, onOpen, onState } = this.options;
+    const { agentId, reconnectId, command, size, onOutput, onOpen, onState } = this.options;
     const { cols, rows } = size();
     onState({ kind: "connecting" });
-    const socket = new WebSocket(socketUrl(`/api/v2/workspaceagents/${agentId}/pty?reconnect=${reconnectId}&width=${cols}&height=${rows}`));
+    const query = new URLSearchParams({ reconnect: reconnectId, width: String(cols), height: String(rows), ...(command ? { command } : {}) });
+    const socket = new WebSocket(socketUrl(`/api/v2/workspaceagents/${agentId}/pty?${query.toString()}`));
     socket.binaryType = "arraybuffer";
     this.socket = socket;
     let since = 0;
@@ -87,8 +90,8 @@ export class Pty {
 }
 
 /** The id of this tab's terminal on an agent: a reload of the page returns to the same shell. */
-export function reconnectId(agentId: string): string {
-  const key = `warren.terminal.${agentId}`;
+export function reconnectId(agentId: string, session = "shell"): string {
+  const key = `warren.terminal.${agentId}.${session}`;
   const held = sessionStorage.getItem(key);
   if (held) return held;
   const made = newId();

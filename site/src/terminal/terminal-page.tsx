@@ -22,6 +22,8 @@ export function TerminalPage() {
   const [link, setLink] = useState<PtyState>({ kind: "connecting" });
   const [retry, setRetry] = useState<() => void>(() => () => {});
   const agent = workspace.data ? pickAgent(workspace.data, search.agent) : undefined;
+  // The command comes from the template, never from the address: a link cannot make a shell run something.
+  const app = agent?.apps.find((one) => one.slug === search.app && one.command);
   // Once attached, the terminal keeps its own connection: a poll that says "disconnected" must not tear it down.
   const [attached, setAttached] = useState<string | null>(null);
   if (agent && canConnect(agent) && attached !== agent.id) setAttached(agent.id);
@@ -34,7 +36,7 @@ export function TerminalPage() {
           <ArrowLeft aria-hidden className="size-4" />
           <Logo className="size-5" />
           <span className="font-medium text-white">{name}</span>
-          {agent ? <span className="text-white/60">{agent.name}</span> : null}
+          {agent ? <span className="text-white/60">{app ? app.display_name || app.slug : agent.name}</span> : null}
         </Link>
         <div className="flex-1" />
         {waits ? null : <LinkStatus state={link} retry={retry} />}
@@ -42,7 +44,7 @@ export function TerminalPage() {
       {waits || !attached ? (
         <Waiting error={workspace.error} text={workspace.data ? waitText(workspace.data) : "Looking for the workspace…"} />
       ) : (
-        <TerminalView key={attached} agentId={attached} onState={setLink} onRetry={(now) => setRetry(() => now)} />
+        <TerminalView key={attached} agentId={attached} session={app?.slug} command={app?.command ?? undefined} onState={setLink} onRetry={(now) => setRetry(() => now)} />
       )}
     </div>
   );

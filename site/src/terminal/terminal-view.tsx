@@ -7,6 +7,9 @@ import { Pty, type PtyState, reconnectId } from "./pty";
 
 interface TerminalViewProps {
   agentId: string;
+  /** What runs in the terminal instead of a shell, and the name under which a reload finds it again. */
+  command: string | undefined;
+  session: string | undefined;
   onState: (state: PtyState) => void;
   onRetry: (retryNow: () => void) => void;
 }
@@ -29,7 +32,7 @@ declare global {
 }
 
 /** The terminal itself: fits its box, types to the PTY, and survives a lost connection. */
-export function TerminalView({ agentId, onState, onRetry }: TerminalViewProps) {
+export function TerminalView({ agentId, command, session, onState, onRetry }: TerminalViewProps) {
   const box = useRef<HTMLDivElement>(null);
   const callbacks = useRef({ onState, onRetry });
   callbacks.current = { onState, onRetry };
@@ -56,7 +59,8 @@ export function TerminalView({ agentId, onState, onRetry }: TerminalViewProps) {
 
     const pty = new Pty({
       agentId,
-      reconnectId: reconnectId(agentId),
+      reconnectId: reconnectId(agentId, session),
+      command,
       size: () => ({ cols: terminal.cols, rows: terminal.rows }),
       onOpen: (again) => {
         // The agent sends its buffer again: start from an empty screen, or lines would stand there twice.
@@ -79,7 +83,7 @@ export function TerminalView({ agentId, onState, onRetry }: TerminalViewProps) {
       terminal.dispose();
       delete window.warrenTerminal;
     };
-  }, [agentId]);
+  }, [agentId, command, session]);
 
   return <div ref={box} data-testid="terminal" className="min-h-0 flex-1 overflow-hidden bg-[#131410] px-3 py-2" />;
 }

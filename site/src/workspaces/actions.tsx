@@ -1,4 +1,4 @@
-import { Ellipsis, Play, Square, Trash2, X } from "lucide-react";
+import { CircleArrowUp, Ellipsis, Play, Square, Trash2, X } from "lucide-react";
 import { useState } from "react";
 import type { Workspace, WorkspaceTransition } from "@/api/types";
 import { useBuild, useCancelBuild } from "@/api/workspaces";
@@ -13,23 +13,49 @@ const stoppable = new Set(["running", "failed", "canceled"]);
 const deletable = new Set(["running", "stopped", "failed", "canceled"]);
 const cancelable = new Set(["pending", "starting", "stopping"]);
 
-/** Start, stop, cancel and delete. Stop and delete ask first. */
+type Question = "stop" | "delete" | "update";
+
+const questions: Record<Question, { title: (name: string) => string; consequence: string; verb: string }> = {
+  stop: {
+    title: (name) => `Stop ${name}?`,
+    consequence: "Everything that runs in it ends: terminals, servers, chats’ commands. What its template keeps stays for the next start.",
+    verb: "Stop",
+  },
+  delete: {
+    title: (name) => `Delete ${name}?`,
+    consequence: "The workspace and all files in it are removed. This cannot be undone.",
+    verb: "Delete",
+  },
+  update: {
+    title: (name) => `Update ${name}?`,
+    consequence: "The workspace is started from the newest version of its template. What runs in it now may end; what its template keeps stays.",
+    verb: "Update",
+  },
+};
+
+/** Start, stop, update, cancel and delete. All but start and cancel ask first. */
 export function WorkspaceActions({ workspace }: { workspace: Workspace }) {
-  const [asking, setAsking] = useState<"stop" | "delete" | null>(null);
+  const [asking, setAsking] = useState<Question | null>(null);
   const build = useBuild(workspace.id);
   const cancel = useCancelBuild();
   const { status } = workspace.latest_build;
   const start = startable.has(status);
 
-  const ask = (transition: "stop" | "delete") => {
+  const ask = (question: Question) => {
     build.reset();
-    setAsking(transition);
+    setAsking(question);
+  };
+
+  const go = (question: Question) => {
+    const change: { transition: WorkspaceTransition; versionId?: string } =
+      question === "update" ? { transition: "start", versionId: workspace.template_active_version_id } : { transition: question };
+    build.mutate(change, { onSuccess: () => setAsking(null) });
   };
 
   return (
     <>
       {start ? (
-        <Button variant="primary" busy={build.isPending && asking === null} onClick={() => build.mutate("start")} data-testid="start">
+        <Button variant="primary" busy={build.isPending && asking === null} onClick={() => build.mutate({ transition: "start" })} data-testid="start">
           <Play aria-hidden />
           {status === "stopped" ? "Start" : "Start again"}
         </Button>
@@ -59,6 +85,12 @@ export function WorkspaceActions({ workspace }: { workspace: Workspace }) {
             Stop…
           </MenuItem>
         ) : null}
+        {workspace.outdated && deletable.has(status) ? (
+          <MenuItem onSelect={() => ask("update")} data-testid="update">
+            <CircleArrowUp aria-hidden />
+            Update to the newest version…
+          </MenuItem>
+        ) : null}
         <MenuItem danger disabled={!deletable.has(status)} onSelect={() => ask("delete")} data-testid="delete">
           <Trash2 aria-hidden />
           Delete…
@@ -67,11 +99,11 @@ export function WorkspaceActions({ workspace }: { workspace: Workspace }) {
       <Confirm
         key={asking}
         workspace={workspace}
-        transition={asking}
+        question={asking}
         busy={build.isPending}
         error={build.error}
         onClose={() => setAsking(null)}
-        onConfirm={(transition) => build.mutate(transition, { onSuccess: () => setAsking(null) })}
+        onConfirm={go}
       />
       {asking === null && (build.error ?? cancel.error) ? (
         <div className="w-full">
@@ -84,37 +116,34 @@ export function WorkspaceActions({ workspace }: { workspace: Workspace }) {
 
 interface ConfirmProps {
   workspace: Workspace;
-  transition: "stop" | "delete" | null;
+  question: Question | null;
   busy: boolean;
   error: unknown;
   onClose: () => void;
-  onConfirm: (transition: WorkspaceTransition) => void;
+  onConfirm: (question: Question) => void;
 }
 
-function Confirm({ workspace, transition, busy, error, onClose, onConfirm }: ConfirmProps) {
+function Confirm({ workspace, question, busy, error, onClose, onConfirm }: ConfirmProps) {
   const [typed, setTyped] = useState("");
-  const deleting = transition === "delete";
+  const deleting = question === "delete";
+  const words = question ? questions[question] : null;
   return (
     <Dialog
-      open={transition !== null}
+      open={question !== null}
       onOpenChange={(open) => (open ? undefined : onClose())}
-      title={deleting ? `Delete ${workspace.name}?` : `Stop ${workspace.name}?`}
-      description={
-        deleting
-          ? "The workspace and all files in it are removed. This cannot be undone."
-          : "Everything that runs in it ends: terminals, servers, chats’ commands. What its template keeps stays for the next start."
-      }
+      title={words?.title(workspace.name) ?? ""}
+      description={words?.consequence}
       footer={
         <>
-          <Button onClick={onClose}>Keep it</Button>
+          <Button onClick={onClose}>Cancel</Button>
           <Button
             variant={deleting ? "danger" : "primary"}
             busy={busy}
             disabled={deleting && typed !== workspace.name}
-            onClick={() => (transition ? onConfirm(transition) : undefined)}
+            onClick={() => (question ? onConfirm(question) : undefined)}
             data-testid="confirm"
           >
-            {deleting ? "Delete" : "Stop"}
+            {words?.verb}
           </Button>
         </>
       }

@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import { ExternalLink, SquareTerminal } from "lucide-react";
+import { ExternalLink, SquareChevronRight, SquareTerminal } from "lucide-react";
 import { useState } from "react";
 import type { Workspace, WorkspaceAgent } from "@/api/types";
 import { Button } from "@/ui/button";
@@ -16,7 +16,9 @@ export function AgentCard({ workspace, agent, several }: { workspace: Workspace;
   const [shown, setShown] = useState<boolean | null>(null);
   const showLog = shown ?? (troubled || agent.lifecycle_state === "starting");
   const target = several ? `${workspace.name}.${agent.name}` : workspace.name;
-  const links = agent.apps.filter((app) => app.external && app.url && !app.hidden);
+  const shownApps = agent.apps.filter((app) => !app.hidden);
+  const place = { owner: workspace.owner_name, name: workspace.name };
+  const agentSearch = several ? { agent: agent.name } : {};
   return (
     <Card className="overflow-hidden" data-testid="agent">
       <div className="flex flex-wrap items-start justify-between gap-x-6 gap-y-4 px-5 py-4">
@@ -35,20 +37,33 @@ export function AgentCard({ workspace, agent, several }: { workspace: Workspace;
           </p>
         </div>
         <div className="flex flex-wrap gap-2">
-          {links.map((app) => (
-            <Button asChild key={app.id}>
-              <a href={app.url ?? "#"} target="_blank" rel="noreferrer">
-                {app.display_name || app.slug}
-                <ExternalLink aria-hidden />
-              </a>
-            </Button>
-          ))}
+          {shownApps.map((app) => {
+            const label = app.display_name || app.slug;
+            if (app.external && app.url) {
+              return (
+                <Button asChild key={app.id}>
+                  <a href={app.url} target="_blank" rel="noreferrer">
+                    {label}
+                    <ExternalLink aria-hidden />
+                  </a>
+                </Button>
+              );
+            }
+            return app.command && canConnect(agent) ? (
+              <Button asChild key={app.id}>
+                <Link to="/@{$owner}/$name/terminal" params={place} search={{ ...agentSearch, app: app.slug }} target="_blank" data-testid="open-app">
+                  <SquareChevronRight aria-hidden />
+                  {label}
+                </Link>
+              </Button>
+            ) : null;
+          })}
           {canConnect(agent) ? (
             <Button asChild variant="primary">
               <Link
                 to="/@{$owner}/$name/terminal"
-                params={{ owner: workspace.owner_name, name: workspace.name }}
-                search={several ? { agent: agent.name } : {}}
+                params={place}
+                search={agentSearch}
                 target="_blank"
                 data-testid="open-terminal"
               >
