@@ -335,8 +335,11 @@ impl Tunnel {
     fn handle_record(&mut self, record: Record, now: Instant) -> Result<(), Rejected> {
         match record {
             Record::From { alias, datagram } => self.handle_from(alias, datagram, now),
-            Record::Challenge { relay_key, nonce } => self.answer_challenge(&relay_key, &nonce),
-            Record::Ready { .. } => self.finish_link(now),
+            Record::Challenge { relay_key, nonce } => self.answer_challenge(&relay_key, &nonce, now),
+            Record::Ready { .. } => {
+                self.events.push_back(TunnelEvent::LinkUp);
+                Ok(())
+            }
             Record::Gone { alias, .. } | Record::Refused { alias, .. } => {
                 self.handle_gone(alias);
                 Ok(())

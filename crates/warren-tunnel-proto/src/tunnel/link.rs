@@ -11,7 +11,7 @@ use super::{Rejected, Tunnel, TunnelEvent};
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 /// Two pings without any answer.
 const SILENCE_MAX: Duration = Duration::from_secs(45);
-/// Time for challenge, proof and READY.
+/// Time for the relay's challenge.
 const SET_UP_MAX: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,32 +71,26 @@ impl Tunnel {
         }
     }
 
+    /// Proves the key and, without waiting for the answer, announces this node and everything it wants: the relay reads
+    /// in order.
     pub(super) fn answer_challenge(
         &mut self,
         relay_key: &PublicKey,
         nonce: &[u8; 32],
+        now: Instant,
     ) -> Result<(), Rejected> {
         if !matches!(self.link, Link::Connecting { .. }) {
             return Err(Rejected::Protocol("a challenge came at the wrong time"));
         }
-        let mac = self.secret.prove(relay_key, nonce);
-        self.outbox.push_record(&Record::Hello { version: VERSION, public_key: self.secret.public_key() });
+        let (public_key, mac) = (self.secret.public_key(), self.secret.prove(relay_key, nonce));
+        self.outbox.push_record(&Record::Hello { version: VERSION, public_key });
         self.outbox.push_record(&Record::Proof { mac });
-        Ok(())
-    }
-
-    /// The relay has accepted the key: announce this node and everything it wants.
-    pub(super) fn finish_link(&mut self, now: Instant) -> Result<(), Rejected> {
-        if !matches!(self.link, Link::Connecting { .. }) {
-            return Err(Rejected::Protocol("READY came at the wrong time"));
-        }
+        self.outbox.push_control(&ToServer::UpdateSelf { public_key });
         self.link = Link::Up { last_heard: now, last_ping: now };
-        self.outbox.push_control(&ToServer::UpdateSelf { public_key: self.secret.public_key() });
         for agent in self.wanted.clone() {
             self.outbox.push_control(&ToServer::AddTunnel { agent });
             self.status_changed(agent);
         }
-        self.events.push_back(TunnelEvent::LinkUp);
         Ok(())
     }
 
@@ -104,7 +98,7 @@ impl Tunnel {
         match self.link {
             Link::Down | Link::Failed => {}
             Link::Connecting { since } if now >= since + SET_UP_MAX => {
-                self.fail_link("the server did not accept the connection in time");
+                self.fail_link("the server did not ask for the proof of the key in time");
             }
             Link::Connecting { .. } => {}
             Link::Up { last_heard, .. } if now >= last_heard + SILENCE_MAX => {

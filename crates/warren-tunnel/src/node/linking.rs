@@ -53,10 +53,6 @@ impl Linking {
         Linking { dialer, state, backoff: Backoff::new(REDIAL_FIRST, REDIAL_MAX), delay: None }
     }
 
-    pub(super) fn is_up(&self) -> bool {
-        matches!(self.state, State::Up(_))
-    }
-
     /// Waits for the next thing that happens. With `wants_to_write` that includes room for a message. Cancel-safe.
     pub(super) async fn next(&mut self, wants_to_write: bool) -> LinkEvent {
         loop {
