@@ -1,29 +1,48 @@
-//! A viewer in Chromium, driven by the dashboard's own test programs.
+//! A person in front of the dashboard: Chromium, driven by the dashboard's own programs in `site/e2e`.
 
-use std::process::Stdio;
+use std::{process::Command, time::Duration};
 
-use anyhow::Result;
-use warren_testkit::{Background, User, repository};
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use warren_testkit::{Background, User, finish, repository};
 
-/// A person in front of the dashboard.
-pub struct Browser<'a> {
-    user: &'a User,
+use crate::stage::{EMAIL, PASSWORD, Stage, USERNAME};
+
+const DEADLINE: Duration = Duration::from_secs(240);
+
+/// Does steps of `site/e2e/story.mjs` one after the other in one browser and returns what each of them reported.
+///
+/// # Errors
+/// Fails with everything that was printed when a step does.
+pub async fn steps(user: &User, url: &str, steps: &str, options: &[&str]) -> Result<Vec<Value>> {
+    let mut command = program(user, "story.mjs");
+    command.args(["--url", url, "--username", USERNAME, "--email", EMAIL, "--password", PASSWORD]);
+    command.args(["--step", steps]).args(options);
+    let done = finish(command, DEADLINE).await?;
+    ensure!(done.status.success(), "the browser failed at {steps}\n{}\n{}", done.stdout, done.stderr);
+    let lines = done.stdout.lines().map(|line| serde_json::from_str(line).context("a line is not JSON"));
+    let reports: Vec<Value> = lines.collect::<Result<_>>()?;
+    Ok(reports.into_iter().filter(|report| report["step"].is_string()).collect())
 }
 
-impl<'a> Browser<'a> {
-    /// A browser for this user; nothing is started yet.
-    pub const fn new(user: &'a User) -> Self {
-        Self { user }
-    }
+/// Opens a chat and stays on it until its answer ends with a text, whatever happens to the server meanwhile. Prints the
+/// answer whenever it changes.
+///
+/// # Errors
+/// Fails when Node.js cannot be started.
+pub fn watch(stage: &Stage, chat: &str, until: &str) -> Result<Background> {
+    let mut command = program(&stage.user, "watch-chat.mjs");
+    command
+        .env("WARREN_URL", stage.server.url().as_str())
+        .env("WARREN_EMAIL", EMAIL)
+        .env("WARREN_PASSWORD", PASSWORD)
+        .env("WARREN_CHAT", chat)
+        .env("WARREN_UNTIL", until);
+    Background::start(command)
+}
 
-    /// Starts one of the programs in `site/e2e` with environment variables that tell it what to do.
-    ///
-    /// # Errors
-    /// Fails when Node.js cannot be started.
-    pub fn start(&self, program: &str, variables: &[(&str, &str)]) -> Result<Background> {
-        let mut command = self.user.command("node");
-        command.arg(repository().join("site/e2e").join(program)).envs(variables.iter().copied());
-        command.stderr(Stdio::inherit());
-        Background::start(command)
-    }
+fn program(user: &User, name: &str) -> Command {
+    let mut command = user.command("node");
+    command.arg(repository().join("site/e2e").join(name));
+    command
 }

@@ -1,5 +1,6 @@
 //! Warren from outside: the real binary, Terraform, OpenSSH and Chromium.
 
+mod dashboard;
 mod start;
 mod story;
 mod wrong_input;

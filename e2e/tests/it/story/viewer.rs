@@ -3,25 +3,14 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use e2e::{
-    browser::Browser,
-    stage::{EMAIL, PASSWORD, Stage},
-};
+use e2e::{browser, stage::Stage};
 use warren_testkit::Background;
 
 use super::chat;
 
-/// Opens the chat in Chromium. The program prints the transcript whenever it changes, and ends on a line from us.
-pub fn watch(stage: &Stage, chat: &str) -> Result<Background> {
-    let url = stage.server.url().to_string();
-    let variables = [
-        ("WARREN_URL", url.as_str()),
-        ("WARREN_EMAIL", EMAIL),
-        ("WARREN_PASSWORD", PASSWORD),
-        ("WARREN_CHAT", chat),
-        ("WARREN_UNTIL", chat::SECOND_HALF),
-    ];
-    Browser::new(&stage.user).start("watch-chat.mjs", &variables)
+/// Opens the chat in Chromium.
+pub fn watch(stage: &Stage, id: &str) -> Result<Background> {
+    browser::watch(stage, id, chat::SECOND_HALF)
 }
 
 /// The transcript on the page holds the answer once, in one piece.
