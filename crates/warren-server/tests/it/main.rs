@@ -1,5 +1,8 @@
 //! Tests of the HTTP surface through a bound server on a temporary data directory.
 
+// The exemption of tests does not reach their helper functions.
+#![allow(clippy::unwrap_used)]
+
 mod identity;
 mod jobs;
 mod routes;
