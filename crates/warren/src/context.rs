@@ -86,11 +86,15 @@ impl Context {
     /// # Errors
     /// When there is no session; nothing is asked from the server.
     pub fn client(&self) -> anyhow::Result<Client> {
-        let token = match self.token_flag.clone().or_else(|| self.token_env.clone()) {
-            Some(token) => token,
-            None => self.config.session()?.context(NOT_SIGNED_IN)?,
-        };
+        let token = self.session_token()?;
         Ok(Client::new(self.server_url()?).with_token(token))
+    }
+
+    fn session_token(&self) -> anyhow::Result<String> {
+        match self.token_flag.clone().or_else(|| self.token_env.clone()) {
+            Some(token) => Ok(token),
+            None => self.config.session()?.context(NOT_SIGNED_IN),
+        }
     }
 }
 
@@ -136,7 +140,7 @@ mod tests {
         assert_eq!(context(Globals::default(), &env).server_url().unwrap().host_str(), Some("env"));
         let stored = context(Globals::default(), &env[1..]);
         assert_eq!(stored.server_url().unwrap().host_str(), Some("stored"));
-        assert_eq!(stored.client().unwrap().token(), Some("stored"));
+        assert_eq!(stored.session_token().unwrap(), "stored");
     }
 
     #[test]
