@@ -1,5 +1,7 @@
 //! Tests of the use cases on a real SQLite file. Provisioners are played by writing job rows.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
+
 mod support;
 mod templates;
 mod workspaces;

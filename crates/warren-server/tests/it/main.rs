@@ -1,7 +1,6 @@
 //! Tests of the HTTP surface through a bound server on a temporary data directory.
 
-// The exemption of tests does not reach their helper functions.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
 
 mod identity;
 mod jobs;
