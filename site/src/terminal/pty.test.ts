@@ -71,6 +71,22 @@ it("waits longer for a server that accepts and drops at once", () => {
   expect(delays).toEqual([400, 800, 1600]);
 });
 
+it("starts nothing new by itself when the process has ended", () => {
+  FakeSocket.last.open();
+  FakeSocket.last.drop(1000);
+  expect(states.at(-1)).toEqual({ kind: "ended" });
+  vi.advanceTimersByTime(60_000);
+  expect(FakeSocket.all).toHaveLength(1);
+  pty.retryNow();
+  expect(FakeSocket.all).toHaveLength(2);
+});
+
+it("passes on why the server closed the connection", () => {
+  FakeSocket.last.open();
+  FakeSocket.last.drop(1011, "the agent cannot be reached");
+  expect(states.at(-1)).toMatchObject({ kind: "lost", reason: "the agent cannot be reached" });
+});
+
 it("drops what is typed without a connection", () => {
   pty.write("lost");
   expect(FakeSocket.last.sent).toEqual([]);

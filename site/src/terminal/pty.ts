@@ -1,7 +1,7 @@
 /** One reconnecting terminal: the WebSocket to a PTY that the agent keeps under `reconnect` while nobody is attached. */
 import { retryDelay, socketUrl } from "@/api/socket";
 
-export type PtyState = { kind: "connecting" } | { kind: "open" } | { kind: "lost"; retryAt: number; attempt: number };
+export type PtyState = { kind: "connecting" } | { kind: "open" } | { kind: "lost"; retryAt: number; attempt: number; reason: string } | { kind: "ended" };
 
 export interface PtyOptions {
   agentId: string;
@@ -17,6 +17,8 @@ export interface PtyOptions {
 
 /** A connection that lives shorter than this counts as failed, so that a refusing server is asked ever more slowly. */
 const SETTLED_MS = 3_000;
+/** The close code of a terminal whose process has ended. */
+const NORMAL = 1000;
 
 export class Pty {
   private readonly options: PtyOptions;
@@ -74,12 +76,17 @@ export class Pty {
     socket.onmessage = (event: MessageEvent<ArrayBuffer | string>) => {
       onOutput(typeof event.data === "string" ? this.encoder.encode(event.data) : new Uint8Array(event.data));
     };
-    socket.onclose = () => {
+    socket.onclose = ({ code, reason }) => {
       this.socket = null;
       if (this.closed) return;
+      if (code === NORMAL) {
+        // Its process has ended. A new one is started only when the user says so, or `exit` would never let them go.
+        onState({ kind: "ended" });
+        return;
+      }
       this.attempt = since !== 0 && Date.now() - since > SETTLED_MS ? 1 : this.attempt + 1;
       const delay = retryDelay(this.attempt);
-      onState({ kind: "lost", retryAt: Date.now() + delay, attempt: this.attempt });
+      onState({ kind: "lost", retryAt: Date.now() + delay, attempt: this.attempt, reason });
       this.timer = setTimeout(() => this.connect(), delay);
     };
   }

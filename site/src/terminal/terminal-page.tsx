@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams, useSearch } from "@tanstack/react-router";
 import { ArrowLeft } from "lucide-react";
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import type { Workspace } from "@/api/types";
 import { workspaceQuery } from "@/api/workspaces";
 import { Button } from "@/ui/button";
@@ -27,6 +27,13 @@ export function TerminalPage() {
   // Once attached, the terminal keeps its own connection: a poll that says "disconnected" must not tear it down.
   const [attached, setAttached] = useState<string | null>(null);
   if (agent && canConnect(agent) && attached !== agent.id) setAttached(agent.id);
+  // The agent was away and is back: the terminal that ended with its connection is still there.
+  const connected = agent !== undefined && canConnect(agent);
+  const wasConnected = useRef(connected);
+  useEffect(() => {
+    if (connected && !wasConnected.current && link.kind === "ended") retry();
+    wasConnected.current = connected;
+  }, [connected, link.kind, retry]);
   const waits = !attached || (agent && agent.id !== attached) || workspace.data?.latest_build.transition !== "start";
 
   return (
@@ -82,6 +89,18 @@ function LinkStatus({ state, retry }: { state: PtyState; retry: () => void }) {
       </Status>
     );
   }
+  if (state.kind === "ended") {
+    return (
+      <span className="flex items-center gap-3">
+        <Status tone="quiet" className="text-white/75" data-testid="terminal-status" data-status="ended">
+          Ended
+        </Status>
+        <Button size="sm" onClick={retry} className="border-white/20 bg-white/10 text-white hover:bg-white/20">
+          Start again
+        </Button>
+      </span>
+    );
+  }
   if (state.kind === "connecting") {
     return (
       <Status tone="busy" className="text-white/75" data-testid="terminal-status" data-status="connecting">
@@ -92,7 +111,7 @@ function LinkStatus({ state, retry }: { state: PtyState; retry: () => void }) {
   return (
     <span className="flex items-center gap-3">
       <Status tone="warn" className="text-white/85" data-testid="terminal-status" data-status="lost">
-        Connection lost; next try in {Math.max(0, Math.ceil((state.retryAt - now) / 1000))} s
+        {state.reason ? `Not connected: ${state.reason}` : "Connection lost"}; next try in {Math.max(0, Math.ceil((state.retryAt - now) / 1000))} s
       </Status>
       <Button size="sm" onClick={retry} className="border-white/20 bg-white/10 text-white hover:bg-white/20">
         Reconnect now

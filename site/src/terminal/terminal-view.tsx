@@ -57,6 +57,7 @@ export function TerminalView({ agentId, command, session, onState, onRetry }: Te
     terminal.focus();
     window.warrenTerminal = terminal;
 
+    let ended = false;
     const pty = new Pty({
       agentId,
       reconnectId: reconnectId(agentId, session),
@@ -67,10 +68,17 @@ export function TerminalView({ agentId, command, session, onState, onRetry }: Te
         if (again) terminal.reset();
       },
       onOutput: (bytes) => terminal.write(bytes),
-      onState: (state) => callbacks.current.onState(state),
+      onState: (state) => {
+        ended = state.kind === "ended";
+        if (ended) terminal.write("\r\n\x1b[2mThe session has ended. Press Enter to start a new one.\x1b[0m\r\n");
+        callbacks.current.onState(state);
+      },
     });
     callbacks.current.onRetry(pty.retryNow);
-    const input = terminal.onData((data) => pty.write(data));
+    const input = terminal.onData((data) => {
+      if (!ended) pty.write(data);
+      else if (data === "\r") pty.retryNow();
+    });
     const resized = terminal.onResize(({ cols, rows }) => pty.resize(cols, rows));
     const observer = new ResizeObserver(() => fit.fit());
     observer.observe(element);
