@@ -35,7 +35,7 @@ pub fn report(error: &anyhow::Error) -> u8 {
 fn sentence(error: &anyhow::Error) -> String {
     let text = format!("{error:#}");
     match error.downcast_ref::<SdkError>().and_then(SdkError::status) {
-        Some(401) => format!("{text} You are not signed in. Sign in with `warren login <url>`."),
+        Some(401) => format!("{text} (sign in with `warren login <url>`)"),
         Some(_) | None => text,
     }
 }
@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn a_lost_session_says_how_to_sign_in_again() {
-        assert!(sentence(&api(401)).ends_with("Sign in with `warren login <url>`."));
+        assert!(sentence(&api(401)).ends_with("(sign in with `warren login <url>`)"));
     }
 
     #[test]

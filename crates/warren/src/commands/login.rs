@@ -104,7 +104,11 @@ async fn existing_user(client: &Client, args: &LoginArgs, context: &Context) -> 
         Some(password) => password.clone(),
         None => prompt::secret("Password:", "--password")?,
     };
-    Ok(client.login(&LoginWithPasswordRequest { email, password }).await?.session_token)
+    match client.login(&LoginWithPasswordRequest { email, password }).await {
+        // Without the hint to sign in that other commands get.
+        Err(error) if error.status() == Some(401) => bail!("{error}"),
+        answer => Ok(answer?.session_token),
+    }
 }
 
 async fn with_token(client: &Client, token: &str, as_session: bool) -> anyhow::Result<String> {
