@@ -23,7 +23,7 @@ pub use hub::Viewer;
 pub use providers::{ModelDraft, ModelPatch, ProviderDraft, ProviderPatch, ProviderWithKeys};
 pub use service::{ChatConfig, ChatService};
 pub use tools::{
-    CreateWorkspace, CreatedWorkspace, EditFiles, Execute, ReadFile, ToolContext, ToolError, ToolOutput,
-    WorkspaceTools, WriteFile,
+    CreateWorkspace, EditFiles, Execute, ReadFile, ToolContext, ToolError, ToolOutput, WorkspaceTools,
+    WriteFile,
 };
 pub use warren_chat_proto as proto;

@@ -8,7 +8,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use thiserror::Error;
-use warren_chat_proto::Part;
+use warren_chat_proto::{OpenCall, Part};
+use warren_db::{Database, DbError, query};
 use warren_vocab::{ChatId, MessageRole, OrganizationId, TemplateId, UserId, WorkspaceId};
 
 use crate::parts::EpisodeWriter;
@@ -102,26 +103,19 @@ pub struct CreateWorkspace {
     pub parameters: Option<Value>,
 }
 
-/// A workspace that is ready to be used.
-#[derive(Debug, Clone)]
-pub struct CreatedWorkspace {
-    pub workspace: WorkspaceId,
-    /// What the model is told.
-    pub result: Value,
-}
-
 /// Carries out tools in workspaces. Dropping the future of a call ends it.
 #[async_trait]
 pub trait WorkspaceTools: Send + Sync {
     async fn list_templates(&self, context: &ToolContext, query: Option<&str>) -> Result<Value, ToolError>;
 
-    /// Makes a workspace and waits until its agent is ready; says on the way what it waits for.
+    /// Makes a workspace, attaches it to the chat with [`ToolOutput::attach`] as soon as it exists, and waits until its agent
+    /// is ready; says on the way what it waits for.
     async fn create_workspace(
         &self,
         context: &ToolContext,
         arguments: CreateWorkspace,
         output: &ToolOutput,
-    ) -> Result<CreatedWorkspace, ToolError>;
+    ) -> Result<Value, ToolError>;
 
     async fn execute(
         &self,
@@ -139,6 +133,8 @@ pub trait WorkspaceTools: Send + Sync {
 
 /// Where a tool writes what users see while it runs.
 pub struct ToolOutput {
+    db: Database,
+    chat: ChatId,
     episode: EpisodeWriter,
     call_id: String,
     tool_name: String,
@@ -146,8 +142,28 @@ pub struct ToolOutput {
 }
 
 impl ToolOutput {
-    pub(crate) fn new(episode: EpisodeWriter, call_id: String, tool_name: String) -> Self {
-        Self { episode, call_id, tool_name, n_bytes: AtomicUsize::new(0) }
+    pub(crate) fn new(db: Database, chat: ChatId, episode: EpisodeWriter, call: &OpenCall) -> Self {
+        Self {
+            db,
+            chat,
+            episode,
+            call_id: call.call_id.clone(),
+            tool_name: call.tool_name.clone(),
+            n_bytes: AtomicUsize::new(0),
+        }
+    }
+
+    /// Attaches a workspace to the chat. Done before it is ready, so that a crash does not lose it.
+    ///
+    /// # Errors
+    /// Fails when the database does.
+    pub async fn attach(&self, workspace: WorkspaceId) -> Result<(), ToolError> {
+        let chat = self.chat;
+        let attached = self.db.write(async |tx| query::chats::set_workspace(tx, chat, Some(workspace)).await);
+        attached.await.map_err(|error: DbError| {
+            tracing::error!(%error, chat.id = %chat, "a workspace could not be attached to its chat");
+            ToolError::new("The workspace was created but could not be attached to this chat.")
+        })
     }
 
     /// Shows more output.

@@ -18,7 +18,7 @@ use warren_llm::{ModelError, ModelEvent, ModelStream};
 use warren_vocab::{ChatErrorKind, ChatId, ChatStatus, MessageRole, ModelConfigId};
 
 use crate::{
-    error::{ChatResult, ChatServiceError},
+    error::ChatResult,
     hub::saved_parts,
     models::{self, ReadyModel},
     parts::EpisodeWriter,

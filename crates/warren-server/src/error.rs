@@ -9,6 +9,7 @@ use axum::{
 };
 use warren_api::error::{ErrorResponse, ValidationError};
 use warren_app::{AppError, Explanation};
+use warren_chat::ChatServiceError;
 use warren_db::DbError;
 
 /// The result of a handler.
@@ -129,6 +130,28 @@ impl From<DbError> for ApiError {
                 Self::new(StatusCode::CONFLICT, "An object with the same name exists already.")
             }
             DbError::ForeignKey | DbError::Corrupt { .. } | DbError::Other(_) => Self::logged(&error),
+        }
+    }
+}
+
+impl From<ChatServiceError> for ApiError {
+    fn from(error: ChatServiceError) -> Self {
+        match error {
+            ChatServiceError::NotFound => Self::not_found(),
+            ChatServiceError::Forbidden => {
+                Self::new(StatusCode::FORBIDDEN, "Forbidden. You do not have permission to do this.")
+            }
+            ChatServiceError::Invalid { field, message } => {
+                Self::bad_request(message.clone()).field(field, message)
+            }
+            ChatServiceError::Conflict { message } => Self::new(StatusCode::CONFLICT, message),
+            ChatServiceError::QueueFull => Self::new(StatusCode::TOO_MANY_REQUESTS, "Message queue is full."),
+            ChatServiceError::Stale(_) => {
+                Self::new(StatusCode::CONFLICT, "The chat has changed in the meantime. Try again.")
+            }
+            ChatServiceError::Db(error) => error.into(),
+            ChatServiceError::Seal(error) => Self::logged(&error),
+            ChatServiceError::Corrupt { .. } => Self::logged(&error),
         }
     }
 }

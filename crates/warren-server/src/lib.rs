@@ -8,6 +8,7 @@ mod agent_connections;
 mod agent_executable;
 mod agent_manifest;
 mod auth;
+mod chat_tools;
 mod config;
 mod error;
 mod extract;

@@ -41,4 +41,7 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(routes::workspaces::router())
         .merge(routes::builds::router())
         .merge(routes::job_logs::router())
+        .merge(routes::ai_providers::router())
+        .merge(routes::chat_models::router())
+        .merge(routes::chats::router())
 }

@@ -9,6 +9,7 @@ use tower::util::MapRequest;
 use url::Url;
 use uuid::Uuid;
 use warren_app::{App, AppError};
+use warren_chat::{ChatConfig, ChatService};
 use warren_db::{Database, DbError, OpenError};
 use warren_provisioner::{Provisioner, ProvisionerConfig};
 use warren_rt::{SealError, Sealer, Tasks};
@@ -17,6 +18,7 @@ use warren_tunnel::QuicSetUpError;
 use crate::{
     agent_connections::AgentConnections,
     agent_executable::AgentExecutable,
+    chat_tools::ChatTools,
     config::ServerConfig,
     provisionerd,
     router::router,
@@ -74,8 +76,17 @@ impl Server {
         let id = deployment_id(&db).await.map_err(|error| StartError::Read(error.into()))?;
         let tasks = Tasks::new();
         let (hub, node) = tunnel::start(&tasks)?;
+        let chat = ChatService::start(ChatConfig {
+            db: db.clone(),
+            sealer: app.sealer().clone(),
+            tools: Arc::new(ChatTools::new(app.clone(), node.clone(), tasks.clone())),
+            tasks: tasks.clone(),
+            // The data directory is locked, so workers of earlier runs are dead.
+            is_alone: true,
+        });
         let state = AppState {
             app,
+            chat,
             config: Arc::new(config),
             deployment: Arc::new(Deployment { id, access_url: access_url.clone() }),
             agents: AgentConnections::default(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use url::Url;
 use uuid::Uuid;
 use warren_app::App;
+use warren_chat::ChatService;
 use warren_rt::Tasks;
 use warren_tunnel::{RelayHub, TunnelNode};
 
@@ -14,6 +15,7 @@ use crate::{agent_connections::AgentConnections, agent_executable::AgentExecutab
 #[derive(Clone)]
 pub(crate) struct AppState {
     pub(crate) app: App,
+    pub(crate) chat: ChatService,
     pub(crate) config: Arc<ServerConfig>,
     pub(crate) deployment: Arc<Deployment>,
     pub(crate) agents: AgentConnections,

@@ -7,6 +7,8 @@ use warren_db::DbError;
 use crate::error::ApiResult;
 
 pub(crate) mod agents;
+pub(crate) mod ai;
+pub(crate) mod chats;
 pub(crate) mod jobs;
 pub(crate) mod organizations;
 pub(crate) mod templates;

@@ -122,14 +122,10 @@ impl Runner<'_> {
 
     async fn dispatch(&self, call: &OpenCall) -> Result<Value, ToolError> {
         let context = self.context(call);
-        let output = ToolOutput::new(self.episode.clone(), call.call_id.clone(), call.tool_name.clone());
+        let output = ToolOutput::new(self.db.clone(), context.chat, self.episode.clone(), call);
         match call.tool_name.as_str() {
             "list_templates" => self.tools.list_templates(&context, call.args["query"].as_str()).await,
-            "create_workspace" => {
-                let created = self.tools.create_workspace(&context, arguments(call)?, &output).await?;
-                self.bind(created.workspace).await?;
-                Ok(created.result)
-            }
+            "create_workspace" => self.tools.create_workspace(&context, arguments(call)?, &output).await,
             "execute" => self.tools.execute(&context, arguments(call)?, &output).await,
             "read_file" => self.tools.read_file(&context, arguments(call)?).await,
             "write_file" => self.tools.write_file(&context, arguments(call)?).await,
@@ -146,15 +142,6 @@ impl Runner<'_> {
             workspace: self.chat.workspace_id.map(WorkspaceId::from_uuid),
             call_id: format!("{}-{}-{}", self.chat.id, self.fence.history_version, call.call_id),
         }
-    }
-
-    async fn bind(&self, workspace: WorkspaceId) -> Result<(), ToolError> {
-        let chat = ChatId::from_uuid(self.chat.id);
-        let bound = self.db.write(async |tx| query::chats::set_workspace(tx, chat, Some(workspace)).await);
-        bound.await.map_err(|error: DbError| {
-            tracing::error!(%error, chat.id = %chat, "a workspace could not be attached to its chat");
-            ToolError::new("The workspace is ready but could not be attached to this chat.")
-        })
     }
 }
 

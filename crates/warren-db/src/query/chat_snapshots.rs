@@ -28,11 +28,7 @@ pub async fn read(db: &Database, chat: ChatId, revision: i64) -> DbResult<Option
     found
 }
 
-async fn read_in(
-    connection: &DatabaseTransaction,
-    chat: ChatId,
-    revision: i64,
-) -> DbResult<Option<ChatAt>> {
+async fn read_in(connection: &DatabaseTransaction, chat: ChatId, revision: i64) -> DbResult<Option<ChatAt>> {
     let Some(row) = chats::by_id(connection, chat).await? else { return Ok(None) };
     let changed = if row.history_version > revision {
         chat_messages::changed_since(connection, chat, revision).await?
