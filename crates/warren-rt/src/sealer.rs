@@ -47,7 +47,8 @@ impl Sealer {
     pub fn load_or_create(directory: &Path) -> Result<Self, SealError> {
         let path = directory.join(KEY_FILE);
         if !path.exists() {
-            create_key(directory, &path).map_err(|source| SealError::KeyFile { path: path.clone(), source })?;
+            create_key(directory, &path)
+                .map_err(|source| SealError::KeyFile { path: path.clone(), source })?;
         }
         let mode = fs::metadata(&path).map(|meta| meta.permissions().mode());
         let mode = mode.map_err(|source| SealError::KeyFile { path: path.clone(), source })?;
