@@ -1,5 +1,7 @@
 //! The client against a small server that answers as servers do, well and badly.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
+
 use std::{net::SocketAddr, sync::Once};
 
 use axum::{
