@@ -87,6 +87,30 @@ describe("the preview", () => {
   });
 });
 
+describe("the ghost of a preview", () => {
+  const busy = [status("running"), part(4, 1, 1, text("half"))];
+
+  it("stands in after a reset, until the answer goes on", () => {
+    const reset = run(busy, [event("preview_reset")]);
+    expect([reset.preview, reset.ghost]).toEqual([[], [{ kind: "text", text: "half" }]]);
+    const going = applyFrame(reset, [part(4, 2, 1, text("ha"))]);
+    expect([shown(going), going.ghost]).toEqual(["ha", []]);
+  });
+
+  it.each([
+    ["the message is committed", committed(9, "assistant", text("half and more"))],
+    ["the turn is over", status("error")],
+    ["a retry declares it void", event("retry", { retry: { attempt: 1, delay_ms: 1, error: "x", retrying_at: "2026-07-01T10:00:00Z" } })],
+    ["the history is cut", event("history_reset")],
+  ])("goes when %s", (_, end) => {
+    expect(run(busy, [event("preview_reset"), end]).ghost).toEqual([]);
+  });
+
+  it("is not made of an answer that was committed", () => {
+    expect(run(busy, [committed(9, "assistant", text("half")), event("preview_reset")]).ghost).toEqual([]);
+  });
+});
+
 describe("places", () => {
   it("ignores a part that was already applied", () => {
     const view = run([part(4, 1, 1, text("a")), part(4, 1, 2, text("b"))], [part(4, 1, 1, text("a")), part(4, 1, 2, text("b")), part(4, 1, 3, text("c"))]);

@@ -42,6 +42,8 @@ export interface ChatView {
   synced: boolean;
   messages: ChatMessage[];
   preview: PreviewPart[];
+  /** The preview that a reset took away, shown until the answer goes on: a viewer's text does not vanish in between. */
+  ghost: PreviewPart[];
   results: Record<string, LiveResult>;
   place: Place | null;
   /** Parts were lost on the way: connect again. */
@@ -57,6 +59,7 @@ export const emptyView: ChatView = {
   synced: false,
   messages: [],
   preview: [],
+  ghost: [],
   results: {},
   place: null,
   gap: false,
@@ -79,7 +82,7 @@ export function lastMessageId(view: ChatView): number {
 
 /** A new connection was opened: what was lost before is asked for again. */
 export function reconnected(view: ChatView): ChatView {
-  return view.gap ? { ...view, gap: false, preview: [], results: {}, place: null } : view;
+  return view.gap ? resetPreview(view) : view;
 }
 
 export function applyFrame(view: ChatView, events: ChatStreamEvent[]): ChatView {
@@ -98,15 +101,15 @@ export function applyEvent(view: ChatView, event: ChatStreamEvent): ChatView {
       return event.error ? { ...view, error: event.error, retry: null } : view;
     case "retry":
       // The failed attempt's text is void; the next attempt starts its own parts at seq 1.
-      return event.retry ? { ...view, retry: event.retry, preview: [] } : view;
+      return event.retry ? { ...view, retry: event.retry, preview: [], ghost: [] } : view;
     case "queue_update":
       return { ...view, queue: event.queued_messages ?? [] };
     case "action_required":
       return { ...view, actionRequired: event.action_required?.tool_calls ?? [] };
     case "preview_reset":
-      return { ...view, preview: [], results: {}, place: null, gap: false };
+      return resetPreview(view);
     case "history_reset":
-      return { ...view, messages: [], preview: [], results: {}, place: null, gap: false };
+      return { ...resetPreview(view), messages: [], ghost: [] };
     default:
       // A newer server may send kinds that this page does not know.
       return view;
@@ -116,16 +119,21 @@ export function applyEvent(view: ChatView, event: ChatStreamEvent): ChatView {
 /** A message that the answer to a request carried, which the stream may repeat. */
 export function applyMessage(view: ChatView, message: ChatMessage): ChatView {
   const messages = upsert(view.messages, message);
-  if (message.role === "assistant") return { ...view, messages, preview: [], retry: null };
+  if (message.role === "assistant") return { ...view, messages, preview: [], ghost: [], retry: null };
   if (message.role === "tool") return { ...view, messages, results: without(view.results, message) };
   return { ...view, messages };
+}
+
+function resetPreview(view: ChatView): ChatView {
+  const ghost = isBusy(view.status) && view.preview.length > 0 ? view.preview : view.ghost;
+  return { ...view, preview: [], ghost, results: {}, place: null, gap: false };
 }
 
 function applyStatus(view: ChatView, status: ChatStatus): ChatView {
   if (status === "running" || status === "pending") return { ...view, status, error: null, actionRequired: [] };
   if (status === "interrupting") return { ...view, status, retry: null };
   if (status === "requires_action") return { ...view, status, retry: null, error: null };
-  return { ...view, status, retry: null, actionRequired: [] };
+  return { ...view, status, retry: null, actionRequired: [], ghost: [] };
 }
 
 function applyPart(view: ChatView, { role, part, history_version, generation_attempt, seq }: ChatStreamMessagePart): ChatView {
@@ -138,7 +146,7 @@ function applyPart(view: ChatView, { role, part, history_version, generation_att
     const expected = order === 0 ? (view.place?.seq ?? 0) + 1 : 1;
     if (seq !== expected) return { ...view, gap: true };
     // A newer episode never continues an older one's text.
-    base = order > 0 && view.place ? { ...view, preview: [], results: {}, place: next } : { ...view, place: next };
+    base = order > 0 && view.place ? { ...view, preview: [], ghost: [], results: {}, place: next } : { ...view, place: next };
   }
   if (base.retry) base = { ...base, retry: null };
   return role === "tool" || part.type === "tool-result" ? addResult(base, part) : addPreview(base, part);
@@ -151,6 +159,7 @@ function comparePlace(a: Place, b: Place): number {
 
 function addPreview(view: ChatView, part: ChatMessagePart): ChatView {
   const last = view.preview.at(-1);
+  view = view.ghost.length > 0 ? { ...view, ghost: [] } : view;
   if (part.type === "text" || part.type === "reasoning") {
     if (part.text === "") return view;
     if (last?.kind === part.type) {

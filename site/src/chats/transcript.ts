@@ -69,7 +69,8 @@ export function buildTranscript(view: ChatView): Block[] {
     }
   }
 
-  const preview = view.preview.map((part): ViewPart => (part.kind === "tool" ? { kind: "tool", tool: tool(part.callId, part.name, previewArgs(part)) } : part));
+  const written = view.preview.length > 0 ? view.preview : view.ghost;
+  const preview = written.map((part): ViewPart => (part.kind === "tool" ? { kind: "tool", tool: tool(part.callId, part.name, previewArgs(part)) } : part));
   if (preview.length > 0) {
     blocks.push({ key: "preview", role: "assistant", parts: preview, live: isBusy(view.status), createdAt: null });
   }
