@@ -1,9 +1,9 @@
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { ArrowLeft, Boxes } from "lucide-react";
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import { ApiError } from "@/api/client";
-import { chatQuery, useInterrupt, useSendMessage } from "@/api/chats";
+import { chatQuery, chatsQuery, useInterrupt, useSendMessage } from "@/api/chats";
 import { modelConfigsQuery } from "@/api/models";
 import { workspaceByIdQuery } from "@/api/workspaces";
 import { Button } from "@/ui/button";
@@ -38,6 +38,13 @@ function Conversation({ chatId }: { chatId: string }) {
   const blocks = useMemo(() => buildTranscript(view), [view]);
   const status = view.status ?? chat.data?.status ?? null;
   const busy = isBusy(status);
+  const client = useQueryClient();
+  // The stream knows first: the list beside it and the title follow.
+  useEffect(() => {
+    if (view.status === null) return;
+    void client.invalidateQueries({ queryKey: chatsQuery.queryKey });
+    void client.invalidateQueries({ queryKey: chatQuery(chatId).queryKey });
+  }, [client, chatId, view.status]);
 
   if (chat.error instanceof ApiError && chat.error.status === 404) return <NoChat />;
 

@@ -24,6 +24,15 @@ export function ToolBody({ tool }: { tool: ToolUse }) {
   }
 }
 
+/** What stands where a command's output would. */
+const quiet: Record<ToolUse["state"], string> = {
+  running: "No output yet.",
+  done: "No output.",
+  failed: "No output.",
+  unknown: "",
+  stopped: "It was stopped before it wrote anything.",
+};
+
 function Execute({ tool }: { tool: ToolUse }) {
   const result = asObject(tool.result);
   const output = tool.result === undefined ? tool.output : text(result["output"]) || tool.output;
@@ -41,7 +50,7 @@ function Execute({ tool }: { tool: ToolUse }) {
             {output}
           </pre>
         ) : (
-          <p className="text-white/60">{tool.state === "running" ? "No output yet." : "No output."}</p>
+          <p className="text-white/60">{quiet[tool.state]}</p>
         )}
         <Problem tool={tool} className="text-[#f2958b]" />
         {note ? <p className="mt-1 text-white/60">{note}</p> : null}
