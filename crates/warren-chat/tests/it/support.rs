@@ -1,0 +1,327 @@
+//! A service in a temporary directory, a viewer that follows the rules, and tools that remember.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::Notify;
+use warren_authz::{Membership, SiteRole, Subject};
+use warren_chat::{
+    ChatConfig, ChatService, CreateChat, CreateWorkspace, EditFiles, Execute, ModelDraft, ModelPatch,
+    ProviderDraft, ReadFile, SendMessage, ToolContext, ToolError, ToolOutput, Viewer, WorkspaceTools,
+    WriteFile,
+    proto::{ChatError, Message, Part, StreamEvent},
+};
+use warren_db::{Database, entity::users, query};
+use warren_dev_model::{Script, ScriptedModel};
+use warren_rt::{Sealer, Tasks};
+use warren_vocab::{
+    AiProviderId, AiProviderType, BusyBehavior, ChatId, ChatStatus, ClientType, MessageId, MessageRole,
+    OrganizationId, UserId, WorkspaceId,
+};
+
+/// Nothing in these tests takes longer unless it hangs.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Remembers which tools ran; `execute` of `hang` never ends.
+#[derive(Default)]
+pub(crate) struct FakeTools {
+    pub(crate) calls: Mutex<Vec<String>>,
+    pub(crate) hanging: Notify,
+}
+
+impl FakeTools {
+    fn note(&self, call: String) {
+        self.calls.lock().unwrap().push(call);
+    }
+
+    pub(crate) fn calls(&self) -> Vec<String> {
+        self.calls.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl WorkspaceTools for FakeTools {
+    async fn list_templates(&self, _: &ToolContext, _: Option<&str>) -> Result<Value, ToolError> {
+        self.note("list_templates".into());
+        Ok(json!({ "templates": [{ "id": WorkspaceId::new(), "name": "process" }] }))
+    }
+
+    async fn create_workspace(
+        &self,
+        _: &ToolContext,
+        _: CreateWorkspace,
+        output: &ToolOutput,
+    ) -> Result<Value, ToolError> {
+        self.note("create_workspace".into());
+        output.write("building\n").await;
+        output.attach(WorkspaceId::new()).await?;
+        Ok(json!({ "created": true, "workspace_name": "demo" }))
+    }
+
+    async fn execute(
+        &self,
+        context: &ToolContext,
+        arguments: Execute,
+        output: &ToolOutput,
+    ) -> Result<Value, ToolError> {
+        context.workspace()?;
+        self.note(format!("execute {}", arguments.command));
+        output.write("line 1\n").await;
+        if arguments.command == "hang" {
+            self.hanging.notify_one();
+            std::future::pending::<()>().await;
+        }
+        output.write("line 2\n").await;
+        Ok(json!({ "success": true, "output": "line 1\nline 2\n", "exit_code": 0 }))
+    }
+
+    async fn read_file(&self, _: &ToolContext, arguments: ReadFile) -> Result<Value, ToolError> {
+        self.note(format!("read_file {}", arguments.path));
+        Ok(json!({ "content": "1\thello" }))
+    }
+
+    async fn write_file(&self, _: &ToolContext, arguments: WriteFile) -> Result<Value, ToolError> {
+        self.note(format!("write_file {}", arguments.path));
+        Ok(json!({ "ok": true }))
+    }
+
+    async fn edit_files(&self, _: &ToolContext, _: EditFiles) -> Result<Value, ToolError> {
+        Err(ToolError::new("old_text was not found."))
+    }
+}
+
+/// One life of a server on a directory.
+pub(crate) struct Stage {
+    pub(crate) chat: ChatService,
+    pub(crate) tools: Arc<FakeTools>,
+    pub(crate) db: Database,
+    pub(crate) subject: Subject,
+    tasks: Tasks,
+    directory: Arc<TempDir>,
+}
+
+impl Stage {
+    /// A new deployment with one user.
+    pub(crate) async fn new() -> Self {
+        // Another test may have installed it already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let directory = Arc::new(tempfile::tempdir().unwrap());
+        let db = Database::open(directory.path()).await.unwrap();
+        let user = user();
+        let organization = query::organizations::default(db.reader()).await.unwrap().unwrap();
+        let subject = Subject {
+            user: UserId::from_uuid(user.id),
+            roles: vec![SiteRole::Owner],
+            memberships: vec![Membership {
+                organization: OrganizationId::from_uuid(organization.id),
+                roles: Vec::new(),
+            }],
+        };
+        db.write(async |tx| query::users::insert(tx, user).await).await.unwrap();
+        Self::on(db, subject, directory)
+    }
+
+    fn on(db: Database, subject: Subject, directory: Arc<TempDir>) -> Self {
+        let (tools, tasks) = (Arc::new(FakeTools::default()), Tasks::new());
+        let chat = ChatService::start(ChatConfig {
+            db: db.clone(),
+            sealer: Sealer::from_key(&[7; 32]),
+            tools: tools.clone(),
+            tasks: tasks.clone(),
+            is_alone: true,
+        });
+        Self { chat, tools, db, subject, tasks, directory }
+    }
+
+    /// Dies without a word, as after `kill -9`: tasks are cut off where they stand, leases stay, and a new life begins on
+    /// what the disk has.
+    pub(crate) async fn crash(self) -> Self {
+        let Self { chat, tools, db, subject, tasks, directory } = self;
+        tasks.stop(Duration::ZERO).await;
+        drop((chat, tools, tasks));
+        db.close().await.unwrap();
+        drop(db);
+        let path: PathBuf = directory.path().into();
+        let reopened = tokio::time::timeout(DEADLINE, async {
+            loop {
+                // The directory's lock goes with the last task that holds the database.
+                match Database::open(&path).await {
+                    Ok(db) => return db,
+                    Err(_) => tokio::task::yield_now().await,
+                }
+            }
+        });
+        Self::on(reopened.await.expect("the old life lets go of its directory"), subject, directory)
+    }
+
+    /// Adds a provider with one model, the default.
+    pub(crate) async fn add_model(&self, base_url: &str) {
+        let provider = ProviderDraft {
+            provider_type: AiProviderType::OpenaiCompat,
+            name: "local".into(),
+            display_name: String::new(),
+            icon: String::new(),
+            enabled: true,
+            base_url: base_url.into(),
+            api_keys: vec![String::from("sk-a-key-that-is-long-enough").into()],
+        };
+        let provider = self.chat.create_provider(&self.subject, provider).await.unwrap().provider;
+        let model = ModelDraft {
+            provider: Some(AiProviderId::from_uuid(provider.id)),
+            model: "scripted".into(),
+            patch: ModelPatch::default(),
+        };
+        assert!(self.chat.create_model(&self.subject, model).await.unwrap().is_default);
+    }
+
+    /// Starts a scripted model and adds it.
+    pub(crate) async fn with_script(&self, script: &Value) -> ScriptedModel {
+        let script = Script::parse(&script.to_string()).unwrap();
+        let model = ScriptedModel::start(script, "127.0.0.1:0".parse().unwrap()).await.unwrap();
+        self.add_model(&model.base_url()).await;
+        model
+    }
+
+    pub(crate) async fn create(&self, text: &str) -> ChatId {
+        let request = CreateChat {
+            organization: self.subject.memberships[0].organization,
+            content: vec![Part::text(text)],
+            system_prompt: None,
+            workspace: None,
+            model_config: None,
+            labels: Default::default(),
+            client_type: ClientType::Api,
+        };
+        ChatId::from_uuid(self.chat.create(&self.subject, request).await.unwrap().id)
+    }
+
+    pub(crate) fn message(text: &str, busy: BusyBehavior) -> SendMessage {
+        SendMessage { content: vec![Part::text(text)], model_config: None, busy }
+    }
+
+    pub(crate) async fn view(&self, chat: ChatId) -> View {
+        View::new(self.chat.watch(&self.subject, chat, None).await.unwrap())
+    }
+}
+
+fn user() -> users::Model {
+    let now = chrono::DateTime::UNIX_EPOCH;
+    users::Model {
+        id: UserId::new().as_uuid(),
+        email: "ada@example.com".into(),
+        username: "ada".into(),
+        name: String::new(),
+        hashed_password: String::new(),
+        status: "active".into(),
+        login_type: "password".into(),
+        roles: json!([]),
+        avatar_url: String::new(),
+        created_at: now,
+        updated_at: now,
+        last_seen_at: None,
+        deleted: false,
+    }
+}
+
+/// A client that keeps what the rules of the stream let it keep.
+pub(crate) struct View {
+    viewer: Viewer,
+    pub(crate) messages: Vec<Message>,
+    pub(crate) preview: Vec<Part>,
+    pub(crate) status: Option<ChatStatus>,
+    pub(crate) error: Option<ChatError>,
+    pub(crate) n_queued: usize,
+    pub(crate) retries: Vec<String>,
+    pub(crate) n_preview_resets: usize,
+}
+
+impl View {
+    pub(crate) fn new(viewer: Viewer) -> Self {
+        Self {
+            viewer,
+            messages: Vec::new(),
+            preview: Vec::new(),
+            status: None,
+            error: None,
+            n_queued: 0,
+            retries: Vec::new(),
+            n_preview_resets: 0,
+        }
+    }
+
+    /// Follows the stream until the condition holds.
+    pub(crate) async fn until(&mut self, what: &str, condition: impl Fn(&Self) -> bool) {
+        let followed = tokio::time::timeout(DEADLINE, async {
+            while !condition(self) {
+                let events = self.viewer.next().await.expect("the stream goes on");
+                events.into_iter().for_each(|event| self.apply(event));
+            }
+        });
+        if followed.await.is_err() {
+            panic!(
+                "waited in vain for {what}: {:?} {:?} {:?} {:?}",
+                self.status, self.messages, self.preview, self.error
+            );
+        }
+    }
+
+    pub(crate) async fn until_waiting(&mut self) {
+        self.until("the end of the turn", |view| view.status == Some(ChatStatus::Waiting)).await;
+    }
+
+    fn apply(&mut self, event: StreamEvent) {
+        match event {
+            StreamEvent::HistoryReset => self.messages.clear(),
+            StreamEvent::Message(message) => {
+                self.messages.retain(|known| known.id != message.id);
+                self.messages.push((*message).clone());
+            }
+            StreamEvent::Queue(queue) => self.n_queued = queue.len(),
+            StreamEvent::Status(status) => self.status = Some(status),
+            StreamEvent::Error(error) => self.error = Some(error),
+            StreamEvent::Retry(retry) => self.retries.push(retry.error),
+            StreamEvent::PreviewReset => {
+                self.preview.clear();
+                self.n_preview_resets += 1;
+            }
+            StreamEvent::Part(part) => self.preview.push(part.part.clone()),
+        }
+    }
+
+    pub(crate) fn preview_text(&self) -> String {
+        text(&self.preview)
+    }
+
+    /// Role and text of each message.
+    pub(crate) fn story(&self) -> Vec<(MessageRole, String)> {
+        self.messages.iter().map(|message| (message.role, text(&message.content))).collect()
+    }
+
+    pub(crate) fn last_id(&self) -> Option<MessageId> {
+        self.messages.last().map(|message| message.id)
+    }
+
+    /// Results of tools, in the order of the history.
+    pub(crate) fn results(&self) -> Vec<(Value, bool)> {
+        let parts = self.messages.iter().flat_map(|message| &message.content);
+        parts
+            .filter_map(|part| match part {
+                Part::ToolResult { result: Some(result), is_error, .. } => Some((result.clone(), *is_error)),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+pub(crate) fn text(parts: &[Part]) -> String {
+    parts
+        .iter()
+        .filter_map(|part| if let Part::Text { text } = part { Some(text.as_str()) } else { None })
+        .collect()
+}
