@@ -35,6 +35,7 @@ function commit(chat, role, content) {
 
 function setStatus(chat, status) {
   chat.status = status;
+  for (const watcher of watchers) watcher.send(JSON.stringify({ kind: "status_change", chat: shown(chat) }));
   emit(chat, { type: "status", status: { status } });
 }
 
@@ -149,6 +150,13 @@ export function attachChat(ws, id, query) {
   ws.send(JSON.stringify(sync.map((e) => ({ chat_id: id, ...e }))));
 }
 
+const watchers = new Set();
+
+export function attachWatch(ws) {
+  watchers.add(ws);
+  ws.on("close", () => watchers.delete(ws));
+}
+
 const shown = ({ messages: _m, queue: _q, listeners: _l, parts: _p, ...chat }) => chat;
 const find = (id) => state.chats.get(id);
 const missing = [404, { message: "Resource not found or you do not have access to this resource" }];
@@ -175,6 +183,7 @@ export const chatRoutes = [
     emit(chat, { type: "queue_update", queued_messages: chat.queue });
     return [200, { queued_message: queued, queued: true }];
   }],
+  ["PATCH", `${ROOT}/:id`, ({ id }, body) => (Object.assign(find(id), body), [204])],
   ["DELETE", `${ROOT}/:id/queue/:item`, ({ id, item }) => {
     const chat = find(id);
     chat.queue = chat.queue.filter((q) => q.id !== Number(item));

@@ -5,7 +5,7 @@ import http from "node:http";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { WebSocketServer } from "ws";
-import { attachChat, chatRoutes } from "./chat.mjs";
+import { attachChat, attachWatch, chatRoutes } from "./chat.mjs";
 import { state, seed, uuid } from "./state.mjs";
 import { attachShell } from "./shell.mjs";
 import { attachAgentLog, attachBuildLog, workspaceRoutes } from "./workspaces.mjs";
@@ -119,6 +119,7 @@ const streams = [
   [/^\/api\/v2\/workspaceagents\/([^/]+)\/logs$/, attachAgentLog],
   [/^\/api\/v2\/workspaceagents\/([^/]+)\/pty$/, attachShell],
   [/^\/api\/experimental\/chats\/([^/]+)\/stream$/, attachChat],
+  [/^\/api\/experimental\/chats\/(watch)$/, attachWatch],
 ];
 server.on("upgrade", (request, socket, head) => {
   const url = new URL(request.url, "http://mock");

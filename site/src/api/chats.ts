@@ -1,15 +1,45 @@
 import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
-import { isBusy } from "@/chats/reducer";
+import { useEffect } from "react";
 import { api } from "./client";
-import type { Chat, CreateChatMessageResponse } from "./types";
+import { follow } from "./socket";
+import type { Chat, ChatWatchEvent, CreateChatMessageResponse } from "./types";
 
 const ROOT = "/api/experimental/chats";
 
 export const chatsQuery = queryOptions({
   queryKey: ["chats", "list"],
   queryFn: ({ signal }) => api<Chat[]>("GET", ROOT, undefined, signal),
-  refetchInterval: (query) => (query.state.data?.some((chat) => isBusy(chat.status)) ? 2_000 : 6_000),
+  // Changes come over the watch stream; the poll catches what a lost connection missed.
+  refetchInterval: 15_000,
 });
+
+/** Keeps the list of chats right while the page is open. */
+export function useChatsWatch(): void {
+  const client = useQueryClient();
+  useEffect(() => {
+    const socket = follow({
+      path: () => `${ROOT}/watch`,
+      onMessage: (data) => {
+        const event = JSON.parse(data) as Partial<ChatWatchEvent>;
+        if (!event.chat) return;
+        const { chat, kind } = event;
+        client.setQueryData(chatsQuery.queryKey, (held) => held && applyWatch(held, chat, kind === "deleted"));
+        client.setQueryData(chatQuery(chat.id).queryKey, (held) => held && chat);
+      },
+      onState: (state) => {
+        if (state === "open") void client.invalidateQueries({ queryKey: chatsQuery.queryKey });
+      },
+    });
+    return socket.stop;
+  }, [client]);
+}
+
+/** The list after one change, newest first. Pure. */
+export function applyWatch(chats: Chat[], chat: Chat, isGone: boolean): Chat[] {
+  const others = chats.filter((one) => one.id !== chat.id);
+  if (isGone || chat.archived) return others;
+  return [chat, ...others].sort((a, b) => b.updated_at.localeCompare(a.updated_at));
+}
 
 export function chatQuery(id: string) {
   return queryOptions({
@@ -57,6 +87,14 @@ export function useSendMessage(chatId: string) {
         busy_behavior: "queue",
       }),
     onSuccess: () => client.invalidateQueries({ queryKey: ["chats", "list"] }),
+  });
+}
+
+export function useUpdateChat(chatId: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (change: { title?: string; archived?: boolean }) => api("PATCH", `${ROOT}/${chatId}`, change),
+    onSuccess: () => client.invalidateQueries({ queryKey: ["chats"] }),
   });
 }
 

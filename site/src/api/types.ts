@@ -32,6 +32,7 @@ export type ChatStreamEvent = Schemas["ChatStreamEvent"];
 export type ChatStreamMessagePart = Schemas["ChatStreamMessagePart"];
 export type ChatStreamRetry = Schemas["ChatStreamRetry"];
 export type ChatStreamToolCall = Schemas["ChatStreamToolCall"];
+export type ChatWatchEvent = Schemas["ChatWatchEvent"];
 export type CreateChatMessageResponse = Schemas["CreateChatMessageResponse"];
 export type ChatModelConfig = Schemas["ChatModelConfig"];
 export type AIProvider = Schemas["AIProvider"];

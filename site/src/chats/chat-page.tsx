@@ -10,6 +10,7 @@ import { Button } from "@/ui/button";
 import { ErrorNotice } from "@/ui/notice";
 import { EmptyState, LoadFailed, Loading, useTitle } from "@/ui/page";
 import { Status } from "@/ui/status";
+import { ChatMenu } from "./chat-menu";
 import { Composer } from "./composer";
 import { useChatConnection } from "./connection";
 import { ModelPicker } from "./model-picker";
@@ -64,6 +65,7 @@ function Conversation({ chatId }: { chatId: string }) {
         </Button>
         <h1 className="min-w-0 flex-1 truncate text-sm font-semibold">{chat.data?.title ?? "Chat"}</h1>
         {chat.data?.workspace_id ? <WorkspaceLink id={chat.data.workspace_id} /> : null}
+        {chat.data ? <ChatMenu chat={chat.data} busy={busy} /> : null}
         {status ? <Status tone={chatWords(status).tone}>{chatWords(status).label}</Status> : null}
       </header>
       {view.synced ? (

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useParams } from "@tanstack/react-router";
 import { Plus } from "lucide-react";
-import { chatsQuery } from "@/api/chats";
+import { chatsQuery, useChatsWatch } from "@/api/chats";
 import type { Chat } from "@/api/types";
 import { Button } from "@/ui/button";
 import { cn } from "@/ui/cn";
@@ -12,6 +12,7 @@ import { chatWords } from "./words";
 /** The list of chats beside the chosen one; on a phone, one of the two. */
 export function ChatsLayout() {
   const { chatId } = useParams({ strict: false });
+  useChatsWatch();
   return (
     <div className="flex h-full min-h-0 flex-col md:flex-row">
       <aside aria-label="Your chats" className={cn("w-full shrink-0 flex-col border-r border-border md:flex md:w-72", chatId ? "hidden" : "flex max-md:max-h-[38%] max-md:border-r-0 max-md:border-b")}>
