@@ -103,29 +103,27 @@ impl App {
         self.agent_detail(owner).await
     }
 
-    /// Writes down that an agent connected, and gathers what it must know.
+    /// Writes down that an agent connected.
     pub async fn agent_connected(
         &self,
-        owner: AgentOwner,
+        id: AgentId,
+        workspace: WorkspaceId,
         versions: (&str, &str),
-    ) -> AppResult<AgentBriefing> {
-        let (id, workspace) =
-            (AgentId::from_uuid(owner.agent.id), WorkspaceId::from_uuid(owner.workspace.id));
-        let at = now();
-        let sealer = self.sealer();
-        let name = owner.agent.name.clone();
-        let sealed = self
-            .db()
-            .write(async |tx| {
-                query::agents::connected(tx, id, workspace, versions, at).await?;
-                if let Some(sealed) = query::agents::host_key(tx, workspace, &name).await? {
-                    return Ok::<_, AppError>(sealed);
-                }
-                let sealed = sealer.seal(&rand::random::<[u8; 32]>());
-                query::agents::insert_host_key(tx, workspace, &name, sealed.clone()).await?;
-                Ok(sealed)
-            })
-            .await?;
+    ) -> AppResult<()> {
+        let write =
+            async |tx: &warren_db::Tx| query::agents::connected(tx, id, workspace, versions, now()).await;
+        Ok(self.db().write(write).await?)
+    }
+
+    /// Gathers what an agent must know; the seed of its host key is made at the first call.
+    pub async fn agent_briefing(&self, owner: AgentOwner) -> AppResult<AgentBriefing> {
+        let workspace = WorkspaceId::from_uuid(owner.workspace.id);
+        let name = owner.agent.name.as_str();
+        let known = query::agents::host_key(self.db().reader(), workspace, name).await?;
+        let sealed = match known {
+            Some(sealed) => sealed,
+            None => self.make_host_key(workspace, name).await?,
+        };
         let host_key_seed = self.sealer().open(&sealed)?;
         let user =
             query::users::by_id(self.db().reader(), UserId::from_uuid(owner.workspace.owner_id)).await?;
@@ -201,6 +199,20 @@ impl App {
         let reader = self.db().reader();
         let Some(agent) = query::agents::by_id(reader, id).await? else { return Ok(false) };
         Ok(query::agent_tokens::owner_of(reader, agent).await?.is_some())
+    }
+
+    async fn make_host_key(&self, workspace: WorkspaceId, agent_name: &str) -> AppResult<Vec<u8>> {
+        let sealed = self.sealer().seal(&rand::random::<[u8; 32]>());
+        self.db()
+            .write(async |tx| {
+                // Two connections may have found none at the same time.
+                if let Some(known) = query::agents::host_key(tx, workspace, agent_name).await? {
+                    return Ok(known);
+                }
+                query::agents::insert_host_key(tx, workspace, agent_name, sealed.clone()).await?;
+                Ok(sealed)
+            })
+            .await
     }
 
     async fn agent_detail(&self, owner: AgentOwner) -> AppResult<AgentDetail> {

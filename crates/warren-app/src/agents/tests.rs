@@ -71,7 +71,8 @@ async fn the_status_follows_connections_and_time() {
     assert_eq!(agent_status(&fixture.agent().await, at(0)), AgentStatus::Connecting);
     assert_eq!(agent_status(&fixture.agent().await, at(1000)), AgentStatus::Timeout);
     let owner = fixture.owner().await;
-    let briefing = fixture.app.agent_connected(owner.clone(), ("v1", "2.10")).await.unwrap();
+    let briefing = fixture.app.agent_briefing(owner.clone()).await.unwrap();
+    fixture.connect().await;
     assert_eq!(briefing.owner_username, "ada");
     assert_eq!(agent_status(&fixture.agent().await, at(0)), AgentStatus::Connected);
     assert_eq!(
@@ -81,7 +82,8 @@ async fn the_status_follows_connections_and_time() {
     );
     fixture.app.agent_disconnected(fixture.boot().agent, fixture.boot().workspace).await.unwrap();
     assert_eq!(agent_status(&fixture.agent().await, at(0)), AgentStatus::Disconnected);
-    let again = fixture.app.agent_connected(owner, ("v1", "2.10")).await.unwrap();
+    fixture.connect().await;
+    let again = fixture.app.agent_briefing(owner).await.unwrap();
     assert_eq!(again.host_key_seed, briefing.host_key_seed, "the host key stays the same");
     assert_eq!(agent_status(&fixture.agent().await, at(0)), AgentStatus::Connected);
 }
@@ -329,6 +331,11 @@ impl Fixture {
             workspace: WorkspaceId::from_uuid(self.workspace),
             boot: Uuid::nil(),
         }
+    }
+
+    async fn connect(&self) {
+        let boot = self.boot();
+        self.app.agent_connected(boot.agent, boot.workspace, ("v1", "2.10")).await.unwrap();
     }
 
     async fn agent(&self) -> workspace_agents::Model {

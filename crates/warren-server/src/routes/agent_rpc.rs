@@ -155,9 +155,12 @@ impl Conversation {
     }
 
     async fn welcome(&mut self, hello: &Hello, boot: AgentBoot) -> Result<(), End> {
-        let owner = self.agent.owner.clone();
-        let api_version = self.version.to_string();
-        let briefing = self.state.app.agent_connected(owner, (&hello.version, &api_version)).await?;
+        if self.is_agent {
+            let api_version = self.version.to_string();
+            let versions = (hello.version.as_str(), api_version.as_str());
+            self.state.app.agent_connected(boot.agent, boot.workspace, versions).await?;
+        }
+        let briefing = self.state.app.agent_briefing(self.agent.owner.clone()).await?;
         let acknowledged = self.state.app.last_agent_report(boot).await?;
         let welcome = Welcome { acknowledged, manifest: agent_manifest::manifest(&briefing) };
         self.send(&ServerMessage::Welcome(Box::new(welcome))).await
@@ -173,7 +176,12 @@ impl Conversation {
         if heard_at.elapsed() > SILENCE_MAX {
             return Err(End::Silent);
         }
-        if !self.state.app.agent_seen(self.agent.agent_id()).await? {
+        let id = self.agent.agent_id();
+        let is_current = match self.is_agent {
+            true => self.state.app.agent_seen(id).await?,
+            false => self.state.app.is_agent_current(id).await?,
+        };
+        if !is_current {
             return Err(End::Outdated);
         }
         self.send_frame(Message::Ping(Vec::new().into())).await

@@ -73,6 +73,19 @@ async fn chats_reach_the_workspace_through_the_tunnel() {
 }
 
 #[tokio::test]
+async fn a_helper_of_the_agent_does_not_count_as_its_presence() {
+    let fixture = Fixture::new().await;
+    let path = "/api/v2/workspaceagents/me/rpc?version=2.10&role=logs";
+    let mut socket = fixture.try_socket(path, &fixture.token.to_string()).await.unwrap();
+    let hello = serde_json::json!({"type": "hello", "boot_id": uuid::Uuid::new_v4(), "version": "v1"});
+    socket.send(tungstenite::Message::text(hello.to_string())).await.unwrap();
+    let welcome = next(&mut socket).await;
+    assert_eq!(welcome["manifest"]["workspace_name"], "lab", "{welcome}");
+    let (_, agent) = fixture.get(&format!("/api/v2/workspaceagents/{}", fixture.agent)).await;
+    assert_eq!(agent["status"], "connecting");
+}
+
+#[tokio::test]
 async fn a_forged_token_ends_the_agent_with_a_sentence() {
     let fixture = Fixture::new().await;
     for token in [uuid::Uuid::new_v4().to_string(), "nonsense".to_owned()] {
