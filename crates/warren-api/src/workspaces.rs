@@ -145,3 +145,13 @@ pub struct WorkspaceBuildParameter {
     pub name: String,
     pub value: String,
 }
+
+/// `POST /api/v2/workspaces/{workspace}/usage`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+pub struct PostWorkspaceUsageRequest {
+    #[serde(default, deserialize_with = "nil_as_none", skip_serializing_if = "Option::is_none")]
+    pub agent_id: Option<AgentId>,
+    /// `ssh`, `vscode`, `jetbrains` or `reconnecting-pty`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_name: Option<String>,
+}

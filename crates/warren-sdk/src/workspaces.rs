@@ -7,8 +7,8 @@ use warren_api::{
     error::MessageResponse,
     jobs::ProvisionerJobLog,
     workspaces::{
-        CreateWorkspaceBuildRequest, CreateWorkspaceRequest, Workspace, WorkspaceBuild,
-        WorkspaceBuildParameter, WorkspacesResponse,
+        CreateWorkspaceBuildRequest, CreateWorkspaceRequest, PostWorkspaceUsageRequest, Workspace,
+        WorkspaceBuild, WorkspaceBuildParameter, WorkspacesResponse,
     },
 };
 use warren_vocab::{AgentId, BuildId, JobLogId, WorkspaceId};
@@ -52,6 +52,15 @@ impl Client {
         request: &CreateWorkspaceBuildRequest,
     ) -> Result<WorkspaceBuild, SdkError> {
         self.send(Method::POST, &format!("/api/v2/workspaces/{workspace}/builds"), request).await
+    }
+
+    /// Tells the server that a workspace is in use.
+    pub async fn post_workspace_usage(
+        &self,
+        workspace: WorkspaceId,
+        request: &PostWorkspaceUsageRequest,
+    ) -> Result<(), SdkError> {
+        self.command(Method::POST, &format!("/api/v2/workspaces/{workspace}/usage"), Some(request)).await
     }
 
     /// Returns a build.

@@ -4,6 +4,8 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use warren_vocab::BuildReason;
+
 use crate::output::Format;
 
 mod chat;
@@ -334,6 +336,9 @@ pub struct StartArgs {
     /// Do not wait for the build.
     #[arg(long)]
     pub no_wait: bool,
+    /// Why it is started.
+    #[arg(long, default_value = "cli", hide = true)]
+    pub reason: BuildReason,
     /// Accepted for compatibility: starting asks nothing.
     #[arg(short, long)]
     pub yes: bool,

@@ -109,7 +109,8 @@ impl ChatView {
             ChatStreamEventType::Retry => {
                 if let Some(retry) = &event.retry {
                     let seconds = retry.delay_ms as f64 / 1000.0;
-                    self.remark(&format!("{}; trying again in {seconds:.1} s", retry.error), out);
+                    let error = retry.error.trim_end_matches('.');
+                    self.remark(&format!("{error}; trying again in {seconds:.1} s"), out);
                 }
             }
             ChatStreamEventType::QueueUpdate => self.n_queued = event.queued_messages.len(),

@@ -7,9 +7,10 @@ use http::{HeaderMap, HeaderValue};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use warren_rt::Tasks;
 use warren_sdk::{Client, SESSION_TOKEN_HEADER};
-use warren_tunnel::{Identity, NodeConfig, PORT_SSH, TunnelNode, TunnelStream, link};
+use warren_tunnel::{Identity, NodeConfig, PORT_SSH, PeerConnection, TunnelNode, TunnelStream, link};
 use warren_vocab::AgentId;
 
+pub mod reports;
 pub mod session;
 
 /// How long the tunnel to a connected agent may take.
@@ -48,9 +49,10 @@ impl Tunnel {
     ///
     /// # Errors
     /// When the tunnel does not come about in time; the text says how far it came.
-    pub async fn ssh_stream(&self, agent: AgentId) -> anyhow::Result<TunnelStream> {
+    pub async fn ssh_stream(&self, agent: AgentId) -> anyhow::Result<(PeerConnection, TunnelStream)> {
         let connection = self.node.connect(agent, CONNECT_TIMEOUT).await?;
-        connection.open_stream(PORT_SSH).await.context("the agent refused an SSH connection")
+        let stream = connection.open_stream(PORT_SSH).await.context("the agent refused an SSH connection")?;
+        Ok((connection, stream))
     }
 
     /// Says goodbye to the agent and the server.

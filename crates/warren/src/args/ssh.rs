@@ -51,7 +51,8 @@ pub struct SshArgs {
     #[arg(long, env = "CODER_SSH_NO_WAIT", hide = true)]
     pub no_wait: bool,
     /// Do not start a stopped workspace.
-    #[arg(long, env = "CODER_SSH_DISABLE_AUTOSTART")]
+    #[arg(long, env = "CODER_SSH_DISABLE_AUTOSTART", num_args = 0..=1, require_equals = true, default_value_t = false,
+        default_missing_value = "true", action = clap::ArgAction::Set)]
     pub disable_autostart: bool,
     /// How long the workspace's agent may take to connect.
     #[arg(long, env = "WARREN_SSH_AGENT_TIMEOUT", default_value = "2m", value_parser = super::duration)]
@@ -59,6 +60,24 @@ pub struct SshArgs {
     /// Variable for the session.
     #[arg(short, long, value_parser = super::pair, value_name = "NAME=VALUE")]
     pub env: Vec<(String, String)>,
+    /// As what the session counts for activity; `disable` for nothing.
+    #[arg(long, env = "CODER_SSH_USAGE_APP", default_value = "ssh", hide = true)]
+    pub usage_app: String,
+    /// Directory to write the state of the network to, for editors.
+    #[arg(long, value_name = "DIR")]
+    pub network_info_dir: Option<PathBuf>,
+    /// How often the state of the network is written.
+    #[arg(long, default_value = "5s", value_parser = super::duration)]
+    pub network_info_interval: Duration,
+    /// Accepted for compatibility: what there is to say goes to standard error.
+    #[arg(short, long, env = "CODER_SSH_LOG_DIR", hide = true)]
+    pub log_dir: Option<PathBuf>,
+    /// Accepted for compatibility: a workspace that stops ends the session at once.
+    #[arg(long, env = "CODER_WORKSPACE_POLL_INTERVAL", hide = true)]
+    pub workspace_poll_interval: Option<String>,
+    /// Accepted for compatibility: every session has a tunnel of its own.
+    #[arg(long, env = "CODER_SSH_FORCE_NEW_TUNNEL", hide = true)]
+    pub force_new_tunnel: bool,
 }
 
 /// Flags of `config-ssh`.
@@ -89,7 +108,8 @@ pub struct ConfigSshArgs {
     #[arg(long, env = "CODER_CONFIGSSH_WAIT", default_value = "auto")]
     pub wait: Wait,
     /// Connections do not start stopped workspaces.
-    #[arg(long, env = "CODER_CONFIGSSH_DISABLE_AUTOSTART")]
+    #[arg(long, env = "CODER_CONFIGSSH_DISABLE_AUTOSTART", num_args = 0..=1, require_equals = true,
+        default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub disable_autostart: bool,
     /// Do not ask.
     #[arg(short, long)]

@@ -74,3 +74,27 @@ fn activate_can_be_switched_off() {
     };
     assert!(!args.activate);
 }
+
+#[test]
+fn the_proxy_command_of_an_editor_is_understood() {
+    let args = ssh(&[
+        "--global-config",
+        "/c",
+        "ssh",
+        "--disable-autostart=true",
+        "--stdio",
+        "--usage-app=vscode",
+        "--network-info-dir",
+        "/net",
+        "--log-dir",
+        "/log",
+        "-v",
+        "--ssh-host-prefix",
+        "coder-vscode.localhost--",
+        "coder-vscode.localhost--ann--dev",
+    ]);
+    assert!(args.disable_autostart && args.stdio);
+    assert_eq!(args.usage_app, "vscode");
+    assert_eq!(args.workspace, "coder-vscode.localhost--ann--dev");
+    assert!(ssh(&["ssh", "--disable-autostart", "dev"]).disable_autostart);
+}

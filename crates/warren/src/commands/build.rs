@@ -21,6 +21,7 @@ pub(super) async fn request(
     transition: Transition,
     orphan: bool,
     values: Vec<WorkspaceBuildParameter>,
+    reason: BuildReason,
 ) -> anyhow::Result<WorkspaceBuild> {
     let request = CreateWorkspaceBuildRequest {
         template_version_id: None,
@@ -28,7 +29,7 @@ pub(super) async fn request(
         dry_run: false,
         orphan,
         rich_parameter_values: values,
-        reason: Some(BuildReason::Cli),
+        reason: Some(reason),
     };
     Ok(client.create_workspace_build(workspace.id, &request).await?)
 }

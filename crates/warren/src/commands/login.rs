@@ -16,7 +16,7 @@ pub(super) async fn run(args: LoginArgs, context: &Context) -> anyhow::Result<()
     if matches!(args.command, Some(LoginCommand::Token)) {
         return print_token(context);
     }
-    if context.token_env().is_some() && context.token_flag().is_none() {
+    if context.token_env().is_some() && context.token_flag().is_none() && !args.use_token_as_session {
         bail!(
             "CODER_SESSION_TOKEN is set and would hide the session that this command stores; \
              unset it, or give the token with --token"
@@ -93,7 +93,8 @@ async fn first_user(client: &Client, args: &LoginArgs) -> anyhow::Result<String>
 }
 
 async fn existing_user(client: &Client, args: &LoginArgs, context: &Context) -> anyhow::Result<String> {
-    if let Some(token) = context.token_flag() {
+    // An editor hands the token over in the environment and asks for it to be stored.
+    if let Some(token) = context.token_flag().or(context.token_env()) {
         return with_token(client, token, args.use_token_as_session).await;
     }
     let email = match args.email.as_ref().or(args.first_user_email.as_ref()) {

@@ -1,6 +1,11 @@
 //! `warren ssh`: a shell, a command, or OpenSSH's transport.
 
+use std::sync::Arc;
+
 use anyhow::Context as _;
+use warren_api::workspaces::PostWorkspaceUsageRequest;
+use warren_sdk::Client;
+use warren_vocab::{AgentId, WorkspaceId};
 
 use crate::{
     agent_wait::{self, Patience},
@@ -9,6 +14,7 @@ use crate::{
     failure::Exit,
     remote::{
         self, Tunnel,
+        reports::{Counted, Reports, Traffic},
         session::{self, Run},
     },
     terminal,
@@ -21,6 +27,7 @@ pub(super) async fn run(args: SshArgs, context: &Context) -> anyhow::Result<Exit
     // Dialling the server and looking the workspace up take one round trip together instead of two.
     let tunnel = Tunnel::start(&client)?;
     let workspace = name.find(&client).await?;
+    let workspace_id = workspace.id;
     let patience = Patience {
         autostart: !args.disable_autostart,
         agent_timeout: args.agent_timeout,
@@ -28,17 +35,36 @@ pub(super) async fn run(args: SshArgs, context: &Context) -> anyhow::Result<Exit
         verbose: context.verbose,
     };
     let agent = agent_wait::ready(&client, &name, workspace, patience).await?;
-    let stream = tunnel.ssh_stream(agent.id).await?;
-    let outcome = if args.stdio {
-        remote::carry_stdio(stream)
-            .await
-            .map(|()| Exit::OK)
-            .context("the connection to the workspace was lost")
-    } else {
-        session::run(stream, &session(&args)).await
+    let (connection, stream) = tunnel.ssh_stream(agent.id).await?;
+    let traffic = Arc::new(Traffic::default());
+    let stream = Counted::new(stream, Arc::clone(&traffic));
+    let reports = reports(&args, client, workspace_id, agent.id);
+    let work = async {
+        if args.stdio {
+            let carried = remote::carry_stdio(stream).await;
+            carried.map(|()| Exit::OK).context("the connection to the workspace was lost")
+        } else {
+            session::run(stream, &session(&args)).await
+        }
+    };
+    tokio::pin!(work);
+    let outcome = tokio::select! {
+        outcome = &mut work => outcome,
+        () = reports.run(&connection, &traffic) => work.await,
     };
     tunnel.stop(agent.id).await;
     outcome
+}
+
+fn reports(args: &SshArgs, client: Client, workspace: WorkspaceId, agent: AgentId) -> Reports {
+    let usage = PostWorkspaceUsageRequest { agent_id: Some(agent), app_name: Some(args.usage_app.clone()) };
+    Reports {
+        client,
+        workspace,
+        usage: (args.usage_app != "disable").then_some(usage),
+        network_info_dir: args.network_info_dir.clone(),
+        network_info_interval: args.network_info_interval,
+    }
 }
 
 fn session(args: &SshArgs) -> Run {

@@ -26,7 +26,7 @@ pub(super) async fn run(args: StartArgs, context: &Context) -> anyhow::Result<()
         let declared = client.template_version_parameters(latest.template_version_id).await?;
         parameters::given(&declared, &args.parameters)?
     };
-    let started = build::request(&client, &workspace, Transition::Start, false, values).await?;
+    let started = build::request(&client, &workspace, Transition::Start, false, values, args.reason).await?;
     if args.no_wait {
         output::line(&format!("The {} workspace is being started.", workspace.name));
         return Ok(());

@@ -1,6 +1,6 @@
 //! `warren stop`.
 
-use warren_vocab::{JobStatus, Transition};
+use warren_vocab::{BuildReason, JobStatus, Transition};
 
 use super::build;
 use crate::{
@@ -21,7 +21,8 @@ pub(super) async fn run(args: StopArgs, context: &Context) -> anyhow::Result<()>
         output::line(&format!("The {} workspace is already stopped.", workspace.name));
         return Ok(());
     }
-    let stopped = build::request(&client, &workspace, Transition::Stop, false, Vec::new()).await?;
+    let stopped =
+        build::request(&client, &workspace, Transition::Stop, false, Vec::new(), BuildReason::Cli).await?;
     job_log::expect_success(&client, Subject::Build(stopped.id), context.verbose).await?;
     output::line(&format!("The {} workspace has been stopped!", workspace.name));
     Ok(())
