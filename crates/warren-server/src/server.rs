@@ -1,6 +1,6 @@
 //! Starting and stopping: what is opened in which order, and closed in the reverse one.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, time::Duration};
 
 use axum::{ServiceExt, extract::Request, serve::ListenerExt};
 use thiserror::Error;
@@ -9,21 +9,17 @@ use tower::util::MapRequest;
 use url::Url;
 use uuid::Uuid;
 use warren_app::{App, AppError};
-use warren_chat::{ChatConfig, ChatService};
 use warren_db::{Database, DbError, OpenError};
 use warren_provisioner::{Provisioner, ProvisionerConfig};
 use warren_rt::{SealError, Sealer, Tasks};
 use warren_tunnel::QuicSetUpError;
 
 use crate::{
-    agent_connections::AgentConnections,
     agent_executable::AgentExecutable,
-    chat_tools::ChatTools,
     config::ServerConfig,
     provisionerd,
     router::router,
     state::{AppState, Deployment},
-    tunnel,
 };
 
 /// Why a server cannot start; each text is a sentence for whoever starts it.
@@ -75,26 +71,8 @@ impl Server {
         let app = App::new(db.clone(), sealer, access_url.clone());
         let id = deployment_id(&db).await.map_err(|error| StartError::Read(error.into()))?;
         let tasks = Tasks::new();
-        let (hub, node) = tunnel::start(&tasks)?;
-        let chat = ChatService::start(ChatConfig {
-            db: db.clone(),
-            sealer: app.sealer().clone(),
-            tools: Arc::new(ChatTools::new(app.clone(), node.clone(), tasks.clone())),
-            tasks: tasks.clone(),
-            // The data directory is locked, so workers of earlier runs are dead.
-            is_alone: true,
-        });
-        let state = AppState {
-            app,
-            chat,
-            config: Arc::new(config),
-            deployment: Arc::new(Deployment { id, access_url: access_url.clone() }),
-            agents: AgentConnections::default(),
-            executable: AgentExecutable::own(),
-            hub,
-            node,
-            tasks: tasks.clone(),
-        };
+        let deployment = Deployment { id, access_url: access_url.clone() };
+        let state = AppState::start(app, config, deployment, AgentExecutable::own(), &tasks)?;
         let provisioner = ProvisionerConfig::in_dir(&state.config.data_dir, state.config.terraform.clone());
         provisionerd::start(state.app.clone(), Provisioner::new(provisioner), &tasks);
         serve(listener, state, &tasks);

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use url::Url;
 use uuid::Uuid;
 use warren_app::App;
-use warren_chat::ChatService;
+use warren_chat::{ChatConfig, ChatService};
 use warren_rt::Tasks;
-use warren_tunnel::{RelayHub, TunnelNode};
+use warren_tunnel::{QuicSetUpError, RelayHub, TunnelNode};
 
-use crate::{agent_connections::AgentConnections, agent_executable::AgentExecutable, config::ServerConfig};
+use crate::{
+    agent_connections::AgentConnections, agent_executable::AgentExecutable, chat_tools::ChatTools,
+    config::ServerConfig, tunnel,
+};
 
 /// The state of the router; clones share it.
 #[derive(Clone)]
@@ -32,4 +35,39 @@ pub(crate) struct AppState {
 pub(crate) struct Deployment {
     pub(crate) id: Uuid,
     pub(crate) access_url: Url,
+}
+
+impl AppState {
+    /// Starts the tunnel and the chats over the use cases, and puts everything together.
+    ///
+    /// # Errors
+    /// Fails when the tunnel's node cannot be set up.
+    pub(crate) fn start(
+        app: App,
+        config: ServerConfig,
+        deployment: Deployment,
+        executable: AgentExecutable,
+        tasks: &Tasks,
+    ) -> Result<Self, QuicSetUpError> {
+        let (hub, node) = tunnel::start(tasks)?;
+        let chat = ChatService::start(ChatConfig {
+            db: app.db().clone(),
+            sealer: app.sealer().clone(),
+            tools: Arc::new(ChatTools::new(app.clone(), node.clone(), tasks.clone())),
+            tasks: tasks.clone(),
+            // The data directory is locked, so workers of earlier runs are dead.
+            is_alone: true,
+        });
+        Ok(Self {
+            app,
+            chat,
+            config: Arc::new(config),
+            deployment: Arc::new(deployment),
+            agents: AgentConnections::default(),
+            executable,
+            hub,
+            node,
+            tasks: tasks.clone(),
+        })
+    }
 }

@@ -1,6 +1,6 @@
 //! A workspace with one agent, written straight into the database: no provisioner runs here.
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
 use sea_orm::{EntityTrait, IntoActiveModel};
 use serde_json::json;
@@ -24,7 +24,6 @@ use warren_tunnel::TunnelNode;
 use warren_vocab::WorkspaceId;
 
 use crate::{
-    agent_connections::AgentConnections,
     agent_executable::AgentExecutable,
     config::ServerConfig,
     router::router,
@@ -300,15 +299,6 @@ fn state(app: App, tasks: &Tasks, url: &Url, dir: &Path) -> AppState {
         access_url: Some(url.clone()),
         terraform: None,
     };
-    let (hub, node) = crate::tunnel::start(tasks).unwrap();
-    AppState {
-        app,
-        config: Arc::new(config),
-        deployment: Arc::new(Deployment { id: Uuid::nil(), access_url: url.clone() }),
-        agents: AgentConnections::default(),
-        executable: AgentExecutable::at(Path::new(PROGRAM)),
-        hub,
-        node,
-        tasks: tasks.clone(),
-    }
+    let deployment = Deployment { id: Uuid::nil(), access_url: url.clone() };
+    AppState::start(app, config, deployment, AgentExecutable::at(Path::new(PROGRAM)), tasks).unwrap()
 }
