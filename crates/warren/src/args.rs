@@ -151,7 +151,8 @@ pub struct AgentArgs {
 #[derive(Debug, Args)]
 pub struct LoginArgs {
     /// The server's URL.
-    pub url: Option<String>,
+    #[arg(value_name = "URL")]
+    pub server: Option<String>,
     #[command(subcommand)]
     pub command: Option<LoginCommand>,
     /// Email of the first user.

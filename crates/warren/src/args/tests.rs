@@ -37,7 +37,9 @@ fn login_takes_a_url_or_a_subcommand() {
     let Command::Login(args) = parse(&["login", "http://x", "--first-user-trial"]).unwrap().command else {
         panic!("not a login");
     };
-    assert_eq!(args.url.as_deref(), Some("http://x"));
+    assert_eq!(args.server.as_deref(), Some("http://x"));
+    let cli = parse(&["login", "token", "--url", "http://y"]).unwrap();
+    assert_eq!(cli.globals.url.as_deref(), Some("http://y"));
     let Command::Login(args) = parse(&["login", "token"]).unwrap().command else {
         panic!("not a login");
     };

@@ -50,7 +50,7 @@ fn print_token(context: &Context) -> anyhow::Result<()> {
 }
 
 fn url(args: &LoginArgs, context: &Context) -> anyhow::Result<Url> {
-    match &args.url {
+    match &args.server {
         Some(url) => parse_url(url),
         None => match context.server_url_text()? {
             Some(url) => parse_url(&url),
