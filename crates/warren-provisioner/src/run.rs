@@ -23,6 +23,8 @@ use crate::{
 
 const STATE: &str = "terraform.tfstate";
 const PLAN: &str = "terraform.tfplan";
+/// How long processes of a server that is gone may take to end after an interrupt.
+const ORPHAN_GRACE_MAX: Duration = Duration::from_secs(10);
 
 /// Where a provisioner keeps its files and finds Terraform.
 #[derive(Debug, Clone)]
@@ -111,12 +113,24 @@ impl Provisioner {
     pub async fn recover(&self, job: Uuid) -> Option<Vec<u8>> {
         let dir = self.dir_of(job);
         let dir = dir.canonicalize().ok()?;
-        end_orphans(&dir, self.config.interrupt_grace.min(Duration::from_secs(10))).await;
+        end_orphans(&dir, self.config.interrupt_grace.min(ORPHAN_GRACE_MAX)).await;
         let state = read_state(&dir);
         if let Err(error) = std::fs::remove_dir_all(&dir) {
             tracing::warn!(%error, dir = %dir.display(), "a job's directory could not be removed");
         }
         state
+    }
+
+    /// Ends and removes whatever earlier servers have left behind. To be called while no job runs, after
+    /// [`Provisioner::recover`] has saved what is of use.
+    pub async fn clear(&self) {
+        let Ok(entries) = std::fs::read_dir(&self.config.work_dir) else { return };
+        for dir in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+            end_orphans(&dir, ORPHAN_GRACE_MAX).await;
+            if let Err(error) = std::fs::remove_dir_all(&dir) {
+                tracing::warn!(%error, dir = %dir.display(), "a leftover directory could not be removed");
+            }
+        }
     }
 
     fn dir_of(&self, job: Uuid) -> PathBuf {

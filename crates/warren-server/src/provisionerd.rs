@@ -90,6 +90,7 @@ impl Daemon {
             }
         }))
         .await;
+        self.provisioner.clear().await;
     }
 
     async fn reap(&self) {

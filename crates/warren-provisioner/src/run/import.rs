@@ -27,10 +27,25 @@ pub(super) async fn import(
         metadata.transition = transition;
         Session::new(metadata, &[], &[])
     };
+    let [start_plan, stop_plan] = ["start.tfplan", "stop.tfplan"];
     start_job.init().await?;
-    let work = look(&start_job, "Detecting persistent resources", "start.tfplan");
-    let start = serve(start_socket, session(Transition::Start), work).await?;
-    let work = look(&stop_job, "Detecting ephemeral resources", "stop.tfplan");
+    let log = start_job.begin("Detecting persistent resources").await;
+    let work = async {
+        start_job.plan(start_plan, &[], &log).await?;
+        // The graph is that of the template, whatever the transition.
+        let (shown, graph) = tokio::join!(start_job.show(Some(start_plan), &log), start_job.graph(&log));
+        let graph = graph?;
+        Ok((found(&shown?, &graph)?, graph))
+    };
+    let (start, graph) = serve(start_socket, session(Transition::Start), work).await?;
+    for agent in &start.dropped_agents {
+        log.note(LogLevel::Warn, dropped(agent)).await;
+    }
+    let log = stop_job.begin("Detecting ephemeral resources").await;
+    let work = async {
+        stop_job.plan(stop_plan, &[], &log).await?;
+        found(&stop_job.show(Some(stop_plan), &log).await?, &graph)
+    };
     let stop = serve(stop_socket, session(Transition::Stop), work).await?;
     Ok(ImportOutcome {
         readme: readme(dir),
@@ -40,17 +55,10 @@ pub(super) async fn import(
     })
 }
 
-async fn look(job: &Job<'_>, stage: &'static str, plan: &str) -> Result<Converted, JobFailure> {
-    let log = job.begin(stage).await;
-    job.plan(plan, &[], &log).await?;
-    let (shown, graph) = tokio::join!(job.show(Some(plan), &log), job.graph(&log));
-    let modules = Modules::from_plan(&shown?)
+fn found(plan: &[u8], graph: &str) -> Result<Converted, JobFailure> {
+    let modules = Modules::from_plan(plan)
         .map_err(|error| JobFailure::new(format!("terraform's plan could not be read: {error}")))?;
-    let converted = convert(&modules, &graph?).map_err(|error| JobFailure::new(error.to_string()))?;
-    for agent in &converted.dropped_agents {
-        log.note(LogLevel::Warn, dropped(agent)).await;
-    }
-    Ok(converted)
+    convert(&modules, graph).map_err(|error| JobFailure::new(error.to_string()))
 }
 
 /// The warning about an agent that nothing runs.

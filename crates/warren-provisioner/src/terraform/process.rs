@@ -142,6 +142,10 @@ impl Runner {
                 }
             }
         };
+        if kill_at.is_some() {
+            // Terraform kills its scripts, but not what these have started.
+            kill_all_in(&self.dir);
+        }
         if !drained && tokio::time::timeout(DRAIN, &mut output).await.is_err() {
             tracing::debug!("something that terraform started keeps its output open");
         }

@@ -1,6 +1,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use warren_build_proto::JobErrorCode;
+use warren_provisioner::{Provisioner, ProvisionerConfig};
 use warren_vocab::Transition;
 
 use super::rig::{PROVIDER, Rig};
@@ -131,5 +132,33 @@ resource "terraform_data" "stubborn" {
         .await
         .expect("a kill ends terraform");
     assert!(result.unwrap_err().canceled);
+    rig.no_process_is_left().await;
+}
+
+#[tokio::test]
+async fn what_a_dead_server_left_behind_is_ended_and_its_state_kept() {
+    let rig = Rig::new();
+    let job = uuid::Uuid::new_v4();
+    let work = rig.dir.path().join("provisioner");
+    let leftover = work.join("tf-old");
+    for dir in [&work.join(job.to_string()), &leftover] {
+        std::fs::create_dir_all(dir).unwrap();
+        let orphan = std::process::Command::new("sh")
+            .args(["-c", "sleep 600 & wait"])
+            .current_dir(dir)
+            .spawn()
+            .unwrap();
+        // Whoever started it is gone; nobody waits for it.
+        drop(orphan);
+    }
+    std::fs::write(work.join(job.to_string()).join("terraform.tfstate"), "{\"version\":4}").unwrap();
+    let config = ProvisionerConfig::in_dir(rig.dir.path(), None);
+    let config = ProvisionerConfig { interrupt_grace: Duration::from_millis(200), ..config };
+    let provisioner = Provisioner::new(config);
+    assert_eq!(provisioner.recover(job).await.as_deref(), Some(b"{\"version\":4}".as_slice()));
+    assert_eq!(provisioner.recover(uuid::Uuid::new_v4()).await, None);
+    assert!(leftover.exists());
+    provisioner.clear().await;
+    assert!(rig.is_clean());
     rig.no_process_is_left().await;
 }

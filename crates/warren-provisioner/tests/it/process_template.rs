@@ -66,21 +66,14 @@ async fn a_workspace_is_a_process_tree_with_a_home() {
     assert!(!home.parent().unwrap().exists(), "a delete removes the directory");
 }
 
-#[tokio::test]
-async fn an_agent_that_ends_at_once_fails_the_build_with_its_words() {
-    let mut rig = Rig::new();
-    rig.agent_script = "echo no such server; exit 1".to_owned();
-    let files = [("main.tf", MAIN), ("process.sh", SCRIPT)];
-    rig.build(Transition::Start, &[], &files).await.unwrap_err();
-    assert!(rig.log.text().contains("no such server"), "{}", rig.log.text());
-}
-
 /// The template's script alone, with a `bwrap` that says no.
 struct Script {
     dir: tempfile::TempDir,
     workspace: String,
     tag: u128,
     path: String,
+    /// How long the start watches over the agent.
+    first_moment_tenths: &'static str,
 }
 
 impl Script {
@@ -93,23 +86,35 @@ impl Script {
         std::fs::write(dir.path().join("process.sh"), SCRIPT).unwrap();
         let path = format!("{}:{}", dir.path().join("bin").display(), std::env::var("PATH").unwrap());
         let workspace = uuid::Uuid::new_v4();
-        Self { dir, workspace: workspace.to_string(), tag: workspace.as_u128(), path }
+        Self {
+            dir,
+            workspace: workspace.to_string(),
+            tag: workspace.as_u128(),
+            path,
+            first_moment_tenths: "1",
+        }
     }
 
     fn run(&self, command: &str) -> String {
+        let (succeeded, text) = self.run_agent(command, &agent(self.tag));
+        assert!(succeeded, "{text}");
+        text
+    }
+
+    fn run_agent(&self, command: &str, agent_script: &str) -> (bool, String) {
         let output = Command::new("sh")
             .args(["process.sh", command])
             .current_dir(self.dir.path())
             .env("PATH", &self.path)
             .env("WARREN_PROCESS_ROOT", self.dir.path().join("root"))
             .env("WORKSPACE", &self.workspace)
-            .env("AGENT_SCRIPT", agent(self.tag))
+            .env("FIRST_MOMENT_TENTHS", self.first_moment_tenths)
+            .env("AGENT_SCRIPT", agent_script)
             .env("AGENT_TOKEN", named("token", "secret").value.expose())
             .output()
             .unwrap();
         let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-        assert!(output.status.success(), "{text}");
-        text
+        (output.status.success(), text)
     }
 
     fn home(&self) -> PathBuf {
@@ -130,6 +135,13 @@ async fn without_a_sandbox_the_log_says_so_and_the_whole_tree_still_ends() {
     assert!(script.home().join("token").exists());
     script.run("remove");
     assert!(!script.home().exists());
+}
+
+#[test]
+fn an_agent_that_ends_at_once_fails_the_start_with_its_words() {
+    let script = Script { first_moment_tenths: "300", ..Script::without_bubblewrap() };
+    let (succeeded, text) = script.run_agent("start", "echo no such server; exit 1");
+    assert!(!succeeded && text.contains("no such server"), "{text}");
 }
 
 #[test]
