@@ -156,6 +156,9 @@ export async function addModel(page, { name = "Test provider", baseUrl, key = ""
   if ((await page.locator(id("model-id")).count()) === 0) await (await see(page, id("add-model"))).click();
   await (await see(page, id("model-id"))).fill(model);
   await page.locator(id("model-context")).fill(String(context));
+  const asDefault = page.getByRole("switch", { name: "Use as the default model" });
+  if ((await asDefault.getAttribute("data-state")) !== "checked") await asDefault.click();
   await page.locator(id("model-submit")).click();
+  await page.locator(id("model-submit")).waitFor({ state: "detached" });
   await see(page, id("model-row"));
 }

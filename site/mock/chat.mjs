@@ -119,8 +119,10 @@ There is one thing left to decide: whether an empty name should be an error.
 `;
 
 async function fail(chat) {
-  emit(chat, { type: "retry", retry: { attempt: 1, delay_ms: 2500, error: "Local models is rate limiting requests.", kind: "rate_limit", provider: "local", retrying_at: new Date(Date.now() + 2500).toISOString() } });
+  chat.retry = { attempt: 1, delay_ms: 2500, error: "Local models is rate limiting requests.", kind: "rate_limit", provider: "local", retrying_at: new Date(Date.now() + 2500).toISOString() };
+  emit(chat, { type: "retry", retry: chat.retry });
   await pause(2500);
+  chat.retry = null;
   chat.error = { message: "Local models refused the key.", kind: "auth", provider: "local", retryable: false, status_code: 401 };
   setStatus(chat, "error");
   emit(chat, { type: "error", error: chat.error });
@@ -143,6 +145,7 @@ export function attachChat(ws, id, query) {
     ...chat.messages.filter((m) => m.id > after).map((message) => ({ type: "message", message })),
     { type: "queue_update", queued_messages: chat.queue },
     { type: "status", status: { status: chat.status } },
+    ...(chat.retry ? [{ type: "retry", retry: chat.retry }] : []),
     ...(chat.status === "error" ? [{ type: "error", error: chat.error }] : []),
     { type: "preview_reset" },
     ...chat.parts.map((message_part) => ({ type: "message_part", message_part })),

@@ -67,6 +67,7 @@ const dots = { good: "bg-success", busy: "bg-info animate-pulse", quiet: "bg-tra
 
 function ChatRow({ chat, active }: { chat: Chat; active: boolean }) {
   const words = chatWords(chat.status);
+  const unread = chat.has_unread && !active;
   return (
     <Link
       to="/chats/$chatId"
@@ -76,9 +77,9 @@ function ChatRow({ chat, active }: { chat: Chat; active: boolean }) {
       data-status={chat.status}
       className="mb-0.5 flex items-start gap-2.5 rounded-lg px-2.5 py-2 hover:bg-muted aria-[current=page]:bg-accent"
     >
-      <span aria-hidden className={cn("mt-1.5 size-2 shrink-0 rounded-full", chat.has_unread && words.tone === "quiet" ? "bg-success" : dots[words.tone])} />
+      <span aria-hidden className={cn("mt-1.5 size-2 shrink-0 rounded-full", unread && words.tone === "quiet" ? "bg-success" : dots[words.tone])} />
       <span className="min-w-0 flex-1">
-        <span className={cn("block truncate text-[0.8125rem]", chat.has_unread ? "font-semibold" : "font-medium")}>{chat.title}</span>
+        <span className={cn("block truncate text-[0.8125rem]", unread ? "font-semibold" : "font-medium")}>{chat.title}</span>
         <span className="block truncate text-xs text-muted-foreground">
           {words.label} · <Ago time={chat.updated_at} />
         </span>
