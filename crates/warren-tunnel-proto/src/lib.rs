@@ -21,7 +21,7 @@ mod simulation;
 pub use address::{PeerClass, QUIC_PORT, address_of};
 pub use frame::Frame;
 pub use identity::{NodeSecret, RelayChallenge, client_peer_id};
-pub use packet::{INNER_MTU, PAYLOAD_MAX};
+pub use packet::{PAYLOAD_MAX, PAYLOAD_MIN};
 pub use relay::{Identity, LinkId, Relay, RelayEvent, RelayLimits, Verdict};
 pub use tunnel::{PeerStatus, Received, Rejected, Tunnel, TunnelEvent, Unroutable};
 pub use wireguard::{Decapsulated, Gotatun, NodeWireGuard, WireGuard, WireGuardRejected};

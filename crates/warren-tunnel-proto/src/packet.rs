@@ -6,10 +6,15 @@ use std::net::{Ipv6Addr, SocketAddrV6};
 
 use bytes::{Buf, BufMut, BytesMut};
 
-/// Largest IPv6 packet inside the tunnel, in bytes (the IPv6 minimum, so every path carries it).
-pub const INNER_MTU: usize = 1280;
-/// Largest UDP payload inside the tunnel, in bytes.
-pub const PAYLOAD_MAX: usize = INNER_MTU - HEADERS;
+/// IPv6 packet that every path carries, in bytes: the IPv6 minimum.
+const INNER_MTU_MIN: usize = 1280;
+/// Largest IPv6 packet that any path carries, in bytes. Relayed datagrams never meet a network's MTU, and the cost of a
+/// datagram hardly depends on its length.
+pub(crate) const INNER_MTU_MAX: usize = 8960;
+/// UDP payload that every path carries, in bytes.
+pub const PAYLOAD_MIN: usize = INNER_MTU_MIN - HEADERS;
+/// Largest UDP payload that any path carries, in bytes; QUIC finds out whether the path does.
+pub const PAYLOAD_MAX: usize = INNER_MTU_MAX - HEADERS;
 
 const IPV6_HEADER: usize = 40;
 const UDP_HEADER: usize = 8;
@@ -91,7 +96,7 @@ mod tests {
         proptest!(|(payload in prop::collection::vec(any::<u8>(), 0..PAYLOAD_MAX), port in any::<u16>())| {
             let from = SocketAddrV6::new(A, port, 0, 0);
             let packet = encapsulate(from, SocketAddrV6::new(B, 7, 0, 0), &payload);
-            prop_assert!(packet.len() <= INNER_MTU);
+            prop_assert!(packet.len() <= INNER_MTU_MAX);
             let (sender, received) = decapsulate(packet, A, B).unwrap();
             prop_assert_eq!(sender, from);
             prop_assert_eq!(&received[..], &payload[..]);

@@ -16,7 +16,7 @@ use gotatun::tun::MtuWatcher;
 use warren_wire::key::{PresharedKey, PublicKey};
 
 use crate::identity::NodeSecret;
-use crate::packet::INNER_MTU;
+use crate::packet::INNER_MTU_MAX;
 
 /// Handshakes per second and node above which initiators must answer a cookie first.
 const HANDSHAKES_PER_SECOND: u64 = 100;
@@ -88,7 +88,7 @@ impl NodeWireGuard {
             self.indices.clone(),
             self.limiter.clone(),
         );
-        Gotatun { tunn, limiter: self.limiter.clone(), mtu: MtuWatcher::new(INNER_MTU as u16) }
+        Gotatun { tunn, limiter: self.limiter.clone(), mtu: MtuWatcher::new(INNER_MTU_MAX as u16) }
     }
 }
 

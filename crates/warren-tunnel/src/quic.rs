@@ -11,13 +11,13 @@ use std::time::Duration;
 use quinn::congestion::BbrConfig;
 use quinn::crypto::rustls::{NoInitialCipherSuite, QuicClientConfig, QuicServerConfig};
 use quinn::{
-    ClientConfig, Endpoint, EndpointConfig, IdleTimeout, ServerConfig, TokioRuntime, TransportConfig, VarInt,
+    ClientConfig, Endpoint, EndpointConfig, IdleTimeout, MtuDiscoveryConfig, ServerConfig, TokioRuntime, TransportConfig, VarInt,
 };
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, SignatureScheme};
-use warren_tunnel_proto::PAYLOAD_MAX;
+use warren_tunnel_proto::{PAYLOAD_MAX, PAYLOAD_MIN};
 
 use crate::socket::TunnelSocket;
 
@@ -59,11 +59,13 @@ pub(crate) fn endpoint(socket: Arc<TunnelSocket>, accepts: bool) -> Result<Endpo
 }
 
 fn transport() -> TransportConfig {
+    let mut discovery = MtuDiscoveryConfig::default();
+    discovery.upper_bound(PAYLOAD_MAX as u16);
     let mut transport = TransportConfig::default();
     transport
-        .initial_mtu(PAYLOAD_MAX as u16)
-        .min_mtu(PAYLOAD_MAX as u16)
-        .mtu_discovery_config(None)
+        .initial_mtu(PAYLOAD_MIN as u16)
+        .min_mtu(PAYLOAD_MIN as u16)
+        .mtu_discovery_config(Some(discovery))
         .stream_receive_window(STREAM_WINDOW.into())
         .receive_window(CONNECTION_WINDOW.into())
         .send_window(STREAM_WINDOW.into())

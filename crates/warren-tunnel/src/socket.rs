@@ -21,8 +21,10 @@ use warren_tunnel_proto::Received;
 const SEND_BYTES_MAX: usize = 128 * 1024;
 /// Bytes that wait for QUIC.
 const RECEIVE_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Datagrams that QUIC may hand over or take in one call.
-const SEGMENTS_MAX: usize = 16;
+/// Datagrams that QUIC may hand over in one call.
+const SEND_SEGMENTS_MAX: usize = 16;
+/// Datagrams that QUIC may take in one buffer; each buffer has room for that many of the largest.
+const RECEIVE_SEGMENTS_MAX: usize = 4;
 
 /// What QUIC wants sent: one or more datagrams of `segment` bytes (the last may be shorter).
 #[derive(Debug)]
@@ -179,11 +181,11 @@ impl AsyncUdpSocket for TunnelSocket {
     }
 
     fn max_transmit_segments(&self) -> usize {
-        SEGMENTS_MAX
+        SEND_SEGMENTS_MAX
     }
 
     fn max_receive_segments(&self) -> usize {
-        SEGMENTS_MAX
+        RECEIVE_SEGMENTS_MAX
     }
 
     fn may_fragment(&self) -> bool {
@@ -200,7 +202,7 @@ impl Receiving {
         while let Some(next) = self.queue.front() {
             let fits =
                 next.from == from && next.payload.len() <= stride && len + next.payload.len() <= buffer.len();
-            if !fits || stride == 0 || len / stride >= SEGMENTS_MAX {
+            if !fits || stride == 0 || len / stride >= RECEIVE_SEGMENTS_MAX {
                 break;
             }
             let shorter = next.payload.len() < stride;

@@ -32,8 +32,8 @@ pub const VERSION: u16 = 1;
 pub const HEADER_LEN: usize = 4;
 /// Bytes that a DATA or FROM record adds to its datagram.
 pub const DATA_OVERHEAD: usize = HEADER_LEN + 4;
-/// Longest record, header included. Tunnel datagrams are 1312 bytes at most.
-pub const RECORD_MAX: usize = 2048;
+/// Longest record, header included.
+pub const RECORD_MAX: usize = 9 * 1024;
 /// Longest batch (one binary WebSocket message), in bytes.
 pub const BATCH_MAX: usize = 64 * 1024;
 

@@ -10,7 +10,7 @@ use crate::frame::Frame;
 
 /// A batch is handed out when it is this long, in bytes. Long enough to amortise a system call and a WebSocket frame,
 /// short enough not to delay its first datagram.
-const BATCH_TARGET: usize = 32 * 1024;
+const BATCH_TARGET: usize = 48 * 1024;
 
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
@@ -21,7 +21,7 @@ pub(super) struct Outbox {
 impl Outbox {
     pub(super) fn push_datagram(&mut self, alias: u32, datagram: &[u8]) {
         self.make_room();
-        // Datagrams are bounded by the inner MTU, far below the record limit.
+        // Datagrams are bounded by the inner MTU, below the record limit.
         let appended = relay::append_data(&mut self.batch, alias, datagram);
         debug_assert!(appended.is_ok());
     }

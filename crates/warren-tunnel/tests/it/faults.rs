@@ -106,3 +106,21 @@ async fn data_written_during_an_outage_arrives_after_it() {
     assert!(started.elapsed() >= Duration::from_millis(500));
     assert!(started.elapsed() < Duration::from_secs(5), "what waited must go out at once");
 }
+
+/// WireGuard's clock cannot be moved, so this one waits: sessions are re-keyed after two minutes and refused after three.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes more than three minutes"]
+async fn a_stream_survives_wireguards_rekeying() {
+    let server = Server::start().await;
+    let agent = AgentId::new();
+    let _agent = server.agent(agent);
+    let connection = server.client().connect(agent, PATIENCE).await.unwrap();
+    let mut stream = connection.open_stream(PORT_SSH).await.unwrap();
+    let mut second = tokio::time::interval(Duration::from_secs(1));
+    for round in 0..200u8 {
+        second.tick().await;
+        let started = tokio::time::Instant::now();
+        check_echo(&mut stream, &[round; 3000]).await;
+        assert!(started.elapsed() < Duration::from_secs(2), "round {round} took {:?}", started.elapsed());
+    }
+}
