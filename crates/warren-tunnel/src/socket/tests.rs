@@ -75,7 +75,8 @@ fn try_send(socket: &TunnelSocket, len: usize) -> io::Result<()> {
 fn receive(socket: &TunnelSocket) -> Vec<RecvMeta> {
     let mut cx = Context::from_waker(Waker::noop());
     let mut memory = vec![0; 8 * RECEIVE_SEGMENTS_MAX * 1232];
-    let mut buffers: Vec<IoSliceMut> = memory.chunks_mut(RECEIVE_SEGMENTS_MAX * 1232).map(IoSliceMut::new).collect();
+    let mut buffers: Vec<IoSliceMut> =
+        memory.chunks_mut(RECEIVE_SEGMENTS_MAX * 1232).map(IoSliceMut::new).collect();
     let mut metas = vec![RecvMeta::default(); buffers.len()];
     match socket.poll_recv(&mut cx, &mut buffers, &mut metas) {
         Poll::Ready(Ok(count)) => metas[..count].to_vec(),
