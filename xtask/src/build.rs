@@ -35,7 +35,8 @@ pub enum Profile {
 /// Builds the `warren` binary and returns its path.
 pub fn binary(profile: Profile) -> Result<PathBuf> {
     let mut cargo = process::cargo();
-    cargo.args(["build", "--package", "warren"]);
+    // With the features of the whole workspace, so that tests and binary share what is built.
+    cargo.args(["build", "--workspace", "--bin", "warren"]);
     let folder = match profile {
         Profile::Dev => "debug",
         Profile::Release => {

@@ -56,7 +56,7 @@ fn site() -> Result<()> {
 fn unit() -> Result<()> {
     setup::test_programs()?;
     setup::require_terraform()?;
-    tests(&["--workspace", "--exclude", "e2e"])
+    process::run(runner().args(["--workspace", "--exclude", "e2e"]))
 }
 
 fn e2e() -> Result<()> {
@@ -67,12 +67,14 @@ fn e2e() -> Result<()> {
     let binary = build::binary(build::Profile::Dev)?;
     // The tests are told where the binary is; the variable is inherited by the test runner.
     let mut command = runner();
-    command.env("WARREN_BIN", binary).args(["--package", "e2e"]);
+    command.env("WARREN_BIN", binary);
+    if process::exists("cargo-nextest") {
+        // Choosing the tests and not the package keeps the features, and so the builds, of the unit tests.
+        command.args(["--workspace", "--filterset", "package(e2e)"]);
+    } else {
+        command.args(["--package", "e2e"]);
+    }
     process::run(&mut command)
-}
-
-fn tests(arguments: &[&str]) -> Result<()> {
-    process::run(runner().args(arguments))
 }
 
 /// Prefers nextest, which runs each test in a process of its own.
