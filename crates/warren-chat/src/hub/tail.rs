@@ -130,10 +130,15 @@ impl Tail {
 
     /// Reads the store; tells all viewers when there is a newer version.
     async fn refresh(&mut self) {
+        let episode = self.episode;
         match self.read().await {
             Ok(true) => {
                 if let Some(snapshot) = self.snapshot.clone() {
                     self.tell_all(&Item::Snapshot(snapshot));
+                }
+                // The store may be ahead of the inbox; what was read here is not told again when it comes from there.
+                if episode != self.episode && !self.parts.is_empty() {
+                    self.tell_all(&Item::Parts(self.parts.clone().into()));
                 }
             }
             Ok(false) => {}

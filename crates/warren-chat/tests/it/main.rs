@@ -1,5 +1,7 @@
 //! The service with its worker, on a real database, against a scripted model and tools that only remember their calls.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
+
 mod crash;
 mod errors;
 mod latency;
