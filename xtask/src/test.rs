@@ -56,7 +56,7 @@ fn site() -> Result<()> {
 fn unit() -> Result<()> {
     setup::test_programs()?;
     setup::require_terraform()?;
-    process::run(runner().args(["--workspace", "--exclude", "e2e"]))
+    process::run(&mut tests("not package(e2e)", &["--workspace", "--exclude", "e2e"]))
 }
 
 fn e2e() -> Result<()> {
@@ -66,24 +66,17 @@ fn e2e() -> Result<()> {
     build::dashboard()?;
     let binary = build::binary(build::Profile::Dev)?;
     // The tests are told where the binary is; the variable is inherited by the test runner.
-    let mut command = runner();
-    command.env("WARREN_BIN", binary);
-    if process::exists("cargo-nextest") {
-        // Choosing the tests and not the package keeps the features, and so the builds, of the unit tests.
-        command.args(["--workspace", "--filterset", "package(e2e)"]);
-    } else {
-        command.args(["--package", "e2e"]);
-    }
-    process::run(&mut command)
+    process::run(tests("package(e2e)", &["--package", "e2e"]).env("WARREN_BIN", binary))
 }
 
-/// Prefers nextest, which runs each test in a process of its own.
-fn runner() -> Command {
+/// Prefers nextest, which runs each test in a process of its own. It builds the whole workspace and chooses the tests, so
+/// that both test steps and the binary share their dependencies' features; plain cargo chooses packages.
+fn tests(nextest: &str, plain: &[&str]) -> Command {
     let mut cargo = process::cargo();
     if process::exists("cargo-nextest") {
-        cargo.args(["nextest", "run", "--locked", "--no-fail-fast"]);
+        cargo.args(["nextest", "run", "--locked", "--no-fail-fast", "--workspace", "--filterset", nextest]);
     } else {
-        cargo.args(["test", "--locked", "--no-fail-fast"]);
+        cargo.args(["test", "--locked", "--no-fail-fast"]).args(plain);
     }
     cargo
 }
