@@ -26,7 +26,7 @@ export function SetupPage() {
   };
 
   return (
-    <AuthFrame title="Welcome to Warren" description="Create the first account. It owns this server and can invite everybody else.">
+    <AuthFrame title="Welcome to Warren" description="Create the first account. It owns this server.">
       <form onSubmit={submit} className="space-y-4">
         <ErrorNotice error={create.error} shownFields={["email", "username", "name", "password"]} />
         <Field label="Email" error={error("email")}>
