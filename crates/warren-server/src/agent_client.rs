@@ -16,7 +16,7 @@ use warren_tunnel::{PORT_API, TunnelNode};
 use warren_vocab::AgentId;
 use warren_wire::agent_http::{
     CHAT_ID_HEADER, DirectoryListing, EditFiles, EditedFiles, ErrorBody, FILE_WRITE_BYTES_MAX, FileLines,
-    ListDirectory, OUTPUT_WAIT_SECONDS_MAX, PREFIX, ProcessList, ProcessOutput, ProcessSignal, ReadFileLines,
+    ListDirectory, OUTPUT_WAIT_SECONDS_MAX, PREFIX, ProcessOutput, ProcessSignal, ReadFileLines,
     SignalProcess, StartProcess, StartedProcess, StreamRecord,
 };
 
@@ -83,11 +83,6 @@ impl AgentClient {
         self.post("/processes/start", request).await
     }
 
-    /// Lists the chat's processes.
-    pub(crate) async fn list_processes(&self) -> Result<ProcessList, AgentClientError> {
-        self.json(Method::GET, "/processes/list", Bytes::new(), ANSWER_TIMEOUT).await
-    }
-
     /// The output so far, or at the end of the process when asked to `wait` (the agent gives up after five minutes).
     pub(crate) async fn process_output(
         &self,
@@ -120,17 +115,6 @@ impl AgentClient {
         let body = to_json(&SignalProcess { signal });
         let path = format!("/processes/{}/signal", encode(id));
         self.bytes(Method::POST, &path, body, ANSWER_TIMEOUT).await.map(drop)
-    }
-
-    /// Reads up to `limit` bytes of a file from `offset`; a `limit` of 0 means as much as the agent gives.
-    pub(crate) async fn read_file(
-        &self,
-        path: &str,
-        offset: u64,
-        limit: u64,
-    ) -> Result<Bytes, AgentClientError> {
-        let path = format!("/read-file?path={}&offset={offset}&limit={limit}", encode(path));
-        self.bytes(Method::GET, &path, Bytes::new(), ANSWER_TIMEOUT).await
     }
 
     /// Reads numbered lines of a file.
