@@ -125,19 +125,20 @@ impl Part {
     }
 
     /// Appends an increment of the same kind, so that one part carries both. Gives the part back when it does not fit.
-    pub fn absorb(&mut self, next: Self) -> Result<(), Self> {
+    #[must_use]
+    pub fn absorb(&mut self, next: Self) -> Option<Self> {
         match (self, next) {
             (Self::Text { text }, Self::Text { text: more })
             | (Self::Reasoning { text }, Self::Reasoning { text: more }) => {
                 text.push_str(&more);
-                Ok(())
+                None
             }
             (
                 Self::ToolCall { tool_call_id: id, args: None, args_delta: Some(delta), .. },
                 Self::ToolCall { tool_call_id: next_id, args: None, args_delta: Some(more), .. },
             ) if *id == next_id => {
                 delta.push_str(&more);
-                Ok(())
+                None
             }
             (
                 Self::ToolResult { tool_call_id: id, result: None, result_delta: Some(delta), .. },
@@ -150,9 +151,9 @@ impl Part {
                 },
             ) if *id == next_id => {
                 delta.push_str(&more);
-                Ok(())
+                None
             }
-            (_, next) => Err(next),
+            (_, next) => Some(next),
         }
     }
 
