@@ -35,9 +35,9 @@ pub fn merge(parts: impl IntoIterator<Item = Part>) -> Vec<Part> {
             Part::Text { .. } | Part::Reasoning { .. } => {
                 let left = match merged.last_mut() {
                     Some(last) => last.absorb(part),
-                    None => Err(part),
+                    None => Some(part),
                 };
-                merged.extend(left.err());
+                merged.extend(left);
             }
         }
     }

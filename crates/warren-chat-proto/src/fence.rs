@@ -74,7 +74,7 @@ mod tests {
         assert_eq!(check_fence(&state, &Fence { epoch: 2, ..good }), Err(Stale::Lease));
         assert_eq!(check_fence(&state, &Fence { history_version: 3, ..good }), Err(Stale::History));
         assert_eq!(check_fence(&state, &Fence { attempt: Some(1), ..good }), Err(Stale::Attempt));
-        let interrupting = ChatState { status: ChatStatus::Interrupting, ..state.clone() };
+        let interrupting = ChatState { status: ChatStatus::Interrupting, ..state };
         assert_eq!(check_fence(&interrupting, &good), Err(Stale::Status));
         assert_eq!(check_fence(&ChatState { lease: None, ..state }, &good), Err(Stale::Lease));
     }

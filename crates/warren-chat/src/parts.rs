@@ -129,7 +129,7 @@ impl EpisodeWriter {
         let batch = waiting.batches.entry((self.chat, self.episode));
         let batch = batch.or_insert_with(|| Batch { epoch: self.epoch, parts: Vec::new() });
         let left = match batch.parts.last_mut() {
-            Some(last) if last.role == role => last.part.absorb(part).err(),
+            Some(last) if last.role == role => last.part.absorb(part),
             Some(_) | None => Some(part),
         };
         if let Some(part) = left {
