@@ -5,6 +5,7 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use axum::Json;
 use axum::body::Bytes;
@@ -20,6 +21,10 @@ use warren_wire::agent_http::{
 use super::edit;
 use super::lines;
 use super::{Body, HttpError, Shared};
+
+/// Held while files are changed: an edit reads and then replaces, and two at once would lose one of them. One lock for
+/// all files, because a request may name several.
+static CHANGES: Mutex<()> = Mutex::new(());
 
 /// Largest piece of a file in one answer.
 const READ_BYTES_MAX: u64 = 64 << 20;
@@ -66,6 +71,7 @@ pub(super) async fn read_file_lines(
 pub(super) async fn write_file(Query(query): Query<WriteFile>, body: Bytes) -> Result<StatusCode, HttpError> {
     let path = absolute(&query.path)?;
     blocking(path, move |path| {
+        let _one_at_a_time = CHANGES.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent)?;
         }
@@ -117,6 +123,7 @@ pub(super) async fn list_directory(
 
 /// Prepares every file, and writes only when all could be prepared.
 fn edit_all(request: &EditFiles) -> Result<EditedFiles, HttpError> {
+    let _one_at_a_time = CHANGES.lock().unwrap_or_else(PoisonError::into_inner);
     let mut prepared: Vec<(PathBuf, String)> = Vec::new();
     let mut files = Vec::new();
     for file in &request.files {
@@ -207,4 +214,32 @@ async fn blocking<T: Send + 'static>(
         tokio::task::spawn_blocking(move || work(&path).map_err(|error| HttpError::of_io(&error, &path)));
     task.await
         .map_err(|_| HttpError::new(StatusCode::INTERNAL_SERVER_ERROR, "the file operation was aborted"))?
+}
+
+#[cfg(test)]
+mod tests {
+    use warren_wire::agent_http::{FileEdit, FileEdits};
+
+    use super::*;
+
+    #[test]
+    fn edits_of_one_file_at_the_same_time_are_all_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lines");
+        let lines: Vec<_> = (0..8).map(|n| format!("line {n}.\n{}", "x\n".repeat(20_000))).collect();
+        std::fs::write(&path, lines.concat()).unwrap();
+        std::thread::scope(|scope| {
+            for n in 0..8 {
+                let edit = FileEdit {
+                    search: format!("line {n}."),
+                    replace: format!("done {n}."),
+                    replace_all: false,
+                };
+                let file = FileEdits { path: path.to_str().unwrap().into(), edits: vec![edit] };
+                scope.spawn(move || edit_all(&EditFiles { files: vec![file], include_diff: false }).unwrap());
+            }
+        });
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text.matches("done").count(), 8);
+    }
 }
