@@ -3,8 +3,9 @@
 //! Must not know any table; migrations and queries do.
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
+    fs::{DirBuilder, File, OpenOptions, TryLockError},
     io,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -70,10 +71,11 @@ impl Database {
     /// # Errors
     /// Fails when another server holds the directory, when the database is newer than this program, and on disk errors.
     pub async fn open(data_dir: &Path) -> Result<Self, OpenError> {
-        std::fs::create_dir_all(data_dir)
+        private_directory(data_dir)
             .map_err(|source| OpenError::Directory { path: data_dir.to_owned(), source })?;
         let lock = lock(data_dir)?;
         let path = data_dir.join(DATABASE_FILE);
+        private_file(&path).map_err(|source| OpenError::Directory { path: data_dir.to_owned(), source })?;
         let open = |source| OpenError::Open { path: path.clone(), source };
         let writer = connect(&path, 1, false).await.map_err(open)?;
         migration::run(&writer).await.map_err(|error| match error {
@@ -180,6 +182,16 @@ impl ConnectionTrait for Tx {
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         self.transaction.query_all_raw(statement).await
     }
+}
+
+/// Makes the directory for its owner alone. One that exists keeps its mode: the administrator chose it.
+fn private_directory(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Makes an empty file for its owner alone, which SQLite then fills; its log files take over the mode.
+fn private_file(path: &Path) -> io::Result<()> {
+    OpenOptions::new().append(true).create(true).mode(0o600).open(path).map(drop)
 }
 
 fn lock(data_dir: &Path) -> Result<File, OpenError> {

@@ -25,6 +25,9 @@ pub mod templates;
 pub mod users;
 pub mod workspaces;
 
+/// The largest number that both databases take.
+const NUMBER_MAX: u64 = i64::MAX.unsigned_abs();
+
 /// A slice of a list; a `limit` of 0 means all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Page {
@@ -35,11 +38,11 @@ pub struct Page {
 impl Page {
     fn limit(self) -> Option<u64> {
         // SQLite refuses OFFSET without LIMIT.
-        Some(if self.limit == 0 { i64::MAX.unsigned_abs() } else { self.limit })
+        Some(if self.limit == 0 { NUMBER_MAX } else { Ord::min(self.limit, NUMBER_MAX) })
     }
 
     fn offset(self) -> Option<u64> {
-        (self.offset > 0).then_some(self.offset)
+        (self.offset > 0).then_some(Ord::min(self.offset, NUMBER_MAX))
     }
 }
 
