@@ -6,6 +6,7 @@ use axum::{
         FromRequest, FromRequestParts, Path, Query, Request,
         path::ErrorKind,
         rejection::{BytesRejection, PathRejection},
+        ws::WebSocketUpgrade,
     },
     http::{StatusCode, request::Parts},
 };
@@ -61,6 +62,23 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Search<
             Ok(Query(value)) => Ok(Self(value)),
             Err(error) => {
                 Err(ApiError::bad_request("Query parameters have invalid values.").detail(error.body_text()))
+            }
+        }
+    }
+}
+
+/// A request to become a WebSocket.
+pub(crate) struct Upgrade(pub(crate) WebSocketUpgrade);
+
+impl<S: Send + Sync> FromRequestParts<S> for Upgrade {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        match WebSocketUpgrade::from_request_parts(parts, state).await {
+            Ok(upgrade) => Ok(Self(upgrade)),
+            Err(rejection) => {
+                let message = "This route is a WebSocket. Connect with a WebSocket client.";
+                Err(ApiError::new(rejection.status(), message).detail(rejection.body_text()))
             }
         }
     }

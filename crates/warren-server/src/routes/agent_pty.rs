@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::{
     extract::{
         State,
-        ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code},
+        ws::{CloseFrame, Message, WebSocket, close_code},
     },
     response::Response,
 };
@@ -28,7 +28,7 @@ use warren_wire::agent_terminal::{INPUT_BYTES_MAX, Init, encode_init};
 use crate::{
     auth::Caller,
     error::{ApiError, ApiResult},
-    extract::{Params, Search},
+    extract::{Params, Search, Upgrade},
     state::AppState,
 };
 
@@ -63,7 +63,7 @@ async fn pty(
     caller: Caller,
     Params(id): Params<AgentId>,
     Search(query): Search<Query>,
-    upgrade: WebSocketUpgrade,
+    Upgrade(upgrade): Upgrade,
 ) -> ApiResult<Response> {
     state.app.find_agent(caller.actor(), id, Action::Ssh).await?;
     let reconnect =

@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::{
     extract::{
         State,
-        ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code},
+        ws::{CloseFrame, Message, WebSocket, close_code},
     },
     response::Response,
 };
@@ -25,7 +25,7 @@ use crate::{
     agent_manifest,
     auth::AgentCaller,
     error::{ApiError, ApiResult},
-    extract::Search,
+    extract::{Search, Upgrade},
     state::AppState,
 };
 
@@ -70,7 +70,7 @@ async fn rpc(
     State(state): State<AppState>,
     agent: AgentCaller,
     Search(query): Search<Query>,
-    upgrade: WebSocketUpgrade,
+    Upgrade(upgrade): Upgrade,
 ) -> ApiResult<Response> {
     let version = served_version(query.version.as_deref()).map_err(|error| {
         ApiError::bad_request("Unknown or unsupported API version").field("version", error.to_string())

@@ -11,6 +11,7 @@ use warren_wire::relay::BATCH_MAX;
 
 use crate::{
     auth::{AgentCaller, Caller},
+    extract::Upgrade,
     state::AppState,
     tunnel::{self, UserRights},
 };
@@ -28,7 +29,7 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
 async fn agent_tunnel(
     State(state): State<AppState>,
     agent: AgentCaller,
-    upgrade: WebSocketUpgrade,
+    Upgrade(upgrade): Upgrade,
 ) -> Response {
     let id = agent.agent_id();
     limited(upgrade).on_upgrade(async move |socket| tunnel::serve_agent(state, socket, id).await)
@@ -36,7 +37,7 @@ async fn agent_tunnel(
 
 /// Joins a program of the user to the tunnel; which agents it reaches is asked for inside.
 #[utoipa::path(get, path = "/api/v2/tunnel", responses((status = 101), (status = 401, body = ErrorResponse)))]
-async fn user_tunnel(State(state): State<AppState>, caller: Caller, upgrade: WebSocketUpgrade) -> Response {
+async fn user_tunnel(State(state): State<AppState>, caller: Caller, Upgrade(upgrade): Upgrade) -> Response {
     let rights = UserRights::of(state.app.clone(), &caller);
     limited(upgrade).on_upgrade(async move |socket| tunnel::serve_user(state, socket, rights).await)
 }

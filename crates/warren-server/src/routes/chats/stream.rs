@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::{
     extract::{
         State,
-        ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code},
+        ws::{CloseFrame, Message, WebSocket, close_code},
     },
     response::Response,
 };
@@ -22,7 +22,7 @@ use warren_vocab::{ChatId, MessageId};
 use crate::{
     auth::Caller,
     error::ApiResult,
-    extract::{Params, Search},
+    extract::{Params, Search, Upgrade},
     state::AppState,
     view,
 };
@@ -46,7 +46,7 @@ pub(super) async fn watch(
     caller: Caller,
     Params(id): Params<ChatId>,
     Search(query): Search<StreamQuery>,
-    upgrade: WebSocketUpgrade,
+    Upgrade(upgrade): Upgrade,
 ) -> ApiResult<Response> {
     // Subscribed before the upgrade, so that a failure is an HTTP error.
     let viewer = state.chat.watch(&caller.actor().subject, id, query.after_id.map(MessageId)).await?;
@@ -63,7 +63,7 @@ pub(super) async fn watch(
 pub(super) async fn watch_list(
     State(state): State<AppState>,
     caller: Caller,
-    upgrade: WebSocketUpgrade,
+    Upgrade(upgrade): Upgrade,
 ) -> Response {
     let hints = state.chat.watch_list(&caller.actor().subject);
     upgrade.on_upgrade(async move |socket| {

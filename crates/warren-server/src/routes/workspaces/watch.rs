@@ -4,7 +4,7 @@ use std::{convert::Infallible, time::Duration};
 
 use axum::{
     extract::{
-        State, WebSocketUpgrade,
+        State,
         ws::{Message, WebSocket},
     },
     response::{
@@ -21,7 +21,13 @@ use warren_app::{Actor, AppError, now};
 use warren_db::{Subscription, channels};
 use warren_vocab::WorkspaceId;
 
-use crate::{auth::Caller, error::ApiResult, extract::Params, state::AppState, view};
+use crate::{
+    auth::Caller,
+    error::ApiResult,
+    extract::{Params, Upgrade},
+    state::AppState,
+    view,
+};
 
 /// Statuses that only time changes, such as a silent agent, are seen at this interval; so are lost hints.
 const SWEEP: Duration = Duration::from_secs(15);
@@ -54,7 +60,7 @@ async fn watch_ws(
     State(state): State<AppState>,
     caller: Caller,
     Params(workspace): Params<WorkspaceId>,
-    upgrade: WebSocketUpgrade,
+    Upgrade(upgrade): Upgrade,
 ) -> ApiResult<Response> {
     let watch = Watch::open(&state, &caller, workspace).await?;
     let stopped = state.tasks.token();
