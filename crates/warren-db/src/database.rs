@@ -7,7 +7,10 @@ use std::{
     io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -59,6 +62,12 @@ pub struct Database {
 
 struct Shared {
     writer: DatabaseConnection,
+    /// The queue for the one writer connection. It is held over awaits on purpose: who holds it owns the connection
+    /// and the verdict on its state.
+    turn: tokio::sync::Mutex<()>,
+    /// Set when the writer connection may not be where its driver believes it to be. It is replaced before it is used
+    /// again: SQLite ends a transaction by itself when the disk is full, and the driver would go on inside it.
+    is_doubtful: Arc<AtomicBool>,
     readers: DatabaseConnection,
     pubsub: Arc<dyn PubSub>,
     /// Held for the life of the handle: a second server on the same directory is refused.
@@ -77,14 +86,16 @@ impl Database {
         let path = data_dir.join(DATABASE_FILE);
         private_file(&path).map_err(|source| OpenError::Directory { path: data_dir.to_owned(), source })?;
         let open = |source| OpenError::Open { path: path.clone(), source };
-        let writer = connect(&path, 1, false).await.map_err(open)?;
+        let is_doubtful = Arc::new(AtomicBool::new(false));
+        let writer = connect_writer(&path, is_doubtful.clone()).await.map_err(open)?;
         migration::run(&writer).await.map_err(|error| match error {
             MigrateError::TooNew { migration } => OpenError::TooNew { path: path.clone(), migration },
             MigrateError::Failed(source) => OpenError::Migrate { path: path.clone(), source },
         })?;
-        let readers = connect(&path, READERS_MAX, true).await.map_err(open)?;
+        let readers = connect_readers(&path).await.map_err(open)?;
         let pubsub = Arc::new(InProcess::default());
-        Ok(Self { shared: Arc::new(Shared { writer, readers, pubsub, _lock: lock }) })
+        let turn = tokio::sync::Mutex::default();
+        Ok(Self { shared: Arc::new(Shared { writer, turn, is_doubtful, readers, pubsub, _lock: lock }) })
     }
 
     /// A read-only connection pool; the database itself refuses writes through it.
@@ -108,19 +119,25 @@ impl Database {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
+        let _turn = self.shared.turn.lock().await;
+        let doubt = Doubt::new(&self.shared.is_doubtful);
         let transaction = self.shared.writer.begin_with_options(options).await.map_err(DbError::from)?;
-        let tx = Tx { transaction, hints: Mutex::default() };
-        let value = match work(&tx).await {
+        let tx = Tx { transaction, hints: Mutex::default(), has_failed: AtomicBool::new(false) };
+        let outcome = work(&tx).await;
+        let Tx { transaction, hints, has_failed } = tx;
+        let value = match outcome {
             Ok(value) => value,
             Err(error) => {
-                if let Err(rollback) = tx.transaction.rollback().await {
-                    tracing::warn!(error = %rollback, "rollback failed");
+                match transaction.rollback().await {
+                    Ok(()) if !has_failed.into_inner() => doubt.settle(),
+                    Ok(()) => {}
+                    Err(rollback) => tracing::warn!(error = %rollback, "rollback failed"),
                 }
                 return Err(error);
             }
         };
-        let Tx { transaction, hints } = tx;
         transaction.commit().await.map_err(DbError::from)?;
+        doubt.settle();
         for (channel, hint) in hints.into_inner().unwrap_or_else(PoisonError::into_inner) {
             self.shared.pubsub.publish(&channel, hint);
         }
@@ -152,12 +169,23 @@ impl Database {
 pub struct Tx {
     transaction: DatabaseTransaction,
     hints: Mutex<Vec<(String, Value)>>,
+    /// Whether a statement failed in another way than by a constraint.
+    has_failed: AtomicBool,
 }
 
 impl Tx {
     /// Publishes the hint when, and only when, the transaction commits.
     pub fn notify(&self, channel: impl Into<String>, hint: Value) {
         self.hints.lock().unwrap_or_else(PoisonError::into_inner).push((channel.into(), hint));
+    }
+
+    fn seen<T>(&self, result: Result<T, DbErr>) -> Result<T, DbErr> {
+        if let Err(error) = &result
+            && error.sql_err().is_none()
+        {
+            self.has_failed.store(true, Ordering::Relaxed);
+        }
+        result
     }
 }
 
@@ -168,19 +196,19 @@ impl ConnectionTrait for Tx {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.transaction.execute_raw(statement).await
+        self.seen(self.transaction.execute_raw(statement).await)
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.transaction.execute_unprepared(sql).await
+        self.seen(self.transaction.execute_unprepared(sql).await)
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.transaction.query_one_raw(statement).await
+        self.seen(self.transaction.query_one_raw(statement).await)
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.transaction.query_all_raw(statement).await
+        self.seen(self.transaction.query_all_raw(statement).await)
     }
 }
 
@@ -205,7 +233,42 @@ fn lock(data_dir: &Path) -> Result<File, OpenError> {
     }
 }
 
-async fn connect(path: &Path, connections: u32, read_only: bool) -> Result<DatabaseConnection, DbErr> {
+/// Declares the writer connection doubtful unless the transaction ended as it should, also when it is dropped half-way.
+struct Doubt<'a> {
+    is_doubtful: &'a AtomicBool,
+}
+
+impl<'a> Doubt<'a> {
+    fn new(is_doubtful: &'a AtomicBool) -> Self {
+        Self { is_doubtful }
+    }
+
+    fn settle(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Doubt<'_> {
+    fn drop(&mut self) {
+        self.is_doubtful.store(true, Ordering::Relaxed);
+    }
+}
+
+async fn connect_writer(path: &Path, is_doubtful: Arc<AtomicBool>) -> Result<DatabaseConnection, DbErr> {
+    let mut options = options(path, 1, false);
+    // Called with the writer's turn held, before the connection is used again; `false` replaces it.
+    options.map_sqlx_sqlite_before_acquire(move |_, _| {
+        let is_usable = !is_doubtful.swap(false, Ordering::Relaxed);
+        Box::pin(std::future::ready(Ok(is_usable)))
+    });
+    sea_orm::Database::connect(options).await
+}
+
+async fn connect_readers(path: &Path) -> Result<DatabaseConnection, DbErr> {
+    sea_orm::Database::connect(options(path, READERS_MAX, true)).await
+}
+
+fn options(path: &Path, connections: u32, read_only: bool) -> ConnectOptions {
     let mut options = ConnectOptions::new(format!("sqlite://{}", path.display()));
     options
         .max_connections(connections)
@@ -227,5 +290,5 @@ async fn connect(path: &Path, connections: u32, read_only: bool) -> Result<Datab
             .pragma("temp_store", "MEMORY");
         if read_only { options.pragma("query_only", "ON") } else { options }
     });
-    sea_orm::Database::connect(options).await
+    options
 }

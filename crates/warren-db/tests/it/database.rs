@@ -1,5 +1,5 @@
 use chrono::Utc;
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait, IntoActiveModel};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, EntityTrait, IntoActiveModel};
 use serde_json::json;
 use uuid::Uuid;
 use warren_db::{Database, DbError, Notice, OpenError, Tx, entity::users};
@@ -83,6 +83,48 @@ async fn an_error_rolls_back_and_publishes_nothing() {
     assert_eq!(hints.next().await, Some(Notice::Hint(json!("kept"))));
     let all = users::Entity::find().all(db.reader()).await.unwrap();
     assert_eq!(all.iter().map(|user| user.email.as_str()).collect::<Vec<_>>(), ["b@example.com"]);
+}
+
+#[tokio::test]
+async fn after_a_full_disk_writes_are_stored_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = Database::open(dir.path()).await.unwrap();
+    // SQLite answers as for a full disk when a database may not grow any more.
+    let limit = async |pages: u32| {
+        db.write(async |tx| {
+            tx.execute_unprepared(&format!("PRAGMA max_page_count = {pages}")).await?;
+            Ok::<_, DbError>(())
+        })
+        .await
+        .unwrap();
+    };
+    limit(1).await;
+    let big = users::Model { name: "x".repeat(1_000_000), ..user("big@example.com") };
+    let full = db.write(async |tx| insert(tx, big.clone()).await).await;
+    assert!(matches!(full, Err(DbError::Other(_))), "{full:?}");
+    // The replaced connection has no limit, as a disk that has space again.
+    for email in ["a@example.com", "b@example.com"] {
+        db.write(async |tx| insert(tx, user(email)).await).await.unwrap();
+    }
+    db.close().await.unwrap();
+    drop(db);
+    let again = Database::open(dir.path()).await.unwrap();
+    assert_eq!(users::Entity::find().all(again.reader()).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_write_that_is_dropped_half_way_leaves_nothing_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = Database::open(dir.path()).await.unwrap();
+    let half = db.write(async |tx| {
+        insert(tx, user("a@example.com")).await?;
+        std::future::pending::<Result<(), DbError>>().await
+    });
+    let dropped = tokio::time::timeout(std::time::Duration::from_millis(100), half).await;
+    assert!(dropped.is_err());
+    db.write(async |tx| insert(tx, user("b@example.com")).await).await.unwrap();
+    let found = users::Entity::find().all(db.reader()).await.unwrap();
+    assert_eq!(found.iter().map(|user| user.email.as_str()).collect::<Vec<_>>(), ["b@example.com"]);
 }
 
 #[tokio::test]
