@@ -163,6 +163,21 @@ impl App {
         Ok(Session { actor, key })
     }
 
+    /// Looks a session up anew, for a connection that outlives the request that opened it, and returns its rights now.
+    ///
+    /// # Errors
+    /// Unauthenticated when the session was ended or has expired, or its account may not sign in any more.
+    pub async fn recheck(&self, session: &Session) -> AppResult<Actor> {
+        let ended = || AppError::Unauthenticated("Your session has ended. Log in again.".into());
+        let key = query::api_keys::by_id(self.db().reader(), &session.key.id).await?;
+        let key = key.filter(|key| key.hashed_secret == session.key.hashed_secret).ok_or_else(ended)?;
+        let actor = self.actor(UserId::from_uuid(key.user_id)).await?;
+        if key.expires_at <= now() || actor.user.status == UserStatus::Suspended.as_str() {
+            return Err(ended());
+        }
+        Ok(actor)
+    }
+
     /// Finds the agent of a token, with the workspace it runs in; replaced agents are not found.
     pub async fn authenticate_agent(&self, token: Uuid) -> AppResult<Option<AgentOwner>> {
         let hash = hash_agent_token(token);

@@ -13,7 +13,7 @@ use url::Url;
 use uuid::Uuid;
 use warren_app::{Actor, identity::Session};
 use warren_db::query::agent_tokens::AgentOwner;
-use warren_vocab::{AgentId, UserId, WorkspaceId};
+use warren_vocab::{AgentId, WorkspaceId};
 
 use crate::{error::ApiError, state::AppState};
 
@@ -32,11 +32,6 @@ impl Caller {
     /// The account with its rights.
     pub(crate) fn actor(&self) -> &Actor {
         &self.session.actor
-    }
-
-    /// The account's id.
-    pub(crate) fn id(&self) -> UserId {
-        self.session.actor.id()
     }
 }
 

@@ -7,21 +7,23 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::extract::ws::{Message, WebSocket};
-use chrono::{DateTime, Utc};
 use futures::{SinkExt, StreamExt, future};
-use warren_app::{App, AppError};
+use warren_app::{App, AppError, identity::Session};
 use warren_authz::Action;
 use warren_rt::Tasks;
 use warren_tunnel::{
     AllowedPorts, Authorizer, Frame, Identity, NodeConfig, QuicSetUpError, RelayHub, TunnelNode, Verdict,
     link,
 };
-use warren_vocab::{AgentId, UserId, UserStatus};
+use warren_vocab::AgentId;
 
 use crate::{auth::Caller, state::AppState};
 
 /// Time in which nodes are told that the server stops.
 const GOODBYE: Duration = Duration::from_millis(100);
+
+/// How often the rights behind an open terminal are looked up again; the relay does the same for tunnels.
+const RECHECK_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Starts the relay and the server's node in it; both end with `tasks`.
 ///
@@ -109,21 +111,27 @@ impl Authorizer for Nothing {
 /// The rights of a user's session, looked up anew for every question.
 pub(crate) struct UserRights {
     app: App,
-    user: UserId,
-    expires_at: DateTime<Utc>,
+    session: Session,
 }
 
 impl UserRights {
     pub(crate) fn of(app: App, caller: &Caller) -> UserRights {
-        UserRights { app, user: caller.id(), expires_at: caller.session.key.expires_at }
+        UserRights { app, session: caller.session.clone() }
     }
 
     async fn check(&self, agent: AgentId) -> Result<(), AppError> {
-        let actor = self.app.actor(self.user).await?;
-        if actor.user.status == UserStatus::Suspended.as_str() || self.expires_at <= Utc::now() {
-            return Err(AppError::Unauthenticated("Your session has ended. Log in again.".into()));
-        }
+        let actor = self.app.recheck(&self.session).await?;
         self.app.find_agent(&actor, agent, Action::Ssh).await.map(drop)
+    }
+}
+
+/// Returns when the caller may not connect to the agent any more, with the reason.
+pub(crate) async fn revoked(rights: UserRights, agent: AgentId) -> String {
+    loop {
+        tokio::time::sleep(RECHECK_INTERVAL).await;
+        if let Err(reason) = rights.authorize(agent).await {
+            return reason;
+        }
     }
 }
 

@@ -30,6 +30,7 @@ use crate::{
     error::{ApiError, ApiResult},
     extract::{Params, Search, Upgrade},
     state::AppState,
+    tunnel::{UserRights, revoked},
 };
 
 /// How long it may take to reach the agent.
@@ -81,10 +82,11 @@ async fn pty(
         ApiError::bad_request("Query parameters have invalid values.").field("command", error.to_string())
     })?;
     let upgrade = upgrade.max_message_size(INPUT_BYTES_MAX);
-    Ok(upgrade.on_upgrade(async move |socket| Box::pin(bridge(socket, state, id, first)).await))
+    let rights = UserRights::of(state.app.clone(), &caller);
+    Ok(upgrade.on_upgrade(async move |socket| Box::pin(bridge(socket, state, rights, id, first)).await))
 }
 
-async fn bridge(mut socket: WebSocket, state: AppState, id: AgentId, first: Vec<u8>) {
+async fn bridge(mut socket: WebSocket, state: AppState, rights: UserRights, id: AgentId, first: Vec<u8>) {
     let stopped = state.tasks.token();
     let stream = tokio::select! {
         stream = open(&state, id, &first) => stream,
@@ -103,6 +105,10 @@ async fn bridge(mut socket: WebSocket, state: AppState, id: AgentId, first: Vec<
     let mut to_viewer = tokio::select! {
         to_viewer = show(from_agent, to_viewer) => to_viewer,
         () = type_in(from_viewer, to_agent) => return,
+        reason = revoked(rights, id) => {
+            tracing::debug!(agent.id = %id, reason, "a terminal was cut off");
+            return;
+        }
         () = stopped.cancelled() => return,
     };
     let _ = close(&mut to_viewer, close_code::NORMAL, "the terminal ended").await;

@@ -5,11 +5,15 @@ use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait, IntoActiveModel};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use uuid::Uuid;
 use warren_app::now;
-use warren_db::{Database, DbError, entity::users};
+use warren_db::{DbError, Tx, entity::users};
 use warren_tunnel::{ConnectError, PORT_SSH};
+use warren_vocab::UserStatus;
 
 use super::*;
-use crate::{auth::SESSION_HEADER, routes::agents::fixture::Fixture};
+use crate::{
+    auth::SESSION_HEADER,
+    routes::agents::fixture::{EMAIL, Fixture, PASSWORD},
+};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -60,26 +64,30 @@ async fn forged_tokens_are_refused_at_both_sockets() {
 async fn only_accounts_with_a_right_to_the_workspace_are_let_through() {
     let fixture = Fixture::new().await;
     let agent = AgentId::from_uuid(fixture.agent);
-    let owner = fixture.app.authenticate(&fixture.session).await.unwrap().actor.user;
-    assert_eq!(rights(&fixture, owner.id).authorize(agent).await, Ok(AllowedPorts::Any));
+    let owner = rights(&fixture, &fixture.session).await;
+    assert_eq!(owner.authorize(agent).await, Ok(AllowedPorts::Any));
     let nobody = "there is no such workspace agent, or you may not see it";
-    assert_eq!(rights(&fixture, owner.id).authorize(AgentId::new()).await, Err(nobody.into()));
-    let stranger = add_stranger(fixture.app.db(), &owner).await;
-    assert_eq!(rights(&fixture, stranger).authorize(agent).await, Err(nobody.into()));
+    assert_eq!(owner.authorize(AgentId::new()).await, Err(nobody.into()));
+    let stranger = add_stranger(&fixture, &owner.session.actor.user).await;
+    assert_eq!(rights(&fixture, &stranger).await.authorize(agent).await, Err(nobody.into()));
 }
 
 #[tokio::test]
-async fn ended_sessions_and_suspended_accounts_lose_their_tunnels() {
+async fn sessions_that_end_and_suspended_accounts_lose_their_tunnels() {
     let fixture = Fixture::new().await;
     let agent = AgentId::from_uuid(fixture.agent);
-    let owner = fixture.app.authenticate(&fixture.session).await.unwrap().actor.user;
     let ended: Verdict = Err("Your session has ended. Log in again.".into());
-    let expired = UserRights { expires_at: Utc::now(), ..rights(&fixture, owner.id) };
-    assert_eq!(expired.authorize(agent).await, ended);
-    let (id, mut suspended) = (owner.id, owner.into_active_model());
+    let kept = rights(&fixture, &fixture.session).await;
+    let left = rights(&fixture, &sign_in(&fixture, EMAIL).await).await;
+    assert_eq!(left.authorize(agent).await, Ok(AllowedPorts::Any));
+    fixture.app.logout(&left.session).await.unwrap();
+    assert_eq!(left.authorize(agent).await, ended);
+    assert_eq!(kept.authorize(agent).await, Ok(AllowedPorts::Any));
+
+    let mut suspended = kept.session.actor.user.clone().into_active_model();
     suspended.status = Set(UserStatus::Suspended.as_str().to_owned());
     fixture.app.db().write(async |tx| Ok::<_, DbError>(suspended.clone().update(tx).await?)).await.unwrap();
-    assert_eq!(rights(&fixture, id).authorize(agent).await, ended);
+    assert_eq!(kept.authorize(agent).await, ended);
 }
 
 fn node(fixture: &Fixture, identity: Identity, path: &str, token: &str) -> TunnelNode {
@@ -91,26 +99,30 @@ fn node(fixture: &Fixture, identity: Identity, path: &str, token: &str) -> Tunne
     TunnelNode::start(NodeConfig { identity }, Arc::new(dialer), &fixture.tasks).unwrap()
 }
 
-fn rights(fixture: &Fixture, user: Uuid) -> UserRights {
-    let expires_at = Utc::now() + Duration::from_secs(60);
-    UserRights { app: fixture.app.clone(), user: UserId::from_uuid(user), expires_at }
+async fn rights(fixture: &Fixture, token: &str) -> UserRights {
+    let session = fixture.app.authenticate(token).await.unwrap();
+    UserRights { app: fixture.app.clone(), session }
 }
 
-async fn add_stranger(db: &Database, like: &users::Model) -> Uuid {
+async fn sign_in(fixture: &Fixture, email: &str) -> String {
+    fixture.app.login(email, PASSWORD.into()).await.unwrap().token.into_exposed()
+}
+
+/// Adds an account without rights that has the same password, and signs it in.
+async fn add_stranger(fixture: &Fixture, like: &users::Model) -> String {
+    let email = "bob@example.com";
     let row = users::Model {
         id: Uuid::new_v4(),
-        email: "bob@example.com".into(),
+        email: email.into(),
         username: "bob".into(),
         roles: serde_json::json!([]),
         created_at: now(),
         ..like.clone()
     };
-    let id = row.id;
-    db.write(async |tx| {
+    let insert = async |tx: &Tx| {
         users::Entity::insert(row.clone().into_active_model()).exec(tx).await?;
         Ok::<_, DbError>(())
-    })
-    .await
-    .unwrap();
-    id
+    };
+    fixture.app.db().write(insert).await.unwrap();
+    sign_in(fixture, email).await
 }

@@ -33,6 +33,10 @@ use crate::{
 /// Stands for the server's own executable, which is large in development.
 pub(super) const PROGRAM: &str = "/bin/sh";
 
+/// Address and password of the first user.
+pub(crate) const EMAIL: &str = "ada@example.com";
+pub(crate) const PASSWORD: &str = "SomeSecurePassword!";
+
 /// A served router with its rows.
 pub(crate) struct Fixture {
     pub(crate) app: App,
@@ -59,15 +63,14 @@ impl Fixture {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url: Url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
         let app = App::new(db, Sealer::from_key(&[7; 32]), url.clone());
-        let (email, password) = ("ada@example.com", "SomeSecurePassword!");
         let first = FirstUser {
-            email: email.into(),
+            email: EMAIL.into(),
             username: "ada".into(),
             name: String::new(),
-            password: password.into(),
+            password: PASSWORD.into(),
         };
         let (user, organization) = app.create_first_user(first).await.unwrap();
-        let session = app.login(email, password.into()).await.unwrap().token.into_exposed();
+        let session = app.login(EMAIL, PASSWORD.into()).await.unwrap().token.into_exposed();
         let tasks = Tasks::new();
         let state = state(app.clone(), &tasks, &url, dir.path());
         let node = state.node.clone();
