@@ -130,6 +130,10 @@ sandbox_arguments() {
     for part in /usr /opt /nix /sys; do
         [ ! -d "$part" ] || add --ro-bind "$part" "$part"
     done
+    # The kernel's settings belong to the host. Root may write them even without capabilities.
+    for part in /proc/sys /proc/sysrq-trigger /proc/irq /proc/bus; do
+        [ ! -e "$part" ] || add --ro-bind "$part" "$part"
+    done
     for part in /bin /sbin /lib /lib32 /lib64 /libx32; do
         if [ -h "$part" ]; then
             add --symlink "$(readlink "$part")" "$part"
