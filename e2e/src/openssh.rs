@@ -40,7 +40,9 @@ impl<'a> OpenSsh<'a> {
     /// # Errors
     /// Fails when `ssh` does not end in time.
     pub async fn run(&self, host: &str, remote: &str) -> Result<Finished> {
-        finish(self.command(&[], host, remote), DEADLINE).await
+        finish(self.command(&[], host, remote), DEADLINE)
+            .await
+            .with_context(|| format!("ssh {host} {remote}"))
     }
 
     /// Runs a command on a host, which must succeed, and returns what it printed.

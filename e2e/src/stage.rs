@@ -43,6 +43,26 @@ impl Stage {
         Ok(Self { server, user })
     }
 
+    /// Adds to a failure what the server and the agents printed last.
+    ///
+    /// # Errors
+    /// Fails as `outcome` does.
+    pub fn explain(&self, outcome: Result<()>) -> Result<()> {
+        outcome.with_context(|| {
+            let mut text = format!("the server's last lines:\n{}", tail(&self.server.output()));
+            let workspaces = std::fs::read_dir(self.server.workspaces_dir()).into_iter().flatten();
+            for directory in workspaces.filter_map(Result::ok).map(|entry| entry.path()) {
+                let log = std::fs::read_to_string(directory.join("agent.log")).unwrap_or_default();
+                text.push_str(&format!(
+                    "\nthe agent's last lines in {}:\n{}",
+                    directory.display(),
+                    tail(&log)
+                ));
+            }
+            text
+        })
+    }
+
     /// A client of the API with the user's session.
     ///
     /// # Errors
@@ -108,6 +128,11 @@ impl Stage {
         self.warren(&[&["models", "add", "scripted"], &arguments[..]].concat()).await?;
         Ok(())
     }
+}
+
+fn tail(text: &str) -> String {
+    let lines: Vec<_> = text.lines().collect();
+    lines[lines.len().saturating_sub(40)..].join("\n")
 }
 
 async fn sign_up(user: &User, server: &ServerProcess) -> Result<()> {

@@ -31,6 +31,11 @@ async fn a_sandboxed_workspace_cannot_read_the_servers_secrets() -> Result<()> {
     let write = "touch /usr/warren-was-here /etc/warren-was-here; echo $?";
     let done = stage.user.run(&["ssh", "dev", "--", write], END).await?;
     ensure!(done.stdout.trim() != "0", "the system can be written: {}", done.stdout);
+    // A kernel setting that names a program which the host's root runs. The same value is written back.
+    let setting = "/proc/sys/kernel/core_pattern";
+    let write = format!("cat {setting} > /tmp/value; cat /tmp/value > {setting}; echo $?");
+    let done = stage.user.run(&["ssh", "dev", "--", &write], END).await?;
+    ensure!(done.stdout.trim() != "0", "the kernel's settings can be written: {}", done.stdout);
     Ok(())
 }
 

@@ -17,16 +17,21 @@ const MARKER_SECONDS: u32 = 86_399;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_chat_survives_the_servers_crash_and_its_work_is_found_over_openssh() -> Result<()> {
     let mut stage = Stage::new().await?;
+    let outcome = story(&mut stage).await;
+    stage.explain(outcome)
+}
+
+async fn story(stage: &mut Stage) -> Result<()> {
     stage.push_process_template().await?;
     stage.create("dev").await?;
-    the_workspace_is_listed_as_running(&stage).await?;
-    shells_carry_output_and_exit_codes(&stage).await?;
-    openssh_reaches_the_workspace(&stage).await?;
+    the_workspace_is_listed_as_running(stage).await?;
+    shells_carry_output_and_exit_codes(stage).await?;
+    openssh_reaches_the_workspace(stage).await?;
 
     let model = stage.with_model(include_str!("story.json")).await?;
-    let chat = chat::begin(&stage, "dev", "Write the report").await?;
-    let terminal = chat::follow_forever(&stage, &chat)?;
-    let browser = viewer::watch(&stage, &chat)?;
+    let chat = chat::begin(stage, "dev", "Write the report").await?;
+    let terminal = chat::follow_forever(stage, &chat)?;
+    let browser = viewer::watch(stage, &chat)?;
     ensure!(model.reached("crash", Duration::from_secs(90)).await, "the model was not asked for the answer");
     for viewer in [&terminal, &browser] {
         viewer.shows(chat::FIRST_HALF, END).await?;
@@ -37,13 +42,13 @@ async fn a_chat_survives_the_servers_crash_and_its_work_is_found_over_openssh() 
     stage.server.restart().await?;
 
     terminal.shows(chat::SECOND_HALF, Duration::from_secs(60)).await?;
-    chat::is_whole(&stage, &chat).await?;
+    chat::is_whole(stage, &chat).await?;
     viewer::ends_whole(browser, &chat::answer()).await?;
-    the_work_is_there_and_was_done_once(&stage).await?;
-    chat::goes_on(&stage, &chat).await?;
+    the_work_is_there_and_was_done_once(stage).await?;
+    chat::goes_on(stage, &chat).await?;
 
-    stopping_ends_the_process_tree_and_keeps_the_files(&stage).await?;
-    deleting_leaves_nothing(&stage).await
+    stopping_ends_the_process_tree_and_keeps_the_files(stage).await?;
+    deleting_leaves_nothing(stage).await
 }
 
 async fn the_workspace_is_listed_as_running(stage: &Stage) -> Result<()> {
