@@ -24,6 +24,10 @@ const VERSION: u8 = 1;
 pub enum SealError {
     #[error("cannot read or create the key file {path}")]
     KeyFile { path: PathBuf, source: io::Error },
+    #[error(
+        "the key file {path} is missing; restore it from a backup, without it stored secrets cannot be read"
+    )]
+    KeyMissing { path: PathBuf },
     #[error("the key file {path} does not hold {KEY_LEN} bytes; restore it from a backup")]
     KeyLength { path: PathBuf },
     #[error("the key file {path} can be read by other users; run chmod 600 on it")]
@@ -49,6 +53,18 @@ impl Sealer {
         if !path.exists() {
             create_key(directory, &path)
                 .map_err(|source| SealError::KeyFile { path: path.clone(), source })?;
+        }
+        Self::load(directory)
+    }
+
+    /// Reads `secret.key` in the directory, which must exist: something was sealed with it.
+    ///
+    /// # Errors
+    /// Fails when the file is missing or cannot be read, has another length, or is open to other users.
+    pub fn load(directory: &Path) -> Result<Self, SealError> {
+        let path = directory.join(KEY_FILE);
+        if !path.exists() {
+            return Err(SealError::KeyMissing { path });
         }
         let mode = fs::metadata(&path).map(|meta| meta.permissions().mode());
         let mode = mode.map_err(|source| SealError::KeyFile { path: path.clone(), source })?;

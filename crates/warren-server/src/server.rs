@@ -1,6 +1,6 @@
 //! Starting and stopping: what is opened in which order, and closed in the reverse one.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, path::Path, time::Duration};
 
 use axum::{ServiceExt, extract::Request, serve::ListenerExt};
 use thiserror::Error;
@@ -29,7 +29,7 @@ pub enum StartError {
         "the address {address} is in use; stop the program that uses it or choose another with --http-address"
     )]
     AddressInUse { address: SocketAddr },
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}")]
     Listen { address: SocketAddr, source: io::Error },
     #[error(transparent)]
     Database(#[from] OpenError),
@@ -67,7 +67,7 @@ impl Server {
             .map_err(|source| StartError::Listen { address: config.http_address, source })?;
         let access_url = access_url(&config, address)?;
         let db = Database::open(&config.data_dir).await?;
-        let sealer = Sealer::load_or_create(&config.data_dir)?;
+        let sealer = sealer(&db, &config.data_dir).await?;
         let app = App::new(db.clone(), sealer, access_url.clone());
         let id = deployment_id(&db).await.map_err(|error| StartError::Read(error.into()))?;
         let tasks = Tasks::new();
@@ -98,6 +98,13 @@ impl RunningServer {
             tracing::warn!(%error, "the database did not close cleanly");
         }
     }
+}
+
+/// A new key for a new deployment; one in use must not lose its key silently.
+async fn sealer(db: &Database, data_dir: &Path) -> Result<Sealer, StartError> {
+    let in_use =
+        warren_db::query::users::any(db.reader()).await.map_err(|error| StartError::Read(error.into()))?;
+    Ok(if in_use { Sealer::load(data_dir)? } else { Sealer::load_or_create(data_dir)? })
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {

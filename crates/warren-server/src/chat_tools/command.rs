@@ -51,10 +51,13 @@ pub(super) async fn execute(
         background: false,
     };
     let started_at = Instant::now();
-    let process = agent.start_process(&request).await.map_err(refused)?;
-    let mut guard =
-        Guard { agent: agent.clone(), id: process.id.clone(), tasks: tasks.clone(), is_over: false };
-    let exit = tokio::time::timeout(limit, follow(agent, &process.id, output)).await;
+    let id = context.call_id.clone();
+    let mut guard = Guard { agent: agent.clone(), id: id.clone(), tasks: tasks.clone(), is_over: false };
+    let exit = tokio::time::timeout(limit, async {
+        start(agent, &request).await?;
+        follow(agent, &id, output).await
+    })
+    .await;
     let exit_code = match exit {
         Ok(followed) => {
             let exit_code = followed.map_err(refused)?;
@@ -65,7 +68,7 @@ pub(super) async fn execute(
         Err(_) => None,
     };
     let wall_duration_ms = u64::try_from(started_at.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let result = agent.process_output(&process.id, false).await.map_err(refused)?;
+    let result = agent.process_output(&id, false).await.map_err(refused)?;
     let mut value = json!({
         "success": exit_code == Some(0),
         "output": result.output,
@@ -80,6 +83,21 @@ pub(super) async fn execute(
         value["error"] = json!(format!("The command was ended because it ran longer than {seconds} s."));
     }
     Ok(value)
+}
+
+/// Starts the process. When the answer is lost the process may run already: whoever follows it finds out, and it is never
+/// started a second time.
+async fn start(agent: &AgentClient, request: &StartProcess) -> Result<(), AgentClientError> {
+    let mut backoff = Backoff::new(RECONNECT.0, RECONNECT.1);
+    loop {
+        match agent.start_process(request).await {
+            Ok(_) | Err(AgentClientError::Interrupted | AgentClientError::Timeout { .. }) => return Ok(()),
+            Err(AgentClientError::Unreachable { .. }) => backoff.wait().await,
+            Err(error @ (AgentClientError::Refused { .. } | AgentClientError::Protocol)) => {
+                return Err(error);
+            }
+        }
+    }
 }
 
 /// Shows the output until the exit. A connection that breaks is made again at the same place.

@@ -25,3 +25,14 @@ async fn a_data_directory_in_use_is_refused_and_free_again_after_shutdown() {
     let again = TestServer { server: Server::start(config(&dir)).await.unwrap(), client, token, dir };
     assert_eq!(again.get("/api/v2/users/me").await.0, 200, "a session survives a restart");
 }
+
+#[tokio::test]
+async fn a_deployment_whose_key_is_gone_is_not_started_with_a_new_one() {
+    let TestServer { server, dir, .. } = TestServer::with_owner().await;
+    server.shutdown(Duration::from_secs(10)).await;
+    let key = dir.path().join("data/secret.key");
+    std::fs::remove_file(&key).unwrap();
+    let error = Server::start(config(&dir)).await.err().unwrap();
+    assert!(error.to_string().contains("secret.key is missing; restore it"), "{error}");
+    assert!(!key.exists(), "a new key was made");
+}
