@@ -233,7 +233,8 @@ fn plan(state: &ChatState, from: Execution, input: Input) -> Option<Plan> {
         }
         Input::SetArchived(true) if matches!(from, X::W | X::E0 | X::E1) => stay(&[]),
         Input::SetArchived(false) if matches!(from, X::XW | X::XE0 | X::XE1) => stay(&[]),
-        Input::RecordAttempt if is_running => stay(&[Effect::DropParts]),
+        // What the attempt before has said is kept until this one says something.
+        Input::RecordAttempt if is_running => stay(&[]),
         Input::RecordRetry if is_running => stay(&[Effect::SetRetry]),
         Input::CommitStep if is_running => stay(&[Effect::InsertStep, Effect::DropParts]),
         Input::EnterRequiresAction if is_running => to(ChatStatus::RequiresAction, &[Effect::SetDeadline]),

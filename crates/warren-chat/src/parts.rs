@@ -183,13 +183,17 @@ async fn write(
                 continue;
             }
             current.push((*chat, *episode));
+            let first_seq = batch.parts.first().map_or(0, |part| part.seq);
+            if first_seq == 1 {
+                query::chat_parts::clear_before(tx, *chat, history_version, attempt).await?;
+            }
             let mut parts = rows::json(&batch.parts);
             rows::replace_nul(&mut parts);
             models.push(chat_parts::Model {
                 chat_id: chat.as_uuid(),
                 history_version,
                 generation_attempt: attempt,
-                first_seq: batch.parts.first().map_or(0, |part| part.seq),
+                first_seq,
                 parts,
             });
         }

@@ -96,7 +96,7 @@ async fn history(shared: &Shared, chat: &chats::Model) -> ChatResult<Vec<Message
     for_model.map(rows::message).collect()
 }
 
-/// The messages of an unfinished attempt, from the saved parts: the same that viewers have seen.
+/// The messages of the last attempt that said something, from the saved parts: the same that viewers have seen.
 async fn partial(
     shared: &Shared,
     chat: &chats::Model,
@@ -104,7 +104,9 @@ async fn partial(
     why: &str,
 ) -> ChatResult<Vec<NewMessage>> {
     let id = ChatId::from_uuid(chat.id);
-    let episode = Episode { history_version: state.versions.history, attempt: state.versions.attempt };
+    let history_version = state.versions.history;
+    let spoken = query::chat_parts::newest_attempt(shared.db.reader(), id, history_version).await?;
+    let episode = Episode { history_version, attempt: spoken.unwrap_or(state.versions.attempt) };
     let saved = saved_parts(&shared.db, id, episode).await?;
     let mut parts: Vec<Part> = saved.iter().map(|part| part.part.clone()).collect();
     // A tool may have finished without its result having been shown.

@@ -63,6 +63,21 @@ async fn a_url_that_refuses_becomes_one_clear_sentence() {
 }
 
 #[tokio::test]
+async fn what_was_said_before_the_provider_died_is_kept() {
+    let stage = Stage::new().await;
+    let _model = stage
+        .with_script(&json!({ "turns": [
+        { "when": { "nth": 1 }, "steps": [{ "text": "Half an answer" }, { "cut": null }] },
+        { "steps": [{ "fail": { "status": 401, "message": "bad key" } }] },
+    ] }))
+        .await;
+    let chat = stage.create("hello").await;
+    let mut view = stage.view(chat).await;
+    view.until("the error", |view| view.error.is_some() && view.status == Some(ChatStatus::Error)).await;
+    assert_eq!(view.story().last().unwrap().1, "Half an answer");
+}
+
+#[tokio::test]
 async fn a_chat_without_a_model_is_refused() {
     let stage = Stage::new().await;
     let request = warren_chat::CreateChat {

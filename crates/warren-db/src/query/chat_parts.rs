@@ -1,6 +1,8 @@
 //! Saved parts of answers that are not committed.
 
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+};
 use warren_vocab::ChatId;
 
 use crate::{DbResult, Tx, entity::chat_parts::*};
@@ -27,6 +29,32 @@ pub async fn list(
         .filter(Column::HistoryVersion.eq(history_version))
         .filter(Column::GenerationAttempt.eq(attempt));
     Ok(query.order_by_asc(Column::FirstSeq).all(connection).await?)
+}
+
+/// Finds the newest attempt to extend a history that has saved parts.
+pub async fn newest_attempt(
+    connection: &impl ConnectionTrait,
+    chat: ChatId,
+    history_version: i64,
+) -> DbResult<Option<i64>> {
+    let query = Entity::find()
+        .select_only()
+        .column(Column::GenerationAttempt)
+        .filter(Column::ChatId.eq(chat.as_uuid()))
+        .filter(Column::HistoryVersion.eq(history_version))
+        .order_by_desc(Column::GenerationAttempt);
+    Ok(query.into_tuple().one(connection).await?)
+}
+
+/// Forgets the saved parts of attempts before this one.
+pub async fn clear_before(tx: &Tx, chat: ChatId, history_version: i64, attempt: i64) -> DbResult<()> {
+    Entity::delete_many()
+        .filter(Column::ChatId.eq(chat.as_uuid()))
+        .filter(Column::HistoryVersion.eq(history_version))
+        .filter(Column::GenerationAttempt.lt(attempt))
+        .exec(tx)
+        .await?;
+    Ok(())
 }
 
 /// Forgets all saved parts of a chat.
