@@ -22,8 +22,6 @@ use crate::{hub::Hub, rows};
 
 /// Bytes that may wait for the writer; when more do, whoever produces them waits for the writer.
 const WAITING_BYTES_MAX: usize = 1024 * 1024;
-/// How often a failed write is repeated before its parts are given up.
-const WRITE_ATTEMPTS_MAX: u32 = 5;
 
 /// Takes parts of all chats of this server.
 #[derive(Clone)]
@@ -72,7 +70,7 @@ impl PartWriter {
         EpisodeWriter { writer: self.clone(), chat, epoch, episode, last_seq: Arc::default() }
     }
 
-    /// Waits until everything that was pushed before is written and shown, or given up.
+    /// Waits until everything that was pushed before is written and shown.
     pub(crate) async fn flush(&self) {
         let target = {
             let waiting = self.waiting();
@@ -149,22 +147,22 @@ impl EpisodeWriter {
     }
 }
 
+/// Repeats a write that fails until it works: given-up parts would leave a hole in what is kept. What gathers meanwhile is
+/// bounded, because whoever produces parts waits for the writer.
 async fn write_and_show(db: &Database, hub: &Hub, batches: BTreeMap<(ChatId, Episode), Batch>) {
     let mut backoff = Backoff::new(Duration::from_millis(20), Duration::from_secs(1));
-    for attempt in 1..=WRITE_ATTEMPTS_MAX {
+    let current = loop {
         match write(db, &batches).await {
-            Ok(current) => {
-                for (key, batch) in batches {
-                    if current.contains(&key) {
-                        hub.show(key.0, batch.parts.into_iter().map(Arc::new).collect());
-                    }
-                }
-                return;
+            Ok(current) => break current,
+            Err(error) => {
+                tracing::error!(%error, "parts of answers cannot be saved; their chats wait until they can");
+                backoff.wait().await;
             }
-            Err(error) if attempt == WRITE_ATTEMPTS_MAX => {
-                tracing::error!(%error, "parts of answers could not be saved and are not shown");
-            }
-            Err(_) => backoff.wait().await,
+        }
+    };
+    for (key, batch) in batches {
+        if current.contains(&key) {
+            hub.show(key.0, batch.parts.into_iter().map(Arc::new).collect());
         }
     }
 }

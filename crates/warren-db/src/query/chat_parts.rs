@@ -2,18 +2,21 @@
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::OnConflict,
 };
 use warren_vocab::ChatId;
 
 use crate::{DbResult, Tx, entity::chat_parts::*};
 
-/// Adds rows of parts.
+/// Adds rows of parts. A row that is there already stays as it is: its first write may have worked unnoticed.
 pub async fn insert(tx: &Tx, models: Vec<Model>) -> DbResult<()> {
     if models.is_empty() {
         return Ok(());
     }
     let rows = models.into_iter().map(IntoActiveModel::into_active_model);
-    Entity::insert_many::<ActiveModel, _>(rows).exec_without_returning(tx).await?;
+    let key = [Column::ChatId, Column::HistoryVersion, Column::GenerationAttempt, Column::FirstSeq];
+    let keep = OnConflict::columns(key).do_nothing().to_owned();
+    Entity::insert_many::<ActiveModel, _>(rows).on_conflict(keep).exec_without_returning(tx).await?;
     Ok(())
 }
 
