@@ -3,9 +3,9 @@
 //! Owns open handles of one client. Paths are relative to the session directory unless absolute.
 
 use std::collections::HashMap;
-use std::fs::{Metadata, OpenOptions, Permissions};
+use std::fs::{DirBuilder, Metadata, OpenOptions, Permissions};
 use std::io::{Read, Write};
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -224,11 +224,8 @@ impl Handler for Files {
     async fn mkdir(&mut self, id: u32, path: String, attrs: FileAttributes) -> Answer<Status> {
         let path = self.path(&path);
         blocking(move || {
-            std::fs::create_dir(&path)?;
-            match attrs.permissions {
-                Some(mode) => std::fs::set_permissions(&path, Permissions::from_mode(mode & 0o7777)),
-                None => Ok(()),
-            }
+            // The user's umask narrows what the client asks for.
+            DirBuilder::new().mode(attrs.permissions.unwrap_or(0o777) & 0o777).create(&path)
         })
         .await?;
         Ok(ok(id))
