@@ -5,6 +5,8 @@
 mod command;
 mod workspace;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -24,6 +26,9 @@ use crate::agent_client::{AgentClient, AgentClientError};
 /// Templates in one answer.
 const TEMPLATES_MAX: usize = 25;
 
+/// How often a running command asks whether its workspace is still there.
+const REPLACED_INTERVAL: Duration = Duration::from_secs(2);
+
 /// Carries out tools for all chats of this server.
 pub(crate) struct ChatTools {
     app: App,
@@ -42,11 +47,27 @@ impl ChatTools {
 
     /// A client of the agent of the chat's workspace, which must be running.
     async fn agent(&self, context: &ToolContext) -> Result<AgentClient, ToolError> {
+        Ok(self.client(context, self.agent_id(context).await?))
+    }
+
+    async fn agent_id(&self, context: &ToolContext) -> Result<AgentId, ToolError> {
         let actor = self.actor(context).await?;
         let detail = self.app.find_workspace(&actor, context.workspace()?, false).await.map_err(failed)?;
         let agent = workspace::running_agent(&detail)?;
         self.app.find_agent(&actor, agent, Action::Ssh).await.map_err(failed)?;
-        Ok(self.client(context, agent))
+        Ok(agent)
+    }
+
+    /// Returns when the agent is no longer one of its workspace's newest build: it was stopped, deleted or rebuilt.
+    async fn replaced(&self, context: &ToolContext, agent: AgentId) {
+        loop {
+            tokio::time::sleep(REPLACED_INTERVAL).await;
+            let Ok(actor) = self.actor(context).await else { continue };
+            let found = self.app.find_agent(&actor, agent, Action::Ssh).await;
+            if matches!(found, Err(warren_app::AppError::NotFound)) {
+                return;
+            }
+        }
     }
 
     fn client(&self, context: &ToolContext, agent: AgentId) -> AgentClient {
@@ -102,8 +123,14 @@ impl WorkspaceTools for ChatTools {
         arguments: Execute,
         output: &ToolOutput,
     ) -> Result<Value, ToolError> {
-        let agent = self.agent(context).await?;
-        command::execute(&agent, &self.tasks, context, arguments, output).await
+        let id = self.agent_id(context).await?;
+        let agent = self.client(context, id);
+        tokio::select! {
+            result = command::execute(&agent, &self.tasks, context, arguments, output) => result,
+            () = self.replaced(context, id) => {
+                Err(ToolError::new("The workspace was stopped, deleted or rebuilt while the command ran."))
+            }
+        }
     }
 
     async fn read_file(&self, context: &ToolContext, arguments: ReadFile) -> Result<Value, ToolError> {
