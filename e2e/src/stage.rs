@@ -47,7 +47,7 @@ impl Stage {
     ///
     /// # Errors
     /// Fails as `outcome` does.
-    pub fn explain(&self, outcome: Result<()>) -> Result<()> {
+    pub fn explain<T>(&self, outcome: Result<T>) -> Result<T> {
         outcome.with_context(|| {
             let mut text = format!("the server's last lines:\n{}", tail(&self.server.output()));
             let workspaces = std::fs::read_dir(self.server.workspaces_dir()).into_iter().flatten();
