@@ -23,9 +23,10 @@ async fn a_workspace_is_made_used_stopped_started_and_deleted_in_the_browser() -
     let options = ["--workspace", "web", "--template", "process"];
     let shell = ["--command", "echo $((6 * 7))-$USER_AGENT-in-the-browser", "--expect", "42--in-the-browser"];
     let steps = "create-workspace,terminal,stop,start,delete";
-    let reports =
-        browser::steps(&stage.user, stage.server.url().as_str(), steps, &[&options[..], &shell[..]].concat())
-            .await?;
+    let url = stage.server.url();
+    let outcome =
+        browser::steps(&stage.user, url.as_str(), steps, &[&options[..], &shell[..]].concat()).await;
+    let reports = stage.explain(outcome)?;
     ensure!(reports.len() == 5, "the browser of {USERNAME} reports {reports:?}");
     let listed = stage.warren(&["list", "-o", "json"]).await?;
     ensure!(listed.trim() == "[]", "the list is {listed}");
