@@ -110,7 +110,6 @@ impl Runner {
             .stderr(Stdio::piped())
             // An interrupt meant for the server must not reach Terraform behind our back.
             .process_group(0)
-            .kill_on_drop(true)
             .spawn()
             .map_err(CommandError::Start)
     }
@@ -122,6 +121,7 @@ impl Runner {
         output: impl Future<Output = T>,
     ) -> Result<ExitStatus, CommandError> {
         let group = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
+        let mut abandoned = InterruptOnDrop(group);
         let mut output = std::pin::pin!(output);
         let mut drained = false;
         let mut kill_at = None;
@@ -142,6 +142,7 @@ impl Runner {
                 }
             }
         };
+        abandoned.0 = None;
         if kill_at.is_some() {
             // Terraform kills its scripts, but not what these have started.
             kill_all_in(&self.dir);
@@ -166,6 +167,16 @@ impl Runner {
             (None, _) if complaints.tail.is_empty() => format!("terraform ended with {status}"),
             (None, _) => complaints.tail,
         }))
+    }
+}
+
+/// Interrupts Terraform when its job is dropped half-way, as a server does that has no time left. A kill would lose the
+/// state of what is made already; interrupted, Terraform writes it, and the next server collects it.
+struct InterruptOnDrop(Option<Pid>);
+
+impl Drop for InterruptOnDrop {
+    fn drop(&mut self) {
+        signal_main(self.0, Signal::SIGINT);
     }
 }
 
