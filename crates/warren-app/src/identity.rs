@@ -184,6 +184,11 @@ impl App {
         Ok(query::agent_tokens::by_token_hash(self.db().reader(), &hash).await?)
     }
 
+    /// Reports whether a workspace build is running, whose agents may start before their tokens are stored.
+    pub async fn is_building(&self) -> AppResult<bool> {
+        Ok(query::jobs::is_building(self.db().reader()).await?)
+    }
+
     /// Loads the rights of an account for work that the server does on its behalf.
     ///
     /// # Errors

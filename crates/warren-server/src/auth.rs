@@ -5,7 +5,7 @@
 
 use axum::{
     extract::{FromRequestParts, Query},
-    http::{HeaderMap, Method, header, request::Parts},
+    http::{HeaderMap, Method, StatusCode, header, request::Parts},
 };
 use axum_extra::extract::cookie::CookieJar;
 use serde::Deserialize;
@@ -75,8 +75,20 @@ impl FromRequestParts<AppState> for AgentCaller {
         };
         let found = find_token(parts).ok_or_else(refused)?;
         let token: Uuid = found.token.parse().map_err(|_| refused())?;
-        let owner = state.app.authenticate_agent(token).await?.ok_or_else(refused)?;
-        Ok(Self { owner })
+        if let Some(owner) = state.app.authenticate_agent(token).await? {
+            return Ok(Self { owner });
+        }
+        // Terraform starts agents while it applies, and their tokens are stored when the whole build has ended: an agent
+        // that is quicker than the end of its build must come again and not give up.
+        let is_building = state.app.is_building().await?;
+        match state.app.authenticate_agent(token).await? {
+            Some(owner) => Ok(Self { owner }),
+            None if is_building => Err(ApiError::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "No finished build knows this agent token yet; try again when the running builds have ended.",
+            )),
+            None => Err(refused()),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use sea_orm::{
 };
 use serde_json::json;
 use uuid::Uuid;
-use warren_vocab::{JobId, LogLevel, LogSource};
+use warren_vocab::{JobId, JobType, LogLevel, LogSource};
 
 use crate::{
     DbResult, Tx, channels,
@@ -50,6 +50,15 @@ pub async fn oldest_pending(connection: &impl ConnectionTrait) -> DbResult<Optio
 pub async fn begun(connection: &impl ConnectionTrait) -> DbResult<Vec<Model>> {
     let query = Entity::find().filter(Column::StartedAt.is_not_null()).filter(Column::CompletedAt.is_null());
     Ok(query.order_by_asc(Column::CreatedAt).all(connection).await?)
+}
+
+/// Reports whether a worker has begun a workspace build and not ended it.
+pub async fn is_building(connection: &impl ConnectionTrait) -> DbResult<bool> {
+    let query = Entity::find()
+        .filter(Column::StartedAt.is_not_null())
+        .filter(Column::CompletedAt.is_null())
+        .filter(Column::Type.eq(JobType::WorkspaceBuild.as_str()));
+    Ok(query.one(connection).await?.is_some())
 }
 
 /// Lists jobs without an end that have not changed since a time, the most silent first.

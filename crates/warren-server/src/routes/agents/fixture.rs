@@ -270,6 +270,20 @@ impl Fixture {
         self.app.db().write(write).await.unwrap();
     }
 
+    /// Enters a workspace build that a worker has begun, and ended or not.
+    pub(crate) async fn add_begun_job(&self, is_over: bool) {
+        let job = provisioner_jobs::Model {
+            started_at: Some(now()),
+            completed_at: is_over.then(now),
+            ..self.job(Uuid::new_v4())
+        };
+        let write = async |tx: &Tx| {
+            provisioner_jobs::Entity::insert(job.into_active_model()).exec_without_returning(tx).await?;
+            Ok::<_, DbError>(())
+        };
+        self.app.db().write(write).await.unwrap();
+    }
+
     fn job(&self, id: Uuid) -> provisioner_jobs::Model {
         provisioner_jobs::Model {
             id,

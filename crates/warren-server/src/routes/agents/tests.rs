@@ -101,6 +101,18 @@ async fn a_forged_token_ends_the_agent_with_a_sentence() {
 }
 
 #[tokio::test]
+async fn an_agent_that_is_quicker_than_the_end_of_its_build_is_asked_to_come_again() {
+    let fixture = Fixture::new().await;
+    let path = "/api/v2/workspaceagents/me/rpc?version=2.10&role=agent";
+    let unknown = uuid::Uuid::new_v4().to_string();
+    let refusal = async || fixture.try_socket(path, &unknown).await.map(drop).unwrap_err().to_string();
+    fixture.add_begun_job(true).await;
+    assert_eq!(refusal().await, "HTTP error: 401 Unauthorized");
+    fixture.add_begun_job(false).await;
+    assert_eq!(refusal().await, "HTTP error: 503 Service Unavailable");
+}
+
+#[tokio::test]
 async fn a_rebuilt_workspace_refuses_its_old_agent() {
     let fixture = Fixture::new().await;
     fixture.add_build(2).await;
