@@ -68,26 +68,6 @@ impl TestServer {
         version
     }
 
-    /// Waits until the job of an object has ended and returns the object.
-    async fn ended(&self, url: &str) -> Value {
-        self.until(url, |object| {
-            matches!(object["job"]["status"].as_str(), Some("succeeded" | "failed" | "canceled"))
-        })
-        .await
-    }
-
-    async fn until(&self, url: &str, holds: impl Fn(&Value) -> bool) -> Value {
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
-        loop {
-            let (_, object) = self.get(url).await;
-            if holds(&object) {
-                return object;
-            }
-            assert!(tokio::time::Instant::now() < deadline, "{object}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
     async fn workspace(&self, content: &str) -> Value {
         let version = self.push(content).await;
         let imported = self.ended(&path("templateversions", &version, "")).await;

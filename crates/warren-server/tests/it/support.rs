@@ -10,6 +10,9 @@ use warren_server::{RunningServer, Server, ServerConfig};
 pub(crate) const EMAIL: &str = "ada@example.com";
 pub(crate) const PASSWORD: &str = "SomeSecurePassword!";
 
+/// How long a condition may take: real Terraform on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 pub(crate) struct TestServer {
     pub(crate) server: RunningServer,
     pub(crate) client: Client,
@@ -83,6 +86,27 @@ impl TestServer {
         let request =
             self.request(method, path).header("content-type", "application/json").body(body.to_string());
         answer(request.send().await.unwrap()).await
+    }
+
+    /// Waits until what a path answers fits, and returns it.
+    pub(crate) async fn until(&self, path: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let (status, body) = self.get(path).await;
+            assert!(status.is_success(), "{path}: {status} {body}");
+            if fits(&body) {
+                return body;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "{path} did not get there: {body}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until the job of a template version or build has ended.
+    pub(crate) async fn ended(&self, path: &str) -> Value {
+        let is_over =
+            |job: &Value| ["succeeded", "failed", "canceled"].contains(&job["status"].as_str().unwrap());
+        self.until(path, |object| is_over(&object["job"])).await
     }
 }
 

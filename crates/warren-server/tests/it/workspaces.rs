@@ -28,29 +28,11 @@ resource "terraform_data" "thing" {
 }
 "#;
 
-/// Waits until the object at the path fits.
-async fn wait_for(server: &TestServer, path: &str, fits: impl Fn(&Value) -> bool) -> Value {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(120);
-    loop {
-        let (status, body) = server.get(path).await;
-        assert!(status.is_success(), "{path}: {status} {body}");
-        if fits(&body) {
-            return body;
-        }
-        assert!(tokio::time::Instant::now() < deadline, "{path} did not get there: {body}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
-fn ended(job: &Value) -> bool {
-    ["succeeded", "failed", "canceled"].contains(&job["status"].as_str().unwrap())
-}
-
 /// Pushes the template and waits for its import.
 async fn template(server: &TestServer) -> Value {
     let version = create_version(server, archive_of(TEMPLATE)).await;
     let path = format!("/api/v2/templateversions/{}", version["id"].as_str().unwrap());
-    let version = wait_for(server, &path, |version| ended(&version["job"])).await;
+    let version = server.ended(&path).await;
     assert_eq!(version["job"]["status"], "succeeded", "{version}");
     let (_, parameters) = server.get(&format!("{path}/rich-parameters")).await;
     assert_eq!((&parameters[0]["name"], &parameters[0]["default_value"]), (&json!("colour"), &json!("red")));
@@ -107,12 +89,12 @@ async fn a_workspace_lives_from_creation_to_deletion() {
     let (status, _) = server.post(&builds, json!({"transition": "start"})).await;
     assert_eq!(status, StatusCode::CONFLICT, "a build is active");
     let workspace = format!("/api/v2/workspaces/{id}");
-    wait_for(&server, &workspace, |now| now["latest_build"]["status"] == "stopped").await;
+    server.until(&workspace, |now| now["latest_build"]["status"] == "stopped").await;
 
     let (status, _) = server.post(&builds, json!({"transition": "delete"})).await;
     assert_eq!(status, StatusCode::CREATED);
     let deleted = format!("{workspace}?include_deleted=true");
-    wait_for(&server, &deleted, |now| now["latest_build"]["status"] == "deleted").await;
+    server.until(&deleted, |now| now["latest_build"]["status"] == "deleted").await;
     assert_eq!(server.get(&workspace).await.0, StatusCode::GONE);
     assert_eq!(server.get("/api/v2/workspaces").await.1["count"], 0);
     let template = format!("/api/v2/templates/{}", template["id"].as_str().unwrap());
@@ -124,7 +106,7 @@ async fn a_template_that_is_not_terraform_fails_its_import_with_the_place() {
     let server = TestServer::with_owner().await;
     let version = create_version(&server, archive_of("resource \"x\" {")).await;
     let path = format!("/api/v2/templateversions/{}", version["id"].as_str().unwrap());
-    let version = wait_for(&server, &path, |version| ended(&version["job"])).await;
+    let version = server.ended(&path).await;
     assert_eq!(version["job"]["status"], "failed");
     assert!(version["job"]["error"].as_str().unwrap().contains("main.tf"), "{version}");
     let body = json!({"name": "broken", "template_version_id": version["id"]});
