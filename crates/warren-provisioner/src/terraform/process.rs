@@ -68,7 +68,8 @@ impl Runner {
         let stdout = child.stdout.take().expect("standard output is a pipe");
         let stderr = child.stderr.take().expect("standard error is a pipe");
         let mut complaints = Complaints::default();
-        let status = self.wait(&mut child, pump(stdout, stderr, log, &mut complaints)).await?;
+        let output = pump(stdout, stderr, log, &mut complaints);
+        let status = self.wait(&mut child, output, Strays::Kill).await?;
         self.judge(status, complaints)
     }
 
@@ -88,7 +89,7 @@ impl Runner {
                 tokio::join!(stdout.read_to_end(&mut captured), stderr.read_to_end(&mut complaints));
             out.and(err)
         };
-        let status = self.wait(&mut child, output).await?;
+        let status = self.wait(&mut child, output, Strays::Leave).await?;
         let complaints = String::from_utf8_lossy(&complaints);
         for line in complaints.lines() {
             for (level, line) in read(Origin::Stderr, line).lines {
@@ -119,6 +120,7 @@ impl Runner {
         &self,
         child: &mut Child,
         output: impl Future<Output = T>,
+        strays: Strays,
     ) -> Result<ExitStatus, CommandError> {
         let group = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
         let mut abandoned = InterruptOnDrop(group);
@@ -137,15 +139,14 @@ impl Runner {
                     if kill_at.is_some() =>
                 {
                     signal_group(group, Signal::SIGKILL);
-                    kill_all_in(&self.dir);
+                    strays.end(&self.dir);
                     kill_at = Some(tokio::time::Instant::now() + self.interrupt_grace);
                 }
             }
         };
         abandoned.0 = None;
         if kill_at.is_some() {
-            // Terraform kills its scripts, but not what these have started.
-            kill_all_in(&self.dir);
+            strays.end(&self.dir);
         }
         if !drained && tokio::time::timeout(DRAIN, &mut output).await.is_err() {
             tracing::debug!("something that terraform started keeps its output open");
@@ -167,6 +168,25 @@ impl Runner {
             (None, _) if complaints.tail.is_empty() => format!("terraform ended with {status}"),
             (None, _) => complaints.tail,
         }))
+    }
+}
+
+/// What happens to processes that a canceled command has started: Terraform kills its scripts, but not what these have
+/// started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Strays {
+    Kill,
+    /// For commands that only print. They start nothing, and another command that is still writing its state may work
+    /// in the same directory.
+    Leave,
+}
+
+impl Strays {
+    fn end(self, dir: &Path) {
+        match self {
+            Self::Kill => kill_all_in(dir),
+            Self::Leave => {}
+        }
     }
 }
 
