@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     net::{SocketAddr, TcpListener},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -148,10 +148,35 @@ impl Drop for ServerProcess {
         // It may have ended already, which is fine.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        end_leftovers(self.data.path());
         if std::thread::panicking() {
             eprint_log(&self.output());
         }
     }
+}
+
+/// Kills what a failed test leaves behind: workspaces of the process template outlive the server on purpose.
+fn end_leftovers(data: &Path) {
+    for pid in leftovers(data) {
+        // It may have ended with its sandbox.
+        let _ = kill(pid, Signal::SIGKILL);
+    }
+}
+
+/// Processes that work in a directory or name it in their command line.
+fn leftovers(data: &Path) -> Vec<Pid> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().filter_map(Result::ok);
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let text = data.to_string_lossy();
+    let belongs = |pid: &i32| {
+        let works_there =
+            std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|path| path.starts_with(data));
+        let names_it = std::fs::read(format!("/proc/{pid}/cmdline"))
+            .is_ok_and(|line| String::from_utf8_lossy(&line).contains(&*text));
+        works_there || names_it
+    };
+    let own = std::process::id();
+    pids.filter(|pid| u32::try_from(*pid) != Ok(own)).filter(belongs).map(Pid::from_raw).collect()
 }
 
 #[allow(clippy::print_stderr)]
