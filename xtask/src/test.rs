@@ -74,7 +74,8 @@ fn e2e() -> Result<()> {
 fn tests(nextest: &str, plain: &[&str]) -> Command {
     let mut cargo = process::cargo();
     if process::exists("cargo-nextest") {
-        cargo.args(["nextest", "run", "--locked", "--no-fail-fast", "--workspace", "--filterset", nextest]);
+        cargo.args(["nextest", "run", "--profile", "ci", "--locked", "--no-fail-fast"]);
+        cargo.args(["--workspace", "--filterset", nextest]);
     } else {
         cargo.args(["test", "--locked", "--no-fail-fast"]).args(plain);
     }
