@@ -25,6 +25,8 @@ use crate::{
 /// Why a server cannot start; each text is a sentence for whoever starts it.
 #[derive(Debug, Error)]
 pub enum StartError {
+    #[error("no address to listen on is set; set --http-address")]
+    NoAddress,
     #[error(
         "the address {address} is in use; stop the program that uses it or choose another with --http-address"
     )]
@@ -61,19 +63,21 @@ impl Server {
     /// # Errors
     /// Fails with one sentence that says what to do, see [`StartError`].
     pub async fn start(config: ServerConfig) -> Result<RunningServer, StartError> {
-        let listener = bind(config.http_address).await?;
-        let address = listener
-            .local_addr()
-            .map_err(|source| StartError::Listen { address: config.http_address, source })?;
+        let wanted = config.http.address.ok_or(StartError::NoAddress)?;
+        let listener = bind(wanted).await?;
+        let address =
+            listener.local_addr().map_err(|source| StartError::Listen { address: wanted, source })?;
         let access_url = access_url(&config, address)?;
-        let db = Database::open(&config.data_dir).await?;
-        let sealer = sealer(&db, &config.data_dir).await?;
+        let db = Database::open(&config.database.data_dir).await?;
+        let sealer = sealer(&db, &config.database.data_dir).await?;
         let app = App::new(db.clone(), sealer, access_url.clone());
         let id = deployment_id(&db).await.map_err(|error| StartError::Read(error.into()))?;
         let tasks = Tasks::new();
         let deployment = Deployment { id, access_url: access_url.clone() };
         let state = AppState::start(app, config, deployment, AgentExecutable::own(), &tasks)?;
-        let provisioner = ProvisionerConfig::in_dir(&state.config.data_dir, state.config.terraform.clone());
+        let config = &state.config;
+        let provisioner =
+            ProvisionerConfig::in_dir(&config.database.data_dir, config.provisioner.terraform.clone());
         provisionerd::start(state.app.clone(), Provisioner::new(provisioner), &tasks);
         serve(listener, state, &tasks);
         Ok(RunningServer { url: access_url, address, db, tasks })
@@ -116,7 +120,7 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
 
 /// The configured URL, else the one of the listening address; a wildcard address is reachable as localhost.
 fn access_url(config: &ServerConfig, address: SocketAddr) -> Result<Url, StartError> {
-    if let Some(url) = &config.access_url {
+    if let Some(url) = &config.http.access_url {
         return Ok(url.clone());
     }
     let host =

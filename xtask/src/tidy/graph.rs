@@ -16,12 +16,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("warren-build-proto", &["warren-vocab"]),
     ("warren-tunnel-proto", &["warren-vocab", "warren-wire"]),
     ("warren-rt", &[]),
+    ("warren-config", &["warren-rt"]),
     ("warren-db", &["warren-vocab", "warren-rt"]),
     ("warren-sdk", &["warren-vocab", "warren-api", "warren-rt"]),
     ("warren-tunnel", &["warren-vocab", "warren-tunnel-proto", "warren-wire", "warren-rt"]),
     ("warren-llm", &["warren-vocab", "warren-rt"]),
     ("warren-dev-model", &["warren-rt"]),
-    ("warren-app", &["warren-vocab", "warren-db", "warren-authz", "warren-build-proto", "warren-rt"]),
+    (
+        "warren-app",
+        &["warren-vocab", "warren-config", "warren-db", "warren-authz", "warren-build-proto", "warren-rt"],
+    ),
     (
         "warren-chat",
         &["warren-vocab", "warren-db", "warren-authz", "warren-chat-proto", "warren-llm", "warren-rt"],
@@ -34,6 +38,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "warren-vocab",
             "warren-app",
             "warren-build-proto",
+            "warren-config",
             "warren-db",
             "warren-authz",
             "warren-chat",
@@ -50,6 +55,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "warren-vocab",
             "warren-api",
+            "warren-config",
             "warren-server",
             "warren-agent",
             "warren-provisioner",

@@ -142,7 +142,8 @@ async fn a_broken_template_fails_with_file_and_line() {
 #[tokio::test]
 async fn without_terraform_the_server_starts_and_an_import_says_what_is_missing() {
     let server =
-        TestServer::owned(|config| config.terraform = Some(PathBuf::from("/nowhere/terraform"))).await;
+        TestServer::owned(|config| config.provisioner.terraform = Some(PathBuf::from("/nowhere/terraform")))
+            .await;
     let version = server.push("").await;
     let failed = server.ended(&path("templateversions", &version, "")).await;
     let error = failed["job"]["error"].as_str().unwrap();

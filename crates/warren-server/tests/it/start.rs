@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use warren_server::{Server, ServerConfig, StartError};
+use warren_server::{Server, StartError};
 
 use crate::support::{TestServer, config};
 
@@ -8,7 +8,8 @@ use crate::support::{TestServer, config};
 async fn an_address_in_use_is_refused_with_one_sentence() {
     let first = TestServer::empty().await;
     let dir = tempfile::tempdir().unwrap();
-    let taken = ServerConfig { http_address: first.server.address(), ..config(&dir) };
+    let mut taken = config(&dir);
+    taken.http.address = Some(first.server.address());
     let error = Server::start(taken).await.err().unwrap();
     assert!(matches!(error, StartError::AddressInUse { .. }));
     let text = error.to_string();

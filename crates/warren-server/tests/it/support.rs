@@ -22,12 +22,7 @@ pub(crate) struct TestServer {
 
 /// The settings of a server on a free port.
 pub(crate) fn config(dir: &TempDir) -> ServerConfig {
-    ServerConfig {
-        data_dir: dir.path().join("data"),
-        http_address: "127.0.0.1:0".parse().unwrap(),
-        access_url: None,
-        terraform: None,
-    }
+    ServerConfig::in_dir(dir.path().join("data"))
 }
 
 impl TestServer {

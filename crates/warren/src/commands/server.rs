@@ -17,15 +17,13 @@ pub(super) async fn run(args: ServerArgs) -> anyhow::Result<()> {
     logging::init(format, "info,sea_orm_migration=warn");
     let access_url =
         args.access_url.as_deref().map(parse_url).transpose().context("--access-url cannot be used")?;
-    let config = ServerConfig {
-        data_dir: match args.data_dir {
-            Some(directory) => directory,
-            None => default_data_dir()?,
-        },
-        http_address: args.http_address,
-        access_url,
-        terraform: args.terraform,
-    };
+    let mut config = ServerConfig::in_dir(match args.data_dir {
+        Some(directory) => directory,
+        None => default_data_dir()?,
+    });
+    config.http.address = Some(args.http_address);
+    config.http.access_url = access_url;
+    config.provisioner.terraform = args.terraform;
     let mut stop = StopSignals::new()?;
     let server = Server::start(config).await?;
     output::line(&format!("Warren is ready at {}", server.url()));

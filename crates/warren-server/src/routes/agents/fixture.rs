@@ -310,12 +310,8 @@ impl Fixture {
 }
 
 fn state(app: App, tasks: &Tasks, url: &Url, dir: &Path) -> AppState {
-    let config = ServerConfig {
-        data_dir: dir.to_owned(),
-        http_address: "127.0.0.1:0".parse().unwrap(),
-        access_url: Some(url.clone()),
-        terraform: None,
-    };
+    let mut config = ServerConfig::in_dir(dir);
+    config.http.access_url = Some(url.clone());
     let deployment = Deployment { id: Uuid::nil(), access_url: url.clone() };
     AppState::start(app, config, deployment, AgentExecutable::at(Path::new(PROGRAM)), tasks).unwrap()
 }
