@@ -6,6 +6,7 @@
 
 pub mod agents;
 pub mod ai;
+pub mod api_keys;
 pub mod chats;
 pub mod deployment;
 pub mod error;
@@ -13,6 +14,7 @@ pub mod files;
 pub mod jobs;
 pub mod organizations;
 pub mod templates;
+pub mod user_settings;
 pub mod users;
 pub mod wire;
 pub mod workspaces;
@@ -33,6 +35,11 @@ use utoipa::OpenApi;
     ai::CreateChatModelConfigRequest,
     ai::UpdateAiProviderRequest,
     ai::UpdateChatModelConfigRequest,
+    api_keys::ApiKey,
+    api_keys::ApiKeyWithOwner,
+    api_keys::CreateTokenRequest,
+    api_keys::GenerateApiKeyResponse,
+    api_keys::TokenConfig,
     chats::Chat,
     chats::ChatMessage,
     chats::ChatMessagesResponse,
@@ -58,12 +65,28 @@ use utoipa::OpenApi;
     templates::TemplateVersionParameter,
     templates::UpdateActiveTemplateVersion,
     templates::UpdateTemplateMeta,
+    user_settings::GitSshKey,
+    user_settings::UpdateUserAppearanceSettingsRequest,
+    user_settings::UpdateUserPreferenceSettingsRequest,
+    user_settings::UpdateUserQuietHoursScheduleRequest,
+    user_settings::UserAppearanceSettings,
+    user_settings::UserParameter,
+    user_settings::UserPreferenceSettings,
+    user_settings::UserQuietHoursScheduleResponse,
     users::AuthMethods,
+    users::ChangePasswordWithOneTimePasscodeRequest,
     users::CreateFirstUserRequest,
     users::CreateFirstUserResponse,
+    users::CreateUserRequest,
     users::LoginWithPasswordRequest,
     users::LoginWithPasswordResponse,
+    users::RequestOneTimePasscodeRequest,
+    users::UpdateUserPasswordRequest,
+    users::UpdateUserProfileRequest,
     users::User,
+    users::UserLoginType,
+    users::ValidateUserPasswordRequest,
+    users::ValidateUserPasswordResponse,
     workspaces::CreateWorkspaceBuildRequest,
     workspaces::CreateWorkspaceRequest,
     workspaces::Workspace,

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use warren_vocab::{LoginType, OrganizationId, UserId, UserStatus};
 
+use crate::wire::{empty_as_none, null_as_default};
+
 /// A user account.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct User {
@@ -24,6 +26,9 @@ pub struct User {
     pub organization_ids: Vec<OrganizationId>,
     pub roles: Vec<SlimRole>,
     pub has_ai_seat: bool,
+    /// Left out for people.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_service_account: bool,
 }
 
 /// A user as far as others see it.
@@ -86,22 +91,84 @@ pub struct LoginWithPasswordResponse {
 }
 
 /// `POST /api/v2/users`.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct CreateUserRequest {
+    /// Required, except for service accounts.
+    #[serde(default)]
     pub email: String,
     pub username: String,
     #[serde(default)]
     pub name: String,
+    /// Required for accounts that sign in with a password, not allowed for others.
     #[serde(default)]
     pub password: String,
+    /// `password` when absent or empty.
+    #[serde(default, deserialize_with = "empty_as_none")]
+    pub login_type: Option<LoginType>,
+    /// `dormant`, until the first login, when absent.
     #[serde(default)]
+    pub user_status: Option<UserStatus>,
+    #[serde(default, deserialize_with = "null_as_default")]
     pub organization_ids: Vec<OrganizationId>,
+    /// An account for programs, without e-mail address and login.
+    #[serde(default)]
+    pub service_account: bool,
+    /// Site roles.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub roles: Vec<String>,
 }
 
-/// `POST /api/v2/users/{user}/keys`.
+/// `PUT /api/v2/users/{user}/profile`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct GenerateApiKeyResponse {
-    pub key: String,
+pub struct UpdateUserProfileRequest {
+    pub username: String,
+    #[serde(default)]
+    pub name: String,
+    /// Absent keeps the picture; accounts of a login provider get it from there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub avatar_url: Option<String>,
+}
+
+/// `PUT /api/v2/users/{user}/password`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct UpdateUserPasswordRequest {
+    /// Required when the password is the caller's own.
+    #[serde(default)]
+    pub old_password: String,
+    pub password: String,
+}
+
+/// `POST /api/v2/users/validate-password`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ValidateUserPasswordRequest {
+    pub password: String,
+}
+
+/// Whether a password is good enough, and if not, why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ValidateUserPasswordResponse {
+    pub valid: bool,
+    pub details: String,
+}
+
+/// `POST /api/v2/users/otp/request`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct RequestOneTimePasscodeRequest {
+    pub email: String,
+}
+
+/// `POST /api/v2/users/otp/change-password`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ChangePasswordWithOneTimePasscodeRequest {
+    pub email: String,
+    pub password: String,
+    pub one_time_passcode: String,
+}
+
+/// `GET /api/v2/users/{user}/login-type`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct UserLoginType {
+    pub login_type: LoginType,
 }
 
 /// `GET /api/v2/users/authmethods`.

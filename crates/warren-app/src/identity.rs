@@ -67,19 +67,10 @@ impl App {
         let hashed_password = password::hash(self.hashing(), first.password).await?;
         let at = now();
         let user = users::Model {
-            id: Uuid::new_v4(),
-            email: first.email.trim().to_owned(),
-            username: first.username,
             name: first.name,
             hashed_password,
-            status: UserStatus::Active.to_string(),
-            login_type: LoginType::Password.to_string(),
             roles: json!([SiteRole::Owner.as_str()]),
-            avatar_url: String::new(),
-            created_at: at,
-            updated_at: at,
-            last_seen_at: None,
-            deleted: false,
+            ..users::Model::new(first.email.trim(), first.username, LoginType::Password, at)
         };
         self.db()
             .write(async |tx| {

@@ -13,6 +13,7 @@ mod m0005_agents;
 mod m0010_agent_connections;
 mod m0020_ai_models;
 mod m0021_chats;
+mod m0030_users;
 
 /// Why the database cannot be brought up to date.
 #[derive(Debug)]
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_agent_connections::Migration),
             Box::new(m0020_ai_models::Migration),
             Box::new(m0021_chats::Migration),
+            Box::new(m0030_users::Migration),
         ]
     }
 }

@@ -2,11 +2,12 @@
 
 use reqwest::Method;
 use warren_api::{
+    api_keys::GenerateApiKeyResponse,
     deployment::{BuildInfoResponse, SshConfigResponse},
     organizations::Organization,
     users::{
-        CreateFirstUserRequest, CreateFirstUserResponse, GenerateApiKeyResponse, LoginWithPasswordRequest,
-        LoginWithPasswordResponse, User,
+        CreateFirstUserRequest, CreateFirstUserResponse, LoginWithPasswordRequest, LoginWithPasswordResponse,
+        User,
     },
 };
 

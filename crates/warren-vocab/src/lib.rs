@@ -26,6 +26,8 @@ pub use id::{
 pub use job::{JobStatus, JobType, LogLevel, LogSource};
 pub use name::{DisplayName, InvalidName, ResourceName, Username};
 pub use time::Timestamp;
-pub use user::{LoginType, UserStatus};
+pub use user::{
+    AgentDisplayMode, ChatSendShortcut, LoginType, TerminalFont, ThemeMode, ThinkingDisplayMode, UserStatus,
+};
 pub use word::UnknownWord;
 pub use workspace::{AutomaticUpdates, BuildReason, Transition, WorkspaceStatus};

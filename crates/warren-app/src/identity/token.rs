@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rand::{Rng, distr::Alphanumeric};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 use warren_db::entity::api_keys;
@@ -44,6 +45,9 @@ pub(super) fn session(
         expires_at,
         created_at: at,
         updated_at: at,
+        scopes: json!(["coder:all"]),
+        allow_list: json!(["*:*"]),
+        ip_address: String::new(),
     };
     (token, key)
 }

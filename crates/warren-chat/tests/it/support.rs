@@ -21,8 +21,8 @@ use warren_db::{Database, entity::users, query};
 use warren_dev_model::{Script, ScriptedModel};
 use warren_rt::{Sealer, Tasks};
 use warren_vocab::{
-    AiProviderId, AiProviderType, BusyBehavior, ChatId, ChatStatus, ClientType, MessageId, MessageRole,
-    OrganizationId, UserId, WorkspaceId,
+    AiProviderId, AiProviderType, BusyBehavior, ChatId, ChatStatus, ClientType, LoginType, MessageId,
+    MessageRole, OrganizationId, UserId, WorkspaceId,
 };
 
 /// Nothing in these tests takes longer unless it hangs.
@@ -211,22 +211,7 @@ impl Stage {
 }
 
 fn user() -> users::Model {
-    let now = chrono::DateTime::UNIX_EPOCH;
-    users::Model {
-        id: UserId::new().as_uuid(),
-        email: "ada@example.com".into(),
-        username: "ada".into(),
-        name: String::new(),
-        hashed_password: String::new(),
-        status: "active".into(),
-        login_type: "password".into(),
-        roles: json!([]),
-        avatar_url: String::new(),
-        created_at: now,
-        updated_at: now,
-        last_seen_at: None,
-        deleted: false,
-    }
+    users::Model::new("ada@example.com", "ada", LoginType::Password, chrono::DateTime::UNIX_EPOCH)
 }
 
 /// A client that keeps what the rules of the stream let it keep.

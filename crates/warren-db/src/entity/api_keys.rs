@@ -14,6 +14,7 @@ pub struct Model {
     pub login_type: String,
     #[sea_orm(column_type = "Text")]
     pub token_name: String,
+    /// `application_connect` for keys that only open apps, else `all`; [`Model::scopes`] decides.
     #[sea_orm(column_type = "Text")]
     pub scope: String,
     pub lifetime_seconds: i64,
@@ -21,6 +22,15 @@ pub struct Model {
     pub expires_at: DateTimeUtc,
     pub created_at: DateTimeUtc,
     pub updated_at: DateTimeUtc,
+    /// Names of what the key may do.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub scopes: Json,
+    /// The objects that the key reaches, as `type:id` with `*` for any.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub allow_list: Json,
+    /// Where the key was made.
+    #[sea_orm(column_type = "Text")]
+    pub ip_address: String,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -3,23 +3,13 @@ use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, EntityTrait, 
 use serde_json::json;
 use uuid::Uuid;
 use warren_db::{Database, DbError, Notice, OpenError, Tx, entity::users};
+use warren_vocab::LoginType;
 
 fn user(email: &str) -> users::Model {
-    let now = Utc::now();
+    let username = email.split('@').next().unwrap();
     users::Model {
-        id: Uuid::new_v4(),
-        email: email.to_owned(),
-        username: email.split('@').next().unwrap().to_owned(),
         name: String::from("0"),
-        hashed_password: String::new(),
-        status: String::from("active"),
-        login_type: String::from("password"),
-        roles: json!([]),
-        avatar_url: String::new(),
-        created_at: now,
-        updated_at: now,
-        last_seen_at: None,
-        deleted: false,
+        ..users::Model::new(email, username, LoginType::Password, Utc::now())
     }
 }
 

@@ -31,6 +31,7 @@ pub(crate) fn user(detail: UserDetail) -> ApiResult<User> {
         updated_at: user.updated_at,
         last_seen_at: user.last_seen_at.unwrap_or_else(time::zero),
         has_ai_seat: true,
+        is_service_account: user.is_service_account,
     })
 }
 
