@@ -14,9 +14,6 @@ pub struct ChatConfig {
     pub tools: Arc<dyn WorkspaceTools>,
     /// The group that all background work runs in.
     pub tasks: Tasks,
-    /// Whether no other server can use the database, so that leases of earlier runs are void. True for SQLite, whose
-    /// data directory is locked.
-    pub is_alone: bool,
 }
 
 /// All use cases of chats; clones share it.
@@ -36,14 +33,14 @@ pub(crate) struct Shared {
 impl ChatService {
     /// Starts the worker and takes up chats that an earlier run left unfinished.
     pub fn start(config: ChatConfig) -> Self {
-        let ChatConfig { db, sealer, tools, tasks, is_alone } = config;
+        let ChatConfig { db, sealer, tools, tasks } = config;
         let hub = Hub::new(db.clone(), tasks.clone());
         let parts = PartWriter::new();
         let shared =
             Arc::new(Shared { db: db.clone(), sealer, tools, parts: parts.clone(), hub: hub.clone() });
         tasks.spawn("chat parts", async move { parts.run(db, hub).await });
         let worker = Worker::new(shared.clone(), tasks.clone());
-        tasks.spawn("chat worker", async move { worker.run(is_alone).await });
+        tasks.spawn("chat worker", async move { worker.run().await });
         Self { shared }
     }
 

@@ -42,10 +42,11 @@ impl Worker {
         Self { shared, id: ReplicaId::new(), tasks, running: Arc::default() }
     }
 
-    /// Works until the task is stopped. `is_alone` means that no other worker can be alive, so that all leases are void.
-    pub(crate) async fn run(self, is_alone: bool) -> ChatResult<()> {
+    /// Works until the task is stopped. Where no other server can have the database open, no other worker can be alive,
+    /// and all leases of earlier runs are void; elsewhere they run out.
+    pub(crate) async fn run(self) -> ChatResult<()> {
         let mut hints = self.shared.db.subscribe(channels::CHAT_WORK);
-        if is_alone {
+        if self.shared.db.is_exclusive() {
             self.shared.db.write(async |tx| query::chats::end_all_leases(tx).await).await?;
         }
         let mut sweep = tokio::time::interval(SWEEP);

@@ -1,58 +1,32 @@
-//! The database handle: one writer, several read-only readers, one server per data directory.
+//! The database handle: where it is, reading, writing in transactions, hints after the commit.
 //!
-//! Must not know any table; migrations and queries do.
+//! Must not know any table; migrations and queries do. What differs between the engines is in [`sqlite`] and
+//! [`postgres`].
 
-use std::{
-    fs::{DirBuilder, File, OpenOptions, TryLockError},
-    io,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
+mod location;
+mod postgres;
+mod sqlite;
+mod text;
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
 };
 
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult,
-    QueryResult, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult,
+    Statement,
 };
 use serde_json::Value;
-use thiserror::Error;
+use uuid::Uuid;
+
+use self::{postgres::Postgres, sqlite::Sqlite, text::storable};
+pub use location::{Location, LocationError, OpenError};
 
 use crate::{
     error::DbError,
-    migration::{self, MigrateError},
     pubsub::{InProcess, PubSub, Subscription},
 };
-
-const DATABASE_FILE: &str = "warren.db";
-const LOCK_FILE: &str = "warren.lock";
-const READERS_MAX: u32 = 8;
-/// How long a query waits for a free connection before it fails as busy.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Why the database of a data directory cannot be opened.
-#[derive(Debug, Error)]
-pub enum OpenError {
-    #[error("cannot create the data directory {path}; create it or choose another with --data-dir")]
-    Directory { path: PathBuf, source: io::Error },
-    #[error(
-        "another Warren server is using the data directory {path}; stop it or choose another with --data-dir"
-    )]
-    InUse { path: PathBuf },
-    #[error("cannot lock the data directory {path}")]
-    Lock { path: PathBuf, source: io::Error },
-    #[error(
-        "the database in {path} was written by a newer Warren (it has {migration}); start that version or a newer one"
-    )]
-    TooNew { path: PathBuf, migration: String },
-    #[error("cannot open the database {path}")]
-    Open { path: PathBuf, source: DbErr },
-    #[error("cannot bring the database {path} up to date")]
-    Migrate { path: PathBuf, source: DbErr },
-}
 
 /// A handle to the open database; clones share it.
 #[derive(Clone)]
@@ -61,52 +35,75 @@ pub struct Database {
 }
 
 struct Shared {
-    writer: DatabaseConnection,
-    /// The queue for the one writer connection. It is held over awaits on purpose: who holds it owns the connection
-    /// and the verdict on its state.
-    turn: tokio::sync::Mutex<()>,
-    /// Set when the writer connection may not be where its driver believes it to be. It is replaced before it is used
-    /// again: SQLite ends a transaction by itself when the disk is full, and the driver would go on inside it.
-    is_doubtful: Arc<AtomicBool>,
-    readers: DatabaseConnection,
+    location: Location,
+    engine: Engine,
     pubsub: Arc<dyn PubSub>,
-    /// Held for the life of the handle: a second server on the same directory is refused.
-    _lock: File,
+}
+
+enum Engine {
+    Sqlite(Sqlite),
+    Postgres(Postgres),
+}
+
+/// The row that guards all that a transaction of [`Database::write_guarded`] reads and writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guard {
+    table: &'static str,
+    id: Uuid,
+}
+
+impl Guard {
+    /// Names a row by its table and the value of its column `id`.
+    pub const fn row(table: &'static str, id: Uuid) -> Self {
+        Self { table, id }
+    }
 }
 
 impl Database {
-    /// Opens or creates the SQLite database of a data directory and applies the missing migrations.
+    /// Opens or creates the database and applies the missing migrations.
+    ///
+    /// One process at a time may have a data directory open; a PostgreSQL database may be open in many.
     ///
     /// # Errors
-    /// Fails when another server holds the directory, when the database is newer than this program, and on disk errors.
-    pub async fn open(data_dir: &Path) -> Result<Self, OpenError> {
-        private_directory(data_dir)
-            .map_err(|source| OpenError::Directory { path: data_dir.to_owned(), source })?;
-        let lock = lock(data_dir)?;
-        let path = data_dir.join(DATABASE_FILE);
-        private_file(&path).map_err(|source| OpenError::Directory { path: data_dir.to_owned(), source })?;
-        let open = |source| OpenError::Open { path: path.clone(), source };
-        let is_doubtful = Arc::new(AtomicBool::new(false));
-        let writer = connect_writer(&path, is_doubtful.clone()).await.map_err(open)?;
-        migration::run(&writer).await.map_err(|error| match error {
-            MigrateError::TooNew { migration } => OpenError::TooNew { path: path.clone(), migration },
-            MigrateError::Failed(source) => OpenError::Migrate { path: path.clone(), source },
-        })?;
-        let readers = connect_readers(&path).await.map_err(open)?;
-        let pubsub = Arc::new(InProcess::default());
-        let turn = tokio::sync::Mutex::default();
-        Ok(Self { shared: Arc::new(Shared { writer, turn, is_doubtful, readers, pubsub, _lock: lock }) })
+    /// Fails when another server holds the directory, when the database is newer than this program, when PostgreSQL
+    /// cannot be reached, and on disk errors.
+    pub async fn open(location: &Location) -> Result<Self, OpenError> {
+        let (engine, pubsub): (_, Arc<dyn PubSub>) = match location {
+            Location::Sqlite { data_dir } => {
+                (Engine::Sqlite(Sqlite::open(location, data_dir).await?), Arc::new(InProcess::default()))
+            }
+            Location::Postgres { url } => {
+                (Engine::Postgres(Postgres::open(location, url).await?), Arc::new(InProcess::default()))
+            }
+        };
+        Ok(Self { shared: Arc::new(Shared { location: location.clone(), engine, pubsub }) })
     }
 
-    /// A read-only connection pool; the database itself refuses writes through it.
+    /// Where the database is.
+    pub fn location(&self) -> &Location {
+        &self.shared.location
+    }
+
+    /// Whether no other server can have this database open.
+    pub fn is_exclusive(&self) -> bool {
+        match self.shared.engine {
+            Engine::Sqlite(_) => true,
+            Engine::Postgres(_) => false,
+        }
+    }
+
+    /// A read-only connection pool; the database itself refuses writes through it. A transaction on it sees one moment.
     pub fn reader(&self) -> &DatabaseConnection {
-        &self.shared.readers
+        match &self.shared.engine {
+            Engine::Sqlite(sqlite) => sqlite.reader(),
+            Engine::Postgres(postgres) => postgres.reader(),
+        }
     }
 
     /// Runs one write transaction: `db.write(async |tx| { … }).await`. An error rolls everything back.
     ///
-    /// The transaction takes the write lock at its beginning, so what it reads cannot change before it commits. Hints
-    /// given to [`Tx::notify`] go out after the commit. Do not await anything but queries inside.
+    /// No other write transaction of any server runs beside it, so what it reads cannot change before it commits.
+    /// Hints given to [`Tx::notify`] go out after the commit. Do not await anything but queries inside.
     ///
     /// # Errors
     /// Returns the closure's error, or [`DbError`] when the transaction cannot begin or commit.
@@ -115,33 +112,23 @@ impl Database {
         F: AsyncFnOnce(&Tx) -> Result<T, E>,
         E: From<DbError>,
     {
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
-        let _turn = self.shared.turn.lock().await;
-        let doubt = Doubt::new(&self.shared.is_doubtful);
-        let transaction = self.shared.writer.begin_with_options(options).await.map_err(DbError::from)?;
-        let tx = Tx { transaction, hints: Mutex::default(), has_failed: AtomicBool::new(false) };
-        let outcome = work(&tx).await;
-        let Tx { transaction, hints, has_failed } = tx;
-        let value = match outcome {
-            Ok(value) => value,
-            Err(error) => {
-                match transaction.rollback().await {
-                    Ok(()) if !has_failed.into_inner() => doubt.settle(),
-                    Ok(()) => {}
-                    Err(rollback) => tracing::warn!(error = %rollback, "rollback failed"),
-                }
-                return Err(error);
-            }
-        };
-        transaction.commit().await.map_err(DbError::from)?;
-        doubt.settle();
-        for (channel, hint) in hints.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            self.shared.pubsub.publish(&channel, hint);
-        }
-        Ok(value)
+        self.transact(None, work).await
+    }
+
+    /// Runs one write transaction that other guarded ones may run beside, for the writes that are frequent.
+    ///
+    /// It waits for those with the same guard and for those of [`Database::write`]. Everything that it reads in order
+    /// to decide, and everything that it writes, must belong to the guarding row: no other guarded transaction may
+    /// write it under another guard.
+    ///
+    /// # Errors
+    /// Returns the closure's error, or [`DbError`] when the transaction cannot begin or commit.
+    pub async fn write_guarded<T, E, F>(&self, guard: Guard, work: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&Tx) -> Result<T, E>,
+        E: From<DbError>,
+    {
+        self.transact(Some(guard), work).await
     }
 
     /// Publishes a hint outside a transaction.
@@ -154,26 +141,49 @@ impl Database {
         self.shared.pubsub.subscribe(channel)
     }
 
-    /// Closes all connections once their work is done, which also folds the write-ahead log into the database.
+    /// Closes all connections once their work is done; SQLite also folds the write-ahead log into the database.
     ///
     /// # Errors
     /// Fails when a connection cannot be closed.
     pub async fn close(&self) -> Result<(), DbError> {
-        self.shared.readers.close_by_ref().await?;
-        self.shared.writer.close_by_ref().await?;
-        Ok(())
+        match &self.shared.engine {
+            Engine::Sqlite(sqlite) => sqlite.close().await,
+            Engine::Postgres(postgres) => postgres.close().await,
+        }
+    }
+
+    async fn transact<T, E, F>(&self, guard: Option<Guard>, work: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&Tx) -> Result<T, E>,
+        E: From<DbError>,
+    {
+        let (value, hints) = match &self.shared.engine {
+            Engine::Sqlite(sqlite) => sqlite.transact(work).await?,
+            Engine::Postgres(postgres) => postgres.transact(guard, work).await?,
+        };
+        for (channel, hint) in hints {
+            self.shared.pubsub.publish(&channel, hint);
+        }
+        Ok(value)
     }
 }
+
+/// Hints to publish after the commit, with their channels.
+type Hints = Vec<(String, Value)>;
 
 /// An open write transaction. Reads through it see its own writes.
 pub struct Tx {
     transaction: DatabaseTransaction,
-    hints: Mutex<Vec<(String, Value)>>,
+    hints: Mutex<Hints>,
     /// Whether a statement failed in another way than by a constraint.
     has_failed: AtomicBool,
 }
 
 impl Tx {
+    fn new(transaction: DatabaseTransaction) -> Self {
+        Self { transaction, hints: Mutex::default(), has_failed: AtomicBool::new(false) }
+    }
+
     /// Publishes the hint when, and only when, the transaction commits.
     pub fn notify(&self, channel: impl Into<String>, hint: Value) {
         self.hints.lock().unwrap_or_else(PoisonError::into_inner).push((channel.into(), hint));
@@ -187,6 +197,11 @@ impl Tx {
         }
         result
     }
+
+    fn into_parts(self) -> (DatabaseTransaction, Hints, bool) {
+        let hints = self.hints.into_inner().unwrap_or_else(PoisonError::into_inner);
+        (self.transaction, hints, self.has_failed.into_inner())
+    }
 }
 
 #[async_trait::async_trait]
@@ -196,7 +211,7 @@ impl ConnectionTrait for Tx {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.seen(self.transaction.execute_raw(statement).await)
+        self.seen(self.transaction.execute_raw(storable(statement)).await)
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
@@ -204,91 +219,10 @@ impl ConnectionTrait for Tx {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.seen(self.transaction.query_one_raw(statement).await)
+        self.seen(self.transaction.query_one_raw(storable(statement)).await)
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.seen(self.transaction.query_all_raw(statement).await)
+        self.seen(self.transaction.query_all_raw(storable(statement)).await)
     }
-}
-
-/// Makes the directory for its owner alone. One that exists keeps its mode: the administrator chose it.
-fn private_directory(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
-
-/// Makes an empty file for its owner alone, which SQLite then fills; its log files take over the mode.
-fn private_file(path: &Path) -> io::Result<()> {
-    OpenOptions::new().append(true).create(true).mode(0o600).open(path).map(drop)
-}
-
-fn lock(data_dir: &Path) -> Result<File, OpenError> {
-    let path = data_dir.join(LOCK_FILE);
-    let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
-    let file = file.map_err(|source| OpenError::Lock { path: data_dir.to_owned(), source })?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: data_dir.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(OpenError::Lock { path: data_dir.to_owned(), source }),
-    }
-}
-
-/// Declares the writer connection doubtful unless the transaction ended as it should, also when it is dropped half-way.
-struct Doubt<'a> {
-    is_doubtful: &'a AtomicBool,
-}
-
-impl<'a> Doubt<'a> {
-    fn new(is_doubtful: &'a AtomicBool) -> Self {
-        Self { is_doubtful }
-    }
-
-    fn settle(self) {
-        std::mem::forget(self);
-    }
-}
-
-impl Drop for Doubt<'_> {
-    fn drop(&mut self) {
-        self.is_doubtful.store(true, Ordering::Relaxed);
-    }
-}
-
-async fn connect_writer(path: &Path, is_doubtful: Arc<AtomicBool>) -> Result<DatabaseConnection, DbErr> {
-    let mut options = options(path, 1, false);
-    // Called with the writer's turn held, before the connection is used again; `false` replaces it.
-    options.map_sqlx_sqlite_before_acquire(move |_, _| {
-        let is_usable = !is_doubtful.swap(false, Ordering::Relaxed);
-        Box::pin(std::future::ready(Ok(is_usable)))
-    });
-    sea_orm::Database::connect(options).await
-}
-
-async fn connect_readers(path: &Path) -> Result<DatabaseConnection, DbErr> {
-    sea_orm::Database::connect(options(path, READERS_MAX, true)).await
-}
-
-fn options(path: &Path, connections: u32, read_only: bool) -> ConnectOptions {
-    let mut options = ConnectOptions::new(format!("sqlite://{}", path.display()));
-    options
-        .max_connections(connections)
-        .min_connections(1)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .test_before_acquire(false)
-        .sqlx_logging(false);
-    let path = path.to_owned();
-    options.map_sqlx_sqlite_opts(move |options| {
-        let options = options
-            .filename(&path)
-            .create_if_missing(true)
-            .busy_timeout(Duration::from_secs(10))
-            .foreign_keys(true)
-            .pragma("journal_mode", "WAL")
-            .pragma("synchronous", "FULL")
-            .pragma("temp_store", "MEMORY");
-        if read_only { options.pragma("query_only", "ON") } else { options }
-    });
-    options
 }

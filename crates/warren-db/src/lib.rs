@@ -1,7 +1,7 @@
 //! Storage: entities, migrations, queries, transactions and change hints.
 //!
-//! Reads go through [`Database::reader`], which cannot write; every write happens in [`Database::write`], one immediate
-//! transaction whose hints are published after the commit. Queries are free functions in [`query`], one file per noun.
+//! Reads go through [`Database::reader`], which cannot write; every write happens in [`Database::write`] or
+//! [`Database::write_guarded`], one transaction whose hints are published after the commit. Queries are free functions in [`query`], one file per noun.
 
 pub mod channels;
 pub mod database;
@@ -11,7 +11,7 @@ pub mod migration;
 pub mod pubsub;
 pub mod query;
 
-pub use database::{Database, OpenError, Tx};
+pub use database::{Database, Guard, Location, LocationError, OpenError, Tx};
 pub use error::{DbError, DbResult};
 pub use pubsub::{Notice, PubSub, Subscription};
 /// Bound of read queries: a reader connection or a [`Tx`].

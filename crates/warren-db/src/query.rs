@@ -1,6 +1,6 @@
 //! Queries, one file per noun. Reads take any connection, writes take [`crate::Tx`]; ids are the typed ones.
 
-use sea_orm::sea_query::{Expr, ExprTrait, Func, IntoColumnRef, SimpleExpr};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, IntoColumnRef, LikeExpr, SimpleExpr};
 
 pub mod agent_tokens;
 pub mod agents;
@@ -48,7 +48,17 @@ impl Page {
 
 /// Compares text without regard to case, the way the unique name indexes do.
 fn same_text(column: impl IntoColumnRef, text: &str) -> SimpleExpr {
-    Expr::expr(Func::lower(Expr::col(column))).eq(text.to_lowercase())
+    Expr::expr(Func::lower(Expr::col(column))).eq(Func::lower(Expr::val(text)))
+}
+
+/// Looks for a part of a text without regard to case. The engines' `LIKE` would disagree about case.
+fn contains_text(column: impl IntoColumnRef, part: &str) -> SimpleExpr {
+    let escaped: String = part
+        .chars()
+        .flat_map(|c| ['%', '_', '\\'].contains(&c).then_some('\\').into_iter().chain([c]))
+        .collect();
+    let pattern = LikeExpr::new(format!("%{}%", escaped.to_lowercase())).escape('\\');
+    Expr::expr(Func::lower(Expr::col(column))).like(pattern)
 }
 
 /// The condition of the partial indexes over rows that are not deleted.

@@ -126,6 +126,13 @@ impl From<DbError> for ApiError {
         match error {
             DbError::NotFound { .. } => Self::not_found(),
             DbError::Busy => Self::new(StatusCode::SERVICE_UNAVAILABLE, "The database is busy. Try again."),
+            DbError::Unavailable(_) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "the database cannot be reached");
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "The database cannot be reached. Try again.")
+            }
+            DbError::Text => {
+                Self::new(StatusCode::BAD_REQUEST, "The request holds a NUL character; leave it out.")
+            }
             DbError::Unique { .. } => {
                 Self::new(StatusCode::CONFLICT, "An object with the same name exists already.")
             }

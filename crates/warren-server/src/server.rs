@@ -1,6 +1,13 @@
 //! Starting and stopping: what is opened in which order, and closed in the reverse one.
 
-use std::{io, net::SocketAddr, path::Path, time::Duration};
+use std::{
+    fs::DirBuilder,
+    io,
+    net::SocketAddr,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use axum::{ServiceExt, extract::Request, serve::ListenerExt};
 use thiserror::Error;
@@ -9,7 +16,7 @@ use tower::util::MapRequest;
 use url::Url;
 use uuid::Uuid;
 use warren_app::{App, AppError};
-use warren_db::{Database, DbError, OpenError};
+use warren_db::{Database, DbError, Location, OpenError};
 use warren_provisioner::{Provisioner, ProvisionerConfig};
 use warren_rt::{SealError, Sealer, Tasks};
 use warren_tunnel::QuicSetUpError;
@@ -35,6 +42,8 @@ pub enum StartError {
     Listen { address: SocketAddr, source: io::Error },
     #[error(transparent)]
     Database(#[from] OpenError),
+    #[error("cannot create the data directory {path}; create it or choose another with --data-dir")]
+    Directory { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Key(#[from] SealError),
     #[error("the access URL of {address} is not valid")]
@@ -68,7 +77,8 @@ impl Server {
         let address =
             listener.local_addr().map_err(|source| StartError::Listen { address: wanted, source })?;
         let access_url = access_url(&config, address)?;
-        let db = Database::open(&config.database.data_dir).await?;
+        let db = Database::open(&location(&config.database)).await?;
+        private_directory(&config.database.data_dir)?;
         let sealer = sealer(&db, &config.database.data_dir).await?;
         let app = App::new(db.clone(), sealer, access_url.clone());
         let id = deployment_id(&db).await.map_err(|error| StartError::Read(error.into()))?;
@@ -102,6 +112,20 @@ impl RunningServer {
             tracing::warn!(%error, "the database did not close cleanly");
         }
     }
+}
+
+/// PostgreSQL when its URL is given, else the data directory.
+fn location(config: &warren_config::Database) -> Location {
+    match config.postgres_url.expose().as_str() {
+        "" => Location::sqlite(&config.data_dir),
+        url => Location::postgres(url),
+    }
+}
+
+/// Makes the directory for its owner alone; with PostgreSQL nothing else has made it yet.
+fn private_directory(path: &Path) -> Result<(), StartError> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|source| StartError::Directory { path: path.to_owned(), source })
 }
 
 /// A new key for a new deployment; one in use must not lose its key silently.

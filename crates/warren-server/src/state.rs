@@ -56,7 +56,6 @@ impl AppState {
             tools: Arc::new(ChatTools::new(app.clone(), node.clone(), tasks.clone())),
             tasks: tasks.clone(),
             // The data directory is locked, so workers of earlier runs are dead.
-            is_alone: true,
         });
         Ok(Self {
             app,

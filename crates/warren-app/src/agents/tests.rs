@@ -1,7 +1,7 @@
 use sea_orm::{EntityTrait, IntoActiveModel};
 use serde_json::json;
 use warren_db::{
-    Database,
+    Database, Location,
     entity::{
         files, provisioner_jobs, template_versions, templates, workspace_builds, workspace_resources,
         workspaces,
@@ -110,7 +110,7 @@ struct Fixture {
 impl Fixture {
     async fn new() -> Fixture {
         let dir = tempfile::tempdir().unwrap();
-        let db = Database::open(dir.path()).await.unwrap();
+        let db = Database::open(&Location::sqlite(dir.path())).await.unwrap();
         let app = App::new(db, Sealer::from_key(&[7; 32]), "http://127.0.0.1:1/".parse().unwrap());
         let first = FirstUser {
             email: "ada@example.com".into(),

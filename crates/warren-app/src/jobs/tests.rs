@@ -6,7 +6,7 @@ use warren_build_proto::{
     Agent, AgentAuth, App as AgentApp, BuildOutcome, DisplayApps, Env, ImportOutcome, MetadataItem,
     Parameter, Resource, Script, SecretText,
 };
-use warren_db::{Database, query::Page};
+use warren_db::{Database, Location, query::Page};
 use warren_rt::Sealer;
 use warren_vocab::{
     BuildId, BuildReason, LogLevel, LogSource, OrganizationId, TemplateId, TemplateVersionId, Transition,
@@ -32,7 +32,7 @@ struct Fixture {
 impl Fixture {
     async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let db = Database::open(dir.path()).await.unwrap();
+        let db = Database::open(&Location::sqlite(dir.path())).await.unwrap();
         let app = App::new(db, Sealer::from_key(&[7; 32]), "http://127.0.0.1:1/".parse().unwrap());
         let first = FirstUser {
             email: "ada@example.com".into(),

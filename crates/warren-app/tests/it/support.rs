@@ -15,7 +15,7 @@ use warren_app::{
     workspaces::{NewWorkspace, Source},
 };
 use warren_db::{
-    Database, DbError,
+    Database, DbError, Location,
     entity::{organization_members, provisioner_jobs, template_version_parameters, users},
     query,
 };
@@ -33,7 +33,7 @@ pub(crate) struct Deployment {
 impl Deployment {
     pub(crate) async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let db = Database::open(dir.path()).await.unwrap();
+        let db = Database::open(&Location::sqlite(dir.path())).await.unwrap();
         let app = App::new(db, Sealer::from_key(&[7; 32]), "http://localhost/".parse().unwrap());
         let first = FirstUser {
             email: String::from("ada@example.com"),

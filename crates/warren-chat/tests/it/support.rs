@@ -17,7 +17,7 @@ use warren_chat::{
     WriteFile,
     proto::{ChatError, Message, Part, StreamEvent},
 };
-use warren_db::{Database, entity::users, query};
+use warren_db::{Database, Location, entity::users, query};
 use warren_dev_model::{Script, ScriptedModel};
 use warren_rt::{Sealer, Tasks};
 use warren_vocab::{
@@ -112,7 +112,7 @@ impl Stage {
         // Another test may have installed it already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let directory = Arc::new(tempfile::tempdir().unwrap());
-        let db = Database::open(directory.path()).await.unwrap();
+        let db = Database::open(&Location::sqlite(directory.path())).await.unwrap();
         let user = user();
         let organization = query::organizations::default(db.reader()).await.unwrap().unwrap();
         let subject = Subject {
@@ -134,7 +134,6 @@ impl Stage {
             sealer: Sealer::from_key(&[7; 32]),
             tools: tools.clone(),
             tasks: tasks.clone(),
-            is_alone: true,
         });
         Self { chat, tools, db, subject, tasks, directory }
     }
@@ -151,7 +150,7 @@ impl Stage {
         let reopened = tokio::time::timeout(DEADLINE, async {
             loop {
                 // The directory's lock goes with the last task that holds the database.
-                match Database::open(&path).await {
+                match Database::open(&Location::sqlite(&path)).await {
                     Ok(db) => return db,
                     Err(_) => tokio::task::yield_now().await,
                 }

@@ -8,7 +8,7 @@ use sea_orm::{
 use serde_json::json;
 use warren_vocab::{OrganizationId, TemplateId, UserId, WorkspaceId};
 
-use super::{Page, is_false, same_text};
+use super::{Page, contains_text, is_false, same_text};
 use crate::{DbResult, Tx, channels, entity::workspaces::*};
 
 /// Which workspaces a list holds. Absent criteria do not restrict.
@@ -128,7 +128,7 @@ fn apply(filter: &Filter) -> Select<Entity> {
         all = all.add(Column::Id.is_in(ids.iter().map(|id| id.as_uuid())));
     }
     if let Some(part) = &filter.name_part {
-        all = all.add(Column::Name.contains(part));
+        all = all.add(contains_text(Column::Name, part));
     }
     if let Some(name) = &filter.name {
         all = all.add(same_text(Column::Name, name));

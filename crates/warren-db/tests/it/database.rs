@@ -2,7 +2,7 @@ use chrono::Utc;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, EntityTrait, IntoActiveModel};
 use serde_json::json;
 use uuid::Uuid;
-use warren_db::{Database, DbError, Notice, OpenError, Tx, entity::users};
+use warren_db::{Database, DbError, Location, Notice, OpenError, Tx, entity::users};
 use warren_vocab::LoginType;
 
 fn user(email: &str) -> users::Model {
@@ -30,7 +30,7 @@ async fn count_up(tx: &Tx, id: Uuid) -> Result<(), DbError> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn concurrent_read_modify_write_transactions_lose_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    let db = Database::open(dir.path()).await.unwrap();
+    let db = Database::open(&Location::sqlite(dir.path())).await.unwrap();
     let model = user("a@example.com");
     let id = model.id;
     db.write(async |tx| insert(tx, model).await).await.unwrap();
@@ -53,7 +53,7 @@ async fn concurrent_read_modify_write_transactions_lose_nothing() {
 #[tokio::test]
 async fn an_error_rolls_back_and_publishes_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    let db = Database::open(dir.path()).await.unwrap();
+    let db = Database::open(&Location::sqlite(dir.path())).await.unwrap();
     let mut hints = db.subscribe("users");
     let failed: Result<(), DbError> = db
         .write(async |tx| {
@@ -78,7 +78,7 @@ async fn an_error_rolls_back_and_publishes_nothing() {
 #[tokio::test]
 async fn after_a_full_disk_writes_are_stored_again() {
     let dir = tempfile::tempdir().unwrap();
-    let db = Database::open(dir.path()).await.unwrap();
+    let db = Database::open(&Location::sqlite(dir.path())).await.unwrap();
     // SQLite answers as for a full disk when a database may not grow any more.
     let limit = async |pages: u32| {
         db.write(async |tx| {
@@ -98,14 +98,14 @@ async fn after_a_full_disk_writes_are_stored_again() {
     }
     db.close().await.unwrap();
     drop(db);
-    let again = Database::open(dir.path()).await.unwrap();
+    let again = Database::open(&Location::sqlite(dir.path())).await.unwrap();
     assert_eq!(users::Entity::find().all(again.reader()).await.unwrap().len(), 2);
 }
 
 #[tokio::test]
 async fn a_write_that_is_dropped_half_way_leaves_nothing_behind() {
     let dir = tempfile::tempdir().unwrap();
-    let db = Database::open(dir.path()).await.unwrap();
+    let db = Database::open(&Location::sqlite(dir.path())).await.unwrap();
     let half = db.write(async |tx| {
         insert(tx, user("a@example.com")).await?;
         std::future::pending::<Result<(), DbError>>().await
@@ -120,7 +120,7 @@ async fn a_write_that_is_dropped_half_way_leaves_nothing_behind() {
 #[tokio::test]
 async fn the_reader_cannot_write() {
     let dir = tempfile::tempdir().unwrap();
-    let db = Database::open(dir.path()).await.unwrap();
+    let db = Database::open(&Location::sqlite(dir.path())).await.unwrap();
     let model = user("a@example.com").into_active_model();
     assert!(users::Entity::insert(model).exec_without_returning(db.reader()).await.is_err());
 }
@@ -128,7 +128,7 @@ async fn the_reader_cannot_write() {
 #[tokio::test]
 async fn unique_violations_name_their_index_whatever_the_case() {
     let dir = tempfile::tempdir().unwrap();
-    let db = Database::open(dir.path()).await.unwrap();
+    let db = Database::open(&Location::sqlite(dir.path())).await.unwrap();
     let add = async |email: &str| db.write(async |tx| insert(tx, user(email)).await).await;
     add("anna@example.com").await.unwrap();
     let error = add("Anna@Example.com").await.unwrap_err();
@@ -141,20 +141,20 @@ async fn unique_violations_name_their_index_whatever_the_case() {
 #[tokio::test]
 async fn a_second_server_on_the_directory_is_refused_until_the_first_ends() {
     let dir = tempfile::tempdir().unwrap();
-    let first = Database::open(dir.path()).await.unwrap();
-    let error = Database::open(dir.path()).await.err().unwrap();
+    let first = Database::open(&Location::sqlite(dir.path())).await.unwrap();
+    let error = Database::open(&Location::sqlite(dir.path())).await.err().unwrap();
     assert!(matches!(error, OpenError::InUse { .. }));
     assert!(error.to_string().starts_with("another Warren server is using the data directory"));
     first.close().await.unwrap();
     drop(first);
-    Database::open(dir.path()).await.unwrap();
+    Database::open(&Location::sqlite(dir.path())).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_database_from_a_newer_version_is_refused() {
     use sea_orm::ConnectionTrait;
     let dir = tempfile::tempdir().unwrap();
-    let db = Database::open(dir.path()).await.unwrap();
+    let db = Database::open(&Location::sqlite(dir.path())).await.unwrap();
     db.write(async |tx| {
         tx.execute_unprepared(
             "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_future', 0)",
@@ -166,7 +166,7 @@ async fn a_database_from_a_newer_version_is_refused() {
     .unwrap();
     db.close().await.unwrap();
     drop(db);
-    let error = Database::open(dir.path()).await.err().unwrap();
+    let error = Database::open(&Location::sqlite(dir.path())).await.err().unwrap();
     assert!(
         matches!(&error, OpenError::TooNew { migration, .. } if migration == "m9999_future"),
         "{error:?}"

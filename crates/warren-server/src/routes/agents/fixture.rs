@@ -13,7 +13,7 @@ use warren_app::{
     now,
 };
 use warren_db::{
-    Database, DbError, Tx,
+    Database, DbError, Location, Tx,
     entity::{
         files, provisioner_jobs, template_versions, templates, workspace_agents, workspace_builds,
         workspace_resources, workspaces,
@@ -59,7 +59,7 @@ impl Fixture {
         // Another test may have installed it already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let dir = tempfile::tempdir().unwrap();
-        let db = Database::open(&dir.path().join("db")).await.unwrap();
+        let db = Database::open(&Location::sqlite(dir.path().join("db"))).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url: Url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
         let app = App::new(db, Sealer::from_key(&[7; 32]), url.clone());

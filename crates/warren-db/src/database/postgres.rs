@@ -1,0 +1,174 @@
+//! PostgreSQL: a pool that writes, a pool that cannot, any number of servers.
+//!
+//! Writers are serial across all servers unless they name the row that guards them, see `docs/adr/0005`.
+
+use std::time::Duration;
+
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
+    SqlxPostgresConnector, Statement, TransactionTrait,
+    sea_query::{Alias, Expr, ExprTrait, LockType, Query},
+};
+use sqlx::{
+    Connection, Executor, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use tokio::sync::RwLock;
+
+use super::{Guard, Hints, Location, OpenError, Tx};
+use crate::{
+    error::DbError,
+    migration::{self, MigrateError},
+};
+
+const WRITERS_MAX: u32 = 10;
+const READERS_MAX: u32 = 10;
+/// How long a query waits for a free connection before it fails as busy.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
+/// A connection that lay idle for longer is tried before it is used: the server may have gone away meanwhile.
+const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+/// Connections above the minimum close after this long without work.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// Advisory lock keys: "warren" in ASCII and a number. They must never change: servers of several versions may meet.
+const MIGRATION_LOCK: i64 = 0x7761_7272_656e_0001;
+const WRITE_LOCK: i64 = 0x7761_7272_656e_0002;
+
+/// What every connection is set to. Serial writers must see what was committed before they got the lock, hence READ
+/// COMMITTED; a server that stops in the middle of a transaction must not keep the others out for long.
+const SESSION: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED; \
+     SET TIME ZONE 'UTC'; SET lock_timeout = '30s'; SET idle_in_transaction_session_timeout = '20s'";
+/// What connections for reading are set to on top: a transaction sees one moment, as it does in SQLite.
+const READ_ONLY: &str =
+    "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+
+/// An open PostgreSQL database.
+pub(super) struct Postgres {
+    writers: DatabaseConnection,
+    readers: DatabaseConnection,
+    /// The queue of this process for the write lock, so that waiting writers hold no connections: serial writers take
+    /// it alone, guarded ones together. It is held over awaits on purpose.
+    turn: RwLock<()>,
+}
+
+impl Postgres {
+    /// Connects and applies the missing migrations; servers that start together do so one after the other.
+    pub(super) async fn open(location: &Location, url: &str) -> Result<Self, OpenError> {
+        let options = connect_options(url)?;
+        migrate(location, &options).await?;
+        let open = |source| OpenError::Open { location: location.clone(), source: connection_error(source) };
+        let writers = pool(WRITERS_MAX, false).connect_with(options.clone()).await.map_err(open)?;
+        let readers = pool(READERS_MAX, true).connect_with(options).await.map_err(open)?;
+        Ok(Self { writers: wrap(writers), readers: wrap(readers), turn: RwLock::default() })
+    }
+
+    pub(super) fn reader(&self) -> &DatabaseConnection {
+        &self.readers
+    }
+
+    /// Runs one transaction: alone, or beside others that hold other guards.
+    pub(super) async fn transact<T, E, F>(&self, guard: Option<Guard>, work: F) -> Result<(T, Hints), E>
+    where
+        F: AsyncFnOnce(&Tx) -> Result<T, E>,
+        E: From<DbError>,
+    {
+        let (mut _alone, mut _together) = (None, None);
+        match guard {
+            None => _alone = Some(self.turn.write().await),
+            Some(_) => _together = Some(self.turn.read().await),
+        }
+        let transaction = self.writers.begin().await.map_err(DbError::from)?;
+        lock(&transaction, guard).await?;
+        let tx = Tx::new(transaction);
+        let outcome = work(&tx).await;
+        let (transaction, hints, _) = tx.into_parts();
+        match outcome {
+            Ok(value) => {
+                transaction.commit().await.map_err(DbError::from)?;
+                Ok((value, hints))
+            }
+            Err(error) => {
+                if let Err(rollback) = transaction.rollback().await {
+                    tracing::warn!(error = %rollback, "rollback failed");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    pub(super) async fn close(&self) -> Result<(), DbError> {
+        self.readers.close_by_ref().await?;
+        self.writers.close_by_ref().await?;
+        Ok(())
+    }
+}
+
+/// Takes the write lock until the end of the transaction: alone, or shared and then the guarding row.
+async fn lock(transaction: &DatabaseTransaction, guard: Option<Guard>) -> Result<(), DbError> {
+    let function = if guard.is_some() { "pg_advisory_xact_lock_shared" } else { "pg_advisory_xact_lock" };
+    let statement = format!("SELECT {function}({WRITE_LOCK})");
+    transaction.execute_raw(Statement::from_string(DbBackend::Postgres, statement)).await?;
+    if let Some(Guard { table, id }) = guard {
+        let row = Query::select()
+            .expr(Expr::value(1))
+            .from(Alias::new(table))
+            .and_where(Expr::col("id").eq(id))
+            // Rows that refer to the guard may still be added beside it.
+            .lock(LockType::NoKeyUpdate)
+            .to_owned();
+        transaction.execute(&row).await?;
+    }
+    Ok(())
+}
+
+fn connect_options(url: &str) -> Result<PgConnectOptions, OpenError> {
+    use sqlx::ConnectOptions;
+    let options: PgConnectOptions =
+        url.parse().map_err(|source| OpenError::Url { source: connection_error(source) })?;
+    Ok(options.application_name("warren").disable_statement_logging())
+}
+
+fn pool(connections: u32, read_only: bool) -> PgPoolOptions {
+    PgPoolOptions::new()
+        .max_connections(connections)
+        .min_connections(1)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(IDLE_TIMEOUT)
+        .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move { Ok(meta.idle_for < TRUSTED_IDLE || connection.ping().await.is_ok()) })
+        })
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                connection.execute(SESSION).await?;
+                if read_only {
+                    connection.execute(READ_ONLY).await?;
+                }
+                Ok(())
+            })
+        })
+}
+
+async fn migrate(location: &Location, options: &PgConnectOptions) -> Result<(), OpenError> {
+    let open = |source| OpenError::Open { location: location.clone(), source: connection_error(source) };
+    // One connection, so that all statements of the migrator run in the session that holds the lock.
+    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);
+    let pool = pool.connect_with(options.clone()).await.map_err(open)?;
+    let lock = format!("SELECT pg_advisory_lock({MIGRATION_LOCK})");
+    pool.execute(sqlx::AssertSqlSafe(lock)).await.map_err(open)?;
+    let outcome = migration::run(&wrap(pool.clone())).await;
+    // Ends the session and with it the lock.
+    pool.close().await;
+    outcome.map_err(|error| match error {
+        MigrateError::TooNew { migration } => OpenError::TooNew { location: location.clone(), migration },
+        MigrateError::Failed(source) => OpenError::Migrate { location: location.clone(), source },
+    })
+}
+
+fn wrap(pool: PgPool) -> DatabaseConnection {
+    SqlxPostgresConnector::from_sqlx_postgres_pool(pool)
+}
+
+fn connection_error(error: sqlx::Error) -> DbErr {
+    DbErr::Conn(RuntimeErr::SqlxError(std::sync::Arc::new(error)))
+}

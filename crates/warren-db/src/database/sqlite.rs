@@ -1,0 +1,188 @@
+//! SQLite: one writer connection, several read-only ones, one server per data directory.
+
+use std::{
+    fs::{DirBuilder, File, OpenOptions, TryLockError},
+    io,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use sea_orm::{
+    ConnectOptions, DatabaseConnection, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
+
+use super::{Hints, Location, OpenError, Tx};
+use crate::{
+    error::{self, DbError},
+    migration::{self, MigrateError},
+};
+
+const DATABASE_FILE: &str = "warren.db";
+const LOCK_FILE: &str = "warren.lock";
+const READERS_MAX: u32 = 8;
+/// How long a query waits for a free connection before it fails as busy.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// An open data directory.
+pub(super) struct Sqlite {
+    writer: DatabaseConnection,
+    /// The queue for the one writer connection. It is held over awaits on purpose: who holds it owns the connection
+    /// and the verdict on its state.
+    turn: tokio::sync::Mutex<()>,
+    /// Set when the writer connection may not be where its driver believes it to be. It is replaced before it is used
+    /// again: SQLite ends a transaction by itself when the disk is full, and the driver would go on inside it.
+    is_doubtful: Arc<AtomicBool>,
+    readers: DatabaseConnection,
+    /// Held for the life of the handle: a second server on the same directory is refused.
+    _lock: File,
+}
+
+impl Sqlite {
+    /// Locks the directory, opens or creates the database in it and applies the missing migrations.
+    pub(super) async fn open(location: &Location, data_dir: &Path) -> Result<Self, OpenError> {
+        private_directory(data_dir)
+            .map_err(|source| OpenError::Directory { path: data_dir.to_owned(), source })?;
+        let lock = lock(data_dir)?;
+        let path = data_dir.join(DATABASE_FILE);
+        private_file(&path).map_err(|source| OpenError::Directory { path: data_dir.to_owned(), source })?;
+        let open = |source| OpenError::Open { location: location.clone(), source };
+        let is_doubtful = Arc::new(AtomicBool::new(false));
+        let writer = connect_writer(&path, is_doubtful.clone()).await.map_err(open)?;
+        migration::run(&writer).await.map_err(|error| match error {
+            MigrateError::TooNew { migration } => OpenError::TooNew { location: location.clone(), migration },
+            MigrateError::Failed(source) => OpenError::Migrate { location: location.clone(), source },
+        })?;
+        error::learn_index_names(&writer).await.map_err(open)?;
+        let readers = connect_readers(&path).await.map_err(open)?;
+        Ok(Self { writer, turn: tokio::sync::Mutex::default(), is_doubtful, readers, _lock: lock })
+    }
+
+    pub(super) fn reader(&self) -> &DatabaseConnection {
+        &self.readers
+    }
+
+    /// Runs one immediate transaction; the engine has no other kind of writer, so nothing needs a guard.
+    pub(super) async fn transact<T, E, F>(&self, work: F) -> Result<(T, Hints), E>
+    where
+        F: AsyncFnOnce(&Tx) -> Result<T, E>,
+        E: From<DbError>,
+    {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        let _turn = self.turn.lock().await;
+        let doubt = Doubt::new(&self.is_doubtful);
+        let transaction = self.writer.begin_with_options(options).await.map_err(DbError::from)?;
+        let tx = Tx::new(transaction);
+        let outcome = work(&tx).await;
+        let (transaction, hints, has_failed) = tx.into_parts();
+        match outcome {
+            Ok(value) => {
+                transaction.commit().await.map_err(DbError::from)?;
+                doubt.settle();
+                Ok((value, hints))
+            }
+            Err(error) => {
+                match transaction.rollback().await {
+                    Ok(()) if !has_failed => doubt.settle(),
+                    Ok(()) => {}
+                    Err(rollback) => tracing::warn!(error = %rollback, "rollback failed"),
+                }
+                Err(error)
+            }
+        }
+    }
+
+    pub(super) async fn close(&self) -> Result<(), DbError> {
+        self.readers.close_by_ref().await?;
+        self.writer.close_by_ref().await?;
+        Ok(())
+    }
+}
+
+/// Makes the directory for its owner alone. One that exists keeps its mode: the administrator chose it.
+fn private_directory(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Makes an empty file for its owner alone, which SQLite then fills; its log files take over the mode.
+fn private_file(path: &Path) -> io::Result<()> {
+    OpenOptions::new().append(true).create(true).mode(0o600).open(path).map(drop)
+}
+
+fn lock(data_dir: &Path) -> Result<File, OpenError> {
+    let path = data_dir.join(LOCK_FILE);
+    let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
+    let file = file.map_err(|source| OpenError::Lock { path: data_dir.to_owned(), source })?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: data_dir.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(OpenError::Lock { path: data_dir.to_owned(), source }),
+    }
+}
+
+/// Declares the writer connection doubtful unless the transaction ended as it should, also when it is dropped half-way.
+struct Doubt<'a> {
+    is_doubtful: &'a AtomicBool,
+}
+
+impl<'a> Doubt<'a> {
+    fn new(is_doubtful: &'a AtomicBool) -> Self {
+        Self { is_doubtful }
+    }
+
+    fn settle(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Doubt<'_> {
+    fn drop(&mut self) {
+        self.is_doubtful.store(true, Ordering::Relaxed);
+    }
+}
+
+async fn connect_writer(path: &Path, is_doubtful: Arc<AtomicBool>) -> Result<DatabaseConnection, DbErr> {
+    let mut options = options(path, 1, false);
+    // Called with the writer's turn held, before the connection is used again; `false` replaces it.
+    options.map_sqlx_sqlite_before_acquire(move |_, _| {
+        let is_usable = !is_doubtful.swap(false, Ordering::Relaxed);
+        Box::pin(std::future::ready(Ok(is_usable)))
+    });
+    sea_orm::Database::connect(options).await
+}
+
+async fn connect_readers(path: &Path) -> Result<DatabaseConnection, DbErr> {
+    sea_orm::Database::connect(options(path, READERS_MAX, true)).await
+}
+
+fn options(path: &Path, connections: u32, read_only: bool) -> ConnectOptions {
+    let mut options = ConnectOptions::new(format!("sqlite://{}", path.display()));
+    options
+        .max_connections(connections)
+        .min_connections(1)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .sqlx_logging(false);
+    let path = path.to_owned();
+    options.map_sqlx_sqlite_opts(move |options| {
+        let options = options
+            .filename(&path)
+            .create_if_missing(true)
+            .busy_timeout(Duration::from_secs(10))
+            .foreign_keys(true)
+            .pragma("journal_mode", "WAL")
+            .pragma("synchronous", "FULL")
+            .pragma("temp_store", "MEMORY");
+        if read_only { options.pragma("query_only", "ON") } else { options }
+    });
+    options
+}
