@@ -1,6 +1,7 @@
 //! The account on whose behalf a use case runs.
 
 use serde_json::Value;
+use warren_audit::{Author, Origin};
 use warren_authz::{Action, Membership, Object, OrganizationRole, SiteRole, Subject};
 use warren_db::{
     ConnectionTrait,
@@ -16,17 +17,24 @@ use crate::error::{AppError, AppResult};
 pub struct Actor {
     pub user: users::Model,
     pub subject: Subject,
+    /// Where the account's changes come from, for the audit log.
+    pub origin: Origin,
 }
 
 impl Actor {
-    /// Loads an account and its rights.
+    /// Loads an account and its rights, for work of the server until [`Self::from_origin`] says otherwise.
     ///
     /// # Errors
     /// [`AppError::NotFound`] when the account does not exist any more.
     pub async fn load(connection: &impl ConnectionTrait, id: UserId) -> AppResult<Self> {
         let user = query::users::by_id(connection, id).await?.ok_or(AppError::NotFound)?;
         let memberships = query::organizations::memberships(connection, &[id]).await?;
-        Ok(Self { subject: subject(&user, &memberships), user })
+        Ok(Self { subject: subject(&user, &memberships), user, origin: Origin::system("server") })
+    }
+
+    /// Says where the account's changes come from.
+    pub fn with_origin(self, origin: Origin) -> Self {
+        Self { origin, ..self }
     }
 
     /// The account's id.
@@ -40,6 +48,12 @@ impl Actor {
     /// [`AppError::NotFound`] or [`AppError::Forbidden`].
     pub fn check(&self, action: Action, object: &Object) -> AppResult<()> {
         Ok(warren_authz::check(&self.subject, action, object)?)
+    }
+}
+
+impl<'a> From<&'a Actor> for Author<'a> {
+    fn from(actor: &'a Actor) -> Self {
+        Self::user(actor.id(), &actor.origin)
     }
 }
 

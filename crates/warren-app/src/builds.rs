@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use warren_audit::{Entry, record};
 use warren_authz::Action;
 use warren_db::{
     DbError, Tx,
@@ -67,7 +68,10 @@ impl App {
             .db()
             .write(async |tx| {
                 let row = query::workspaces::by_id(tx, id).await?.ok_or(AppError::NotFound)?;
-                insert(tx, actor, &row, new).await
+                let transition = new.transition;
+                let build = insert(tx, actor, &row, new).await?;
+                record(tx, actor, Entry::build_posted(&row, transition, &build)).await?;
+                Ok::<_, AppError>(build)
             })
             .await?;
         self.build_detail(build).await
@@ -145,7 +149,7 @@ impl App {
             .write(async |tx| {
                 cancel_job(tx, JobId::from_uuid(build.job_id), expected).await?;
                 query::workspaces::notify_changed(tx, workspace);
-                Ok(())
+                Ok(record(tx, actor, Entry::build_canceled(&row, &build)).await?)
             })
             .await
     }

@@ -12,6 +12,7 @@ use warren_rt::Sealer;
 
 pub mod actor;
 pub mod agents;
+pub mod audit;
 pub mod builds;
 pub mod details;
 pub mod error;
@@ -27,6 +28,7 @@ pub mod workspaces;
 
 pub use actor::Actor;
 pub use error::{AppError, AppResult, Explanation, Validation};
+pub use warren_audit::Origin;
 
 /// Password hashes computed at the same time; each takes 19 MiB and a core.
 const HASHES_MAX: usize = 4;

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 use rand::Rng;
 use serde_json::json;
+use warren_audit::{Entry, record};
 use warren_authz::{Action, Object, Resource};
 use warren_db::{
     ConnectionTrait, DbError, Tx,
     entity::{provisioner_jobs, template_version_parameters, template_version_variables, template_versions},
     query::{self, Page, resources::ResourceRows},
 };
-use warren_vocab::{FileId, JobId, JobStatus, JobType, OrganizationId, TemplateId, TemplateVersionId};
+use warren_vocab::{
+    AuditAction, FileId, JobId, JobStatus, JobType, OrganizationId, TemplateId, TemplateVersionId,
+};
 
 use crate::{
     App,
@@ -59,8 +62,8 @@ impl App {
             .db()
             .write(async |tx| {
                 query::job_rows::insert(tx, job).await?;
-                query::template_versions::insert(tx, row).await?;
-                Ok::<_, DbError>(())
+                query::template_versions::insert(tx, row.clone()).await?;
+                record(tx, actor, Entry::create(&row)).await
             })
             .await;
         match created {
@@ -152,7 +155,13 @@ impl App {
     /// Not found or forbidden by right; invalid when it has ended or was asked already.
     pub async fn cancel_version(&self, actor: &Actor, id: TemplateVersionId) -> AppResult<()> {
         let row = self.checked_version(actor, id, Action::Update).await?;
-        self.db().write(async |tx| cancel_job(tx, JobId::from_uuid(row.job_id), None).await).await
+        self.db()
+            .write(async |tx| {
+                cancel_job(tx, JobId::from_uuid(row.job_id), None).await?;
+                let entry = Entry::of(&row, AuditAction::Write).field("canceled", "true");
+                Ok(record(tx, actor, entry).await?)
+            })
+            .await
     }
 
     async fn checked_version(

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use uuid::Uuid;
+use warren_audit::{Entry, record};
 use warren_authz::{Action, ListFilter, Object, Resource};
 use warren_db::{
     ConnectionTrait, DbError,
@@ -79,9 +80,9 @@ impl App {
                         "The template version is archived or belongs to a template already; push a new one.";
                     return Err(AppError::field("template_version_id", text));
                 }
-                query::templates::insert(tx, row).await?;
+                query::templates::insert(tx, row.clone()).await?;
                 query::template_versions::adopt(tx, version, id, now()).await?;
-                Ok(())
+                Ok(record(tx, actor, Entry::create(&row)).await?)
             })
             .await;
         created.map_err(|error| name_taken(error, &name))?;
@@ -145,10 +146,12 @@ impl App {
         let updated = self
             .db()
             .write(async |tx| {
-                let row = query::templates::by_id(tx, id).await?.ok_or(AppError::NotFound)?;
-                let row = changed(row, change);
+                let old = query::templates::by_id(tx, id).await?.ok_or(AppError::NotFound)?;
+                let row = changed(old.clone(), change);
                 check_texts(&row.name, &row.display_name, &row.description, row.default_ttl_ms)?;
-                Ok(query::templates::update(tx, row).await?)
+                let row = query::templates::update(tx, row).await?;
+                record(tx, actor, Entry::write(&old, &row)).await?;
+                Ok(row)
             })
             .await;
         let row = updated.map_err(|error| name_taken(error, &name))?;
@@ -168,6 +171,7 @@ impl App {
         self.checked_template(actor, id, Action::Update).await?;
         self.db()
             .write(async |tx| {
+                let old = query::templates::by_id(tx, id).await?.ok_or(AppError::NotFound)?;
                 let row = query::template_versions::by_id(tx, version).await?;
                 let row = row.filter(|row| row.template_id == Some(id.as_uuid()));
                 let Some(row) = row else {
@@ -180,7 +184,8 @@ impl App {
                 }
                 crate::template_versions::check_imported(tx, &row).await?;
                 query::templates::set_active_version(tx, id, version, now()).await?;
-                Ok(())
+                let new = templates::Model { active_version_id: version.as_uuid(), ..old.clone() };
+                Ok(record(tx, actor, Entry::write(&old, &new)).await?)
             })
             .await
     }
@@ -193,13 +198,14 @@ impl App {
         self.checked_template(actor, id, Action::Delete).await?;
         self.db()
             .write(async |tx| {
+                let old = query::templates::by_id(tx, id).await?.ok_or(AppError::NotFound)?;
                 if query::templates::in_use(tx, id).await? {
                     let text =
                         "Workspaces use this template. Delete all of them before you delete the template.";
                     return Err(AppError::invalid(text));
                 }
                 query::templates::delete(tx, id, now()).await?;
-                Ok(())
+                Ok(record(tx, actor, Entry::delete(&old)).await?)
             })
             .await
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use warren_audit::{Entry, record};
 use warren_authz::{Action, ListFilter, Object, Resource};
 use warren_db::{
     entity::{templates, users, workspaces},
@@ -88,6 +89,8 @@ impl App {
             .db()
             .write(async |tx| {
                 query::workspaces::insert(tx, row.clone()).await?;
+                let entry = Entry::create(&row).field("workspace_owner", owner.username.as_str());
+                record(tx, actor, entry).await?;
                 builds::insert(tx, actor, &row, build).await
             })
             .await;
@@ -156,8 +159,13 @@ impl App {
         if let Err(error) = ResourceName::parse(name) {
             return Err(AppError::field("name", error.to_string()));
         }
-        let renamed = self.db().write(async |tx| query::workspaces::rename(tx, id, name, now()).await).await;
-        renamed.map_err(|error| name_taken(error.into(), name))
+        let renamed = self.db().write(async |tx| {
+            let old = query::workspaces::by_id(tx, id).await?.ok_or(AppError::NotFound)?;
+            query::workspaces::rename(tx, id, name, now()).await?;
+            let new = workspaces::Model { name: name.to_owned(), ..old.clone() };
+            Ok(record(tx, actor, Entry::write(&old, &new)).await?)
+        });
+        renamed.await.map_err(|error| name_taken(error, name))
     }
 
     /// Notes that somebody uses the workspace.

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use warren_audit::{Entry, record};
 use warren_authz::{Action, Object, Resource, Subject, check};
 use warren_chat_proto::{Message, Part, QueuedMessage};
 use warren_db::{
-    Subscription, channels,
+    Subscription, Tx, channels,
     entity::chats,
     query::{self, Page, chat_messages::Slice},
 };
@@ -18,7 +19,7 @@ use crate::{
     error::{ChatResult, ChatServiceError},
     hub::Viewer,
     rows,
-    service::ChatService,
+    service::{Caller, ChatService},
     store::{self, Command, NewMessage, Outcome, UserMessage},
 };
 
@@ -58,12 +59,26 @@ pub enum Sent {
     InQueue(QueuedMessage),
 }
 
+/// Changes to a chat; an absent field stays as it is.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ChatPatch {
+    pub title: Option<String>,
+    /// The workspace that the tools work in, or none.
+    pub workspace: Option<Option<WorkspaceId>>,
+    /// Replaces all labels.
+    pub labels: Option<BTreeMap<String, String>>,
+    /// The place in the list; 0 takes the pin away.
+    pub pin_order: Option<i32>,
+    pub archived: Option<bool>,
+}
+
 impl ChatService {
     /// Makes a chat, which begins to answer at once.
     ///
     /// # Errors
     /// Names the field that is not acceptable.
-    pub async fn create(&self, subject: &Subject, request: CreateChat) -> ChatResult<chats::Model> {
+    pub async fn create(&self, caller: Caller<'_>, request: CreateChat) -> ChatResult<chats::Model> {
+        let subject = caller.subject;
         let object = Object::owned_in(Resource::Chat, subject.user, request.organization);
         check(subject, Action::Create, &object).map_err(|_| {
             ChatServiceError::invalid("organization_id", "You are not a member of this organization.")
@@ -82,8 +97,12 @@ impl ChatService {
         let message =
             UserMessage { created_by: subject.user, model_config_id: model, content: request.content };
         let messages = system.into_iter().chain([message.into()]).collect();
-        let outcome = self.db().write(async |tx| store::create(tx, chat, messages).await).await?;
-        Ok(outcome.chat)
+        let written = self.db().write(async |tx| {
+            let outcome = store::create(tx, chat, messages).await?;
+            record(tx, caller, Entry::create(&outcome.chat)).await?;
+            Ok::<_, ChatServiceError>(outcome.chat)
+        });
+        written.await
     }
 
     /// Finds a chat that the subject may read.
@@ -222,85 +241,26 @@ impl ChatService {
         Ok(self.apply(id, Command::PromoteQueued(message)).await?.messages.pop())
     }
 
-    /// Archives a chat or brings it back.
+    /// Changes a chat; all of the patch or nothing.
     ///
     /// # Errors
-    /// A conflict when the chat is busy, an invalid request when it is in that state already.
-    pub async fn set_archived(&self, subject: &Subject, id: ChatId, archived: bool) -> ChatResult<()> {
-        let chat = self.find(subject, Action::Update, id).await?;
-        if chat.archived == archived {
-            let message =
-                if archived { "The chat is archived already." } else { "The chat is not archived." };
-            return Err(ChatServiceError::invalid("archived", message));
+    /// Names the field that is not acceptable; a conflict when a busy chat is to be archived.
+    pub async fn update(&self, caller: Caller<'_>, id: ChatId, patch: ChatPatch) -> ChatResult<()> {
+        let chat = self.find(caller.subject, Action::Update, id).await?;
+        check_patch(&chat, &patch)?;
+        if let Some(Some(workspace)) = patch.workspace {
+            self.check_workspace(caller.subject, workspace).await?;
         }
-        self.apply(id, Command::SetArchived(archived)).await?;
-        Ok(())
-    }
-
-    /// Changes the title.
-    ///
-    /// # Errors
-    /// Refuses titles that are empty or too long.
-    pub async fn set_title(&self, subject: &Subject, id: ChatId, title: &str) -> ChatResult<()> {
-        let chat = self.find(subject, Action::Update, id).await?;
-        let title = title.trim();
-        if title.is_empty() || title.chars().count() > TITLE_CHARS_MAX {
-            let message = format!("The title must have 1 to {TITLE_CHARS_MAX} characters.");
-            return Err(ChatServiceError::invalid("title", message));
+        if patch == ChatPatch::default() {
+            return Ok(());
         }
-        let owner = UserId::from_uuid(chat.owner_id);
-        let hint = serde_json::json!({ "kind": "title_change", "chat_id": id });
         let written = self.db().write(async |tx| {
-            query::chats::set_title(tx, id, title).await?;
-            tx.notify(channels::chats_of(owner), hint);
-            Ok::<_, ChatServiceError>(())
+            let old = query::chats::by_id(tx, id).await?.ok_or(ChatServiceError::NotFound)?;
+            apply_patch(tx, &old, patch).await?;
+            let new = query::chats::by_id(tx, id).await?.ok_or(ChatServiceError::NotFound)?;
+            Ok(record(tx, caller, Entry::write(&old, &new)).await?)
         });
         written.await
-    }
-
-    /// Changes the workspace that the tools work in.
-    ///
-    /// # Errors
-    /// Refuses a workspace that is not the owner's.
-    pub async fn set_workspace(
-        &self,
-        subject: &Subject,
-        id: ChatId,
-        workspace: Option<WorkspaceId>,
-    ) -> ChatResult<()> {
-        self.find(subject, Action::Update, id).await?;
-        if let Some(workspace) = workspace {
-            self.check_workspace(subject, workspace).await?;
-        }
-        Ok(self.db().write(async |tx| query::chats::set_workspace(tx, id, workspace).await).await?)
-    }
-
-    /// Pins a chat to a place in the list; 0 takes the pin away.
-    ///
-    /// # Errors
-    /// Refuses negative numbers.
-    pub async fn set_pin_order(&self, subject: &Subject, id: ChatId, pin_order: i32) -> ChatResult<()> {
-        self.find(subject, Action::Update, id).await?;
-        if pin_order < 0 {
-            return Err(ChatServiceError::invalid("pin_order", "The place must be 0 or more."));
-        }
-        Ok(self.db().write(async |tx| query::chats::set_pin_order(tx, id, pin_order).await).await?)
-    }
-
-    /// Replaces the labels.
-    ///
-    /// # Errors
-    /// Refuses too many or too long ones.
-    pub async fn set_labels(
-        &self,
-        subject: &Subject,
-        id: ChatId,
-        labels: BTreeMap<String, String>,
-    ) -> ChatResult<()> {
-        self.find(subject, Action::Update, id).await?;
-        check_labels(&labels)?;
-        let labels = rows::json(&labels);
-        Ok(self.db().write(async |tx| query::chats::set_labels(tx, id, labels).await).await?)
     }
 
     /// Starts to watch a chat. `after` is the last message that the viewer has.
@@ -397,6 +357,49 @@ fn check_create(request: &CreateChat) -> ChatResult<()> {
     if too_long {
         let message = format!("The system prompt must have at most {SYSTEM_PROMPT_CHARS_MAX} characters.");
         return Err(ChatServiceError::invalid("system_prompt", message));
+    }
+    Ok(())
+}
+
+fn check_patch(chat: &chats::Model, patch: &ChatPatch) -> ChatResult<()> {
+    if let Some(title) = patch.title.as_deref().map(str::trim)
+        && (title.is_empty() || title.chars().count() > TITLE_CHARS_MAX)
+    {
+        let message = format!("The title must have 1 to {TITLE_CHARS_MAX} characters.");
+        return Err(ChatServiceError::invalid("title", message));
+    }
+    if let Some(labels) = &patch.labels {
+        check_labels(labels)?;
+    }
+    if patch.pin_order.is_some_and(|place| place < 0) {
+        return Err(ChatServiceError::invalid("pin_order", "The place must be 0 or more."));
+    }
+    if patch.archived == Some(chat.archived) {
+        let message =
+            if chat.archived { "The chat is archived already." } else { "The chat is not archived." };
+        return Err(ChatServiceError::invalid("archived", message));
+    }
+    Ok(())
+}
+
+async fn apply_patch(tx: &Tx, chat: &chats::Model, patch: ChatPatch) -> ChatResult<()> {
+    let id = ChatId::from_uuid(chat.id);
+    if let Some(title) = patch.title {
+        query::chats::set_title(tx, id, title.trim()).await?;
+        let hint = serde_json::json!({ "kind": "title_change", "chat_id": id });
+        tx.notify(channels::chats_of(UserId::from_uuid(chat.owner_id)), hint);
+    }
+    if let Some(workspace) = patch.workspace {
+        query::chats::set_workspace(tx, id, workspace).await?;
+    }
+    if let Some(labels) = patch.labels {
+        query::chats::set_labels(tx, id, rows::json(&labels)).await?;
+    }
+    if let Some(pin_order) = patch.pin_order {
+        query::chats::set_pin_order(tx, id, pin_order).await?;
+    }
+    if let Some(archived) = patch.archived {
+        store::transition(tx, id, None, Command::SetArchived(archived)).await?;
     }
     Ok(())
 }

@@ -17,11 +17,11 @@ mod tools;
 mod turn;
 mod worker;
 
-pub use commands::{CreateChat, SendMessage, Sent};
+pub use commands::{ChatPatch, CreateChat, SendMessage, Sent};
 pub use error::{ChatResult, ChatServiceError};
 pub use hub::Viewer;
 pub use providers::{ModelDraft, ModelPatch, ProviderDraft, ProviderPatch, ProviderWithKeys};
-pub use service::{ChatConfig, ChatService};
+pub use service::{Caller, ChatConfig, ChatService};
 pub use tools::{
     CreateWorkspace, EditFiles, Execute, ReadFile, ToolContext, ToolError, ToolOutput, WorkspaceTools,
     WriteFile,

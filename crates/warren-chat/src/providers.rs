@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use url::Url;
+use warren_audit::{Entry, record};
 use warren_authz::{Action, Object, Resource, Subject, check};
 use warren_db::{
     DbError, Tx,
@@ -15,7 +16,7 @@ use crate::{
     error::{ChatResult, ChatServiceError},
     models::speaks_openai,
     rows,
-    service::ChatService,
+    service::{Caller, ChatService},
 };
 
 const DEFAULT_CONTEXT_LIMIT: i64 = 128_000;
@@ -107,10 +108,10 @@ impl ChatService {
     /// Names the field that is not acceptable.
     pub async fn create_provider(
         &self,
-        subject: &Subject,
+        caller: Caller<'_>,
         draft: ProviderDraft,
     ) -> ChatResult<ProviderWithKeys> {
-        may_administer(subject)?;
+        may_administer(caller.subject)?;
         check_name(&draft.name)?;
         let base_url = checked_url(draft.provider_type, &draft.base_url)?;
         let now = rows::now();
@@ -129,11 +130,13 @@ impl ChatService {
         let id = provider.id.to_string();
         let keys = sealed(&self.shared.sealer, &provider, draft.api_keys);
         let written = self.db().write(async |tx| {
-            query::ai_providers::insert(tx, provider).await.map_err(name_taken)?;
-            insert_keys(tx, keys).await
+            query::ai_providers::insert(tx, provider.clone()).await.map_err(name_taken)?;
+            let entry = with_keys(Entry::create(&provider), !keys.is_empty());
+            insert_keys(tx, keys).await?;
+            Ok::<_, ChatServiceError>(record(tx, caller, entry).await?)
         });
         written.await?;
-        self.provider(subject, &id).await
+        self.provider(caller.subject, &id).await
     }
 
     /// Changes a provider.
@@ -142,12 +145,13 @@ impl ChatService {
     /// Names the field that is not acceptable.
     pub async fn update_provider(
         &self,
-        subject: &Subject,
+        caller: Caller<'_>,
         id_or_name: &str,
         patch: ProviderPatch,
     ) -> ChatResult<ProviderWithKeys> {
-        may_administer(subject)?;
-        let mut provider = self.provider(subject, id_or_name).await?.provider;
+        may_administer(caller.subject)?;
+        let old = self.provider(caller.subject, id_or_name).await?.provider;
+        let mut provider = old.clone();
         if let Some(url) = patch.base_url {
             let provider_type = provider.type_.parse().unwrap_or(AiProviderType::OpenaiCompat);
             provider.base_url = checked_url(provider_type, &url)?;
@@ -157,30 +161,35 @@ impl ChatService {
         provider.enabled = patch.enabled.unwrap_or(provider.enabled);
         provider.updated_at = rows::now();
         let id = AiProviderId::from_uuid(provider.id);
+        let changes_keys = patch.keys.is_some();
         let (kept, new) = patch.keys.map_or((None, Vec::new()), |(kept, new)| (Some(kept), new));
         let keys = sealed(&self.shared.sealer, &provider, new);
         let written = self.db().write(async |tx| {
+            let entry = with_keys(Entry::write(&old, &provider), changes_keys);
             query::ai_providers::update(tx, provider).await?;
             if let Some(kept) = kept {
                 query::ai_providers::keep_keys(tx, id, &kept).await?;
             }
-            insert_keys(tx, keys).await
+            insert_keys(tx, keys).await?;
+            Ok::<_, ChatServiceError>(record(tx, caller, entry).await?)
         });
         written.await?;
-        self.provider(subject, &id.to_string()).await
+        self.provider(caller.subject, &id.to_string()).await
     }
 
     /// Deletes a provider with its keys and models.
     ///
     /// # Errors
     /// [`ChatServiceError::NotFound`] when there is none.
-    pub async fn delete_provider(&self, subject: &Subject, id_or_name: &str) -> ChatResult<()> {
-        may_administer(subject)?;
-        let id = AiProviderId::from_uuid(self.provider(subject, id_or_name).await?.provider.id);
+    pub async fn delete_provider(&self, caller: Caller<'_>, id_or_name: &str) -> ChatResult<()> {
+        may_administer(caller.subject)?;
+        let provider = self.provider(caller.subject, id_or_name).await?.provider;
+        let id = AiProviderId::from_uuid(provider.id);
         let written = self.db().write(async |tx| {
             query::ai_providers::delete(tx, id).await?;
             query::chat_model_configs::delete_of_provider(tx, id).await?;
-            query::chat_model_configs::ensure_default(tx).await
+            query::chat_model_configs::ensure_default(tx).await?;
+            record(tx, caller, Entry::delete(&provider)).await
         });
         Ok(written.await?)
     }
@@ -221,10 +230,10 @@ impl ChatService {
     /// Names the field that is not acceptable.
     pub async fn create_model(
         &self,
-        subject: &Subject,
+        caller: Caller<'_>,
         draft: ModelDraft,
     ) -> ChatResult<chat_model_configs::Model> {
-        may_administer(subject)?;
+        may_administer(caller.subject)?;
         let provider = draft.provider.ok_or_else(|| {
             ChatServiceError::invalid("ai_provider_id", "Say which provider offers the model.")
         })?;
@@ -249,8 +258,10 @@ impl ChatService {
             updated_at: now,
         };
         let model = patched(model, draft.patch)?;
+        let entry = Entry::create(&model);
         let id = ModelConfigId::from_uuid(model.id);
-        self.write_model(id, async |tx| query::chat_model_configs::insert(tx, model).await).await
+        self.write_model(id, caller, entry, async |tx| query::chat_model_configs::insert(tx, model).await)
+            .await
     }
 
     /// Changes a model.
@@ -259,24 +270,29 @@ impl ChatService {
     /// Names the field that is not acceptable.
     pub async fn update_model(
         &self,
-        subject: &Subject,
+        caller: Caller<'_>,
         id: ModelConfigId,
         patch: ModelPatch,
     ) -> ChatResult<chat_model_configs::Model> {
-        may_administer(subject)?;
-        let model = patched(self.live_model(id).await?, patch)?;
-        self.write_model(id, async |tx| query::chat_model_configs::update(tx, model).await).await
+        may_administer(caller.subject)?;
+        let old = self.live_model(id).await?;
+        let model = patched(old.clone(), patch)?;
+        let entry = Entry::write(&old, &model);
+        self.write_model(id, caller, entry, async |tx| query::chat_model_configs::update(tx, model).await)
+            .await
     }
 
     /// Deletes a model; chats that use it must choose another.
     ///
     /// # Errors
     /// [`ChatServiceError::NotFound`] when there is none.
-    pub async fn delete_model(&self, subject: &Subject, id: ModelConfigId) -> ChatResult<()> {
-        may_administer(subject)?;
+    pub async fn delete_model(&self, caller: Caller<'_>, id: ModelConfigId) -> ChatResult<()> {
+        may_administer(caller.subject)?;
         let model = self.live_model(id).await?;
+        let entry = Entry::delete(&model);
         let model = chat_model_configs::Model { deleted: true, is_default: false, ..model };
-        self.write_model(id, async |tx| query::chat_model_configs::update(tx, model).await).await?;
+        self.write_model(id, caller, entry, async |tx| query::chat_model_configs::update(tx, model).await)
+            .await?;
         Ok(())
     }
 
@@ -288,15 +304,22 @@ impl ChatService {
     async fn write_model(
         &self,
         id: ModelConfigId,
+        caller: Caller<'_>,
+        entry: Entry,
         work: impl AsyncFnOnce(&Tx) -> Result<(), DbError>,
     ) -> ChatResult<chat_model_configs::Model> {
         let written = self.db().write(async |tx| {
             work(tx).await?;
             query::chat_model_configs::ensure_default(tx).await?;
+            record(tx, caller, entry).await?;
             query::chat_model_configs::by_id(tx, id).await
         });
         written.await?.ok_or(ChatServiceError::NotFound)
     }
+}
+
+fn with_keys(entry: Entry, has_changed: bool) -> Entry {
+    if has_changed { entry.secret("api_keys") } else { entry }
 }
 
 fn may_administer(subject: &Subject) -> ChatResult<()> {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use warren_audit::{Author, Origin};
+use warren_authz::Subject;
 use warren_db::Database;
 use warren_rt::{Sealer, Tasks};
 
@@ -14,6 +16,19 @@ pub struct ChatConfig {
     pub tools: Arc<dyn WorkspaceTools>,
     /// The group that all background work runs in.
     pub tasks: Tasks,
+}
+
+/// Who changes something, and from where.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller<'a> {
+    pub subject: &'a Subject,
+    pub origin: &'a Origin,
+}
+
+impl<'a> From<Caller<'a>> for Author<'a> {
+    fn from(caller: Caller<'a>) -> Self {
+        Self::user(caller.subject.user, caller.origin)
+    }
 }
 
 /// All use cases of chats; clones share it.

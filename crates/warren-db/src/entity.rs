@@ -5,6 +5,7 @@
 pub mod ai_provider_keys;
 pub mod ai_providers;
 pub mod api_keys;
+pub mod audit_logs;
 pub mod chat_messages;
 pub mod chat_model_configs;
 pub mod chat_parts;

@@ -14,6 +14,7 @@ mod m0010_agent_connections;
 mod m0020_ai_models;
 mod m0021_chats;
 mod m0030_users;
+mod m0040_audit_logs;
 
 /// Why the database cannot be brought up to date.
 #[derive(Debug)]
@@ -39,6 +40,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0020_ai_models::Migration),
             Box::new(m0021_chats::Migration),
             Box::new(m0030_users::Migration),
+            Box::new(m0040_audit_logs::Migration),
         ]
     }
 }

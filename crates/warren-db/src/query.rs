@@ -6,6 +6,7 @@ pub mod agent_tokens;
 pub mod agents;
 pub mod ai_providers;
 pub mod api_keys;
+pub mod audit_logs;
 pub mod builds;
 pub mod chat_messages;
 pub mod chat_model_configs;

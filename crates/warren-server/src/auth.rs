@@ -15,7 +15,7 @@ use warren_app::{Actor, identity::Session};
 use warren_db::query::agent_tokens::AgentOwner;
 use warren_vocab::{AgentId, WorkspaceId};
 
-use crate::{error::ApiError, state::AppState};
+use crate::{error::ApiError, origin, state::AppState};
 
 /// Cookie and query name of the session token.
 pub(crate) const SESSION_COOKIE: &str = "coder_session_token";
@@ -33,6 +33,12 @@ impl Caller {
     pub(crate) fn actor(&self) -> &Actor {
         &self.session.actor
     }
+
+    /// The account for the use cases of chats.
+    pub(crate) fn chat(&self) -> warren_chat::Caller<'_> {
+        let Actor { subject, origin, .. } = self.actor();
+        warren_chat::Caller { subject, origin }
+    }
 }
 
 impl FromRequestParts<AppState> for Caller {
@@ -44,7 +50,9 @@ impl FromRequestParts<AppState> for Caller {
         if found.from_cookie {
             refuse_cross_origin(parts, &found.token, &state.deployment.access_url)?;
         }
-        Ok(Self { session: state.app.authenticate(&found.token).await? })
+        let mut session = state.app.authenticate(&found.token).await?;
+        session.actor.origin = origin::of(parts);
+        Ok(Self { session })
     }
 }
 

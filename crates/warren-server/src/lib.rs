@@ -13,6 +13,7 @@ mod config;
 mod error;
 mod extract;
 mod middleware;
+mod origin;
 mod permissions;
 mod provisionerd;
 mod router;

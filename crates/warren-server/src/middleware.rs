@@ -1,25 +1,28 @@
 //! What happens around every request: its id and span, standard headers, panics.
 
-use std::{any::Any, time::Instant};
+use std::{any::Any, net::SocketAddr, time::Instant};
 
 use axum::{
-    extract::{MatchedPath, Request},
+    extract::{ConnectInfo, MatchedPath, Request},
     http::{HeaderName, HeaderValue, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use tracing::Instrument;
 use uuid::Uuid;
+use warren_vocab::RequestId;
 
-use crate::{config::VERSION, error::ApiError};
+use crate::{config::VERSION, error::ApiError, origin::Client};
 
 const BUILD_VERSION: HeaderName = HeaderName::from_static("x-coder-build-version");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 
 /// Runs a request in its own span and completes the response's headers.
-pub(crate) async fn around(request: Request, next: Next) -> Response {
+pub(crate) async fn around(mut request: Request, next: Next) -> Response {
     let id = Uuid::new_v4();
+    let ip = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+    request.extensions_mut().insert(Client { request_id: RequestId::from_uuid(id), ip });
     let path = request.extensions().get::<MatchedPath>().map_or("(none)", MatchedPath::as_str).to_owned();
     let method = request.method().clone();
     let span = tracing::info_span!("request", request.id = %id, %method, path);

@@ -166,8 +166,10 @@ fn serve(listener: TcpListener, state: AppState, tasks: &Tasks) {
         // Small frames are worth more than full packets here; a socket that refuses still works.
         let _ = stream.set_nodelay(true);
     });
-    let service =
-        ServiceExt::<Request>::into_make_service(MapRequest::new(router(state), without_trailing_slash));
+    let service = ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(MapRequest::new(
+        router(state),
+        without_trailing_slash,
+    ));
     let stopped = tasks.token().cancelled_owned();
     tasks.spawn_graceful("http", async move {
         axum::serve(listener, service).with_graceful_shutdown(stopped).await

@@ -133,6 +133,10 @@ uuid_ids! {
     RunnerId,
     /// A server process.
     ReplicaId,
+    /// An entry of the audit log.
+    AuditLogId,
+    /// One HTTP request.
+    RequestId,
 }
 
 row_ids! {

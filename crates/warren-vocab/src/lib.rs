@@ -3,6 +3,7 @@
 //! Nothing here knows a database, a socket or a clock. The serde forms are the wire forms of the HTTP API.
 
 pub mod agent;
+pub mod audit;
 pub mod chat;
 pub mod id;
 pub mod job;
@@ -15,13 +16,14 @@ pub mod workspace;
 pub use agent::{
     AgentLifecycle, AgentStatus, AppHealth, DisplayApp, OpenIn, SharingLevel, StartupScriptBehavior,
 };
+pub use audit::{AuditAction, ResourceType};
 pub use chat::{
     AiProviderType, BusyBehavior, ChatErrorKind, ChatStatus, ClientType, MessageRole, MessageVisibility,
 };
 pub use id::{
-    AgentId, AiProviderId, AiProviderKeyId, AppId, BuildId, ChatId, FileId, JobId, JobLogId, LogSourceId,
-    MessageId, ModelConfigId, OrganizationId, QueuedMessageId, ReplicaId, ResourceId, RunnerId, ScriptId,
-    TemplateId, TemplateVersionId, UserId, WorkspaceId,
+    AgentId, AiProviderId, AiProviderKeyId, AppId, AuditLogId, BuildId, ChatId, FileId, JobId, JobLogId,
+    LogSourceId, MessageId, ModelConfigId, OrganizationId, QueuedMessageId, ReplicaId, RequestId, ResourceId,
+    RunnerId, ScriptId, TemplateId, TemplateVersionId, UserId, WorkspaceId,
 };
 pub use job::{JobStatus, JobType, LogLevel, LogSource};
 pub use name::{DisplayName, InvalidName, ResourceName, Username};

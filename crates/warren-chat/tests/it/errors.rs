@@ -89,6 +89,6 @@ async fn a_chat_without_a_model_is_refused() {
         labels: Default::default(),
         client_type: warren_vocab::ClientType::Api,
     };
-    let error = stage.chat.create(&stage.subject, request).await.unwrap_err();
+    let error = stage.chat.create(stage.caller(), request).await.unwrap_err();
     assert!(error.to_string().contains("No default model"), "{error}");
 }

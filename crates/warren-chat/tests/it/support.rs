@@ -10,9 +10,10 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::Notify;
+use warren_audit::Origin;
 use warren_authz::{Membership, SiteRole, Subject};
 use warren_chat::{
-    ChatConfig, ChatService, CreateChat, CreateWorkspace, EditFiles, Execute, ModelDraft, ModelPatch,
+    Caller, ChatConfig, ChatService, CreateChat, CreateWorkspace, EditFiles, Execute, ModelDraft, ModelPatch,
     ProviderDraft, ReadFile, SendMessage, ToolContext, ToolError, ToolOutput, Viewer, WorkspaceTools,
     WriteFile,
     proto::{ChatError, Message, Part, StreamEvent},
@@ -102,6 +103,7 @@ pub(crate) struct Stage {
     pub(crate) tools: Arc<FakeTools>,
     pub(crate) db: Database,
     pub(crate) subject: Subject,
+    pub(crate) origin: Origin,
     tasks: Tasks,
     directory: Arc<TempDir>,
 }
@@ -135,13 +137,14 @@ impl Stage {
             tools: tools.clone(),
             tasks: tasks.clone(),
         });
-        Self { chat, tools, db, subject, tasks, directory }
+        let origin = Origin::system("test");
+        Self { chat, tools, db, subject, origin, tasks, directory }
     }
 
     /// Dies without a word, as after `kill -9`: tasks are cut off where they stand, leases stay, and a new life begins on
     /// what the disk has.
     pub(crate) async fn crash(self) -> Self {
-        let Self { chat, tools, db, subject, tasks, directory } = self;
+        let Self { chat, tools, db, subject, origin: _, tasks, directory } = self;
         tasks.stop(Duration::ZERO).await;
         drop((chat, tools, tasks));
         db.close().await.unwrap();
@@ -159,6 +162,11 @@ impl Stage {
         Self::on(reopened.await.expect("the old life lets go of its directory"), subject, directory)
     }
 
+    /// The owner of all chats, as somebody who sends requests.
+    pub(crate) fn caller(&self) -> Caller<'_> {
+        Caller { subject: &self.subject, origin: &self.origin }
+    }
+
     /// Adds a provider with one model, the default.
     pub(crate) async fn add_model(&self, base_url: &str) {
         let provider = ProviderDraft {
@@ -170,13 +178,13 @@ impl Stage {
             base_url: base_url.into(),
             api_keys: vec![String::from("sk-a-key-that-is-long-enough").into()],
         };
-        let provider = self.chat.create_provider(&self.subject, provider).await.unwrap().provider;
+        let provider = self.chat.create_provider(self.caller(), provider).await.unwrap().provider;
         let model = ModelDraft {
             provider: Some(AiProviderId::from_uuid(provider.id)),
             model: "scripted".into(),
             patch: ModelPatch::default(),
         };
-        assert!(self.chat.create_model(&self.subject, model).await.unwrap().is_default);
+        assert!(self.chat.create_model(self.caller(), model).await.unwrap().is_default);
     }
 
     /// Starts a scripted model and adds it.
@@ -197,7 +205,7 @@ impl Stage {
             labels: Default::default(),
             client_type: ClientType::Api,
         };
-        ChatId::from_uuid(self.chat.create(&self.subject, request).await.unwrap().id)
+        ChatId::from_uuid(self.chat.create(self.caller(), request).await.unwrap().id)
     }
 
     pub(crate) fn message(text: &str, busy: BusyBehavior) -> SendMessage {

@@ -44,7 +44,7 @@ async fn create(
         base_url: request.base_url,
         api_keys: request.api_keys.into_iter().map(Secret::new).collect(),
     };
-    let made = state.chat.create_provider(&caller.actor().subject, draft).await?;
+    let made = state.chat.create_provider(caller.chat(), draft).await?;
     Ok((StatusCode::CREATED, Json(view::ai::provider(made)?)))
 }
 
@@ -75,7 +75,7 @@ async fn update(
         base_url: request.base_url,
         keys: request.api_keys.map(split_keys),
     };
-    let changed = state.chat.update_provider(&caller.actor().subject, &id_or_name, patch).await?;
+    let changed = state.chat.update_provider(caller.chat(), &id_or_name, patch).await?;
     Ok(Json(view::ai::provider(changed)?))
 }
 
@@ -86,7 +86,7 @@ async fn delete(
     caller: Caller,
     Params(id_or_name): Params<String>,
 ) -> ApiResult<StatusCode> {
-    state.chat.delete_provider(&caller.actor().subject, &id_or_name).await?;
+    state.chat.delete_provider(caller.chat(), &id_or_name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

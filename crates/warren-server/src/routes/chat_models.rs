@@ -77,7 +77,7 @@ async fn create(
         options: request.model_config.map(options).transpose()?,
     };
     let draft = ModelDraft { provider: request.ai_provider_id, model: request.model, patch };
-    let made = state.chat.create_model(&caller.actor().subject, draft).await?;
+    let made = state.chat.create_model(caller.chat(), draft).await?;
     Ok((StatusCode::CREATED, Json(view::ai::model(made))))
 }
 
@@ -99,7 +99,7 @@ async fn update(
         compression_threshold: request.compression_threshold,
         options: request.model_config.map(options).transpose()?,
     };
-    Ok(Json(view::ai::model(state.chat.update_model(&caller.actor().subject, id, patch).await?)))
+    Ok(Json(view::ai::model(state.chat.update_model(caller.chat(), id, patch).await?)))
 }
 
 #[utoipa::path(delete, path = "/api/experimental/chats/model-configs/{modelConfig}",
@@ -110,7 +110,7 @@ async fn delete(
     caller: Caller,
     Params(id): Params<ModelConfigId>,
 ) -> ApiResult<StatusCode> {
-    state.chat.delete_model(&caller.actor().subject, id).await?;
+    state.chat.delete_model(caller.chat(), id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

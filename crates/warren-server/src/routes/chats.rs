@@ -14,9 +14,9 @@ use warren_api::{
     chats::{Chat, CreateChatRequest, UpdateChatRequest},
     error::ErrorResponse,
 };
-use warren_chat::CreateChat;
+use warren_chat::{ChatPatch, CreateChat};
 use warren_db::{entity::chats, query::Page};
-use warren_vocab::{ChatId, ClientType};
+use warren_vocab::{ChatId, ClientType, WorkspaceId};
 
 use crate::{
     auth::Caller,
@@ -85,7 +85,7 @@ async fn create(
         labels: request.labels.unwrap_or_default(),
         client_type: request.client_type.unwrap_or(ClientType::Api),
     };
-    let row = state.chat.create(&caller.actor().subject, request).await?;
+    let row = state.chat.create(caller.chat(), request).await?;
     Ok((StatusCode::CREATED, Json(view::chats::chat(row, false)?)))
 }
 
@@ -110,24 +110,14 @@ async fn update(
     Params(id): Params<ChatId>,
     JsonBody(request): JsonBody<UpdateChatRequest>,
 ) -> ApiResult<StatusCode> {
-    let subject = &caller.actor().subject;
-    // Even a request that changes nothing must not confirm that the chat exists.
-    state.chat.get(subject, id).await?;
-    if let Some(title) = &request.title {
-        state.chat.set_title(subject, id, title).await?;
-    }
-    if let Some(workspace) = request.workspace_id {
-        state.chat.set_workspace(subject, id, workspace.non_nil()).await?;
-    }
-    if let Some(labels) = request.labels {
-        state.chat.set_labels(subject, id, labels).await?;
-    }
-    if let Some(pin_order) = request.pin_order {
-        state.chat.set_pin_order(subject, id, pin_order).await?;
-    }
-    if let Some(archived) = request.archived {
-        state.chat.set_archived(subject, id, archived).await?;
-    }
+    let patch = ChatPatch {
+        title: request.title,
+        workspace: request.workspace_id.map(WorkspaceId::non_nil),
+        labels: request.labels,
+        pin_order: request.pin_order,
+        archived: request.archived,
+    };
+    state.chat.update(caller.chat(), id, patch).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
