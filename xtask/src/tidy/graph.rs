@@ -22,6 +22,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("warren-tunnel", &["warren-vocab", "warren-tunnel-proto", "warren-wire", "warren-rt"]),
     ("warren-llm", &["warren-vocab", "warren-rt"]),
     ("warren-dev-model", &["warren-rt"]),
+    ("warren-dev-idp", &["warren-rt"]),
+    ("warren-upstream", &["warren-vocab", "warren-rt"]),
     ("warren-audit", &["warren-vocab", "warren-db"]),
     (
         "warren-app",
@@ -29,10 +31,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "warren-vocab",
             "warren-config",
             "warren-db",
-            "warren-audit",
+@@A@@            "warren-audit",
             "warren-authz",
             "warren-build-proto",
-            "warren-rt",
+@@B@@            "warren-authz",
+            "warren-build-proto",
+            "warren-upstream",
+@@C@@            "warren-rt",
         ],
     ),
     (
@@ -86,7 +91,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that tests may use on top. The agent is a peer of the server's own tests.
-const TEST_ONLY: &[&str] = &["warren-testkit", "warren-dev-model", "warren-agent"];
+const TEST_ONLY: &[&str] = &["warren-testkit", "warren-dev-model", "warren-dev-idp", "warren-agent"];
 
 /// Crates that may use any of ours, or none, and are not shipped.
 const UNCHECKED: &[&str] = &["warren-testkit", "e2e"];
