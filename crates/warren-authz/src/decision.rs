@@ -1,88 +1,124 @@
-//! The decision function and its counterpart for lists. [`list_filter`] must agree with [`allows`] on reading.
+//! The decision function. [`crate::list_filter`] must agree with it on reading.
 
-use warren_vocab::{OrganizationId, UserId};
+use warren_vocab::OrganizationId;
 
-use crate::model::{Action, Object, Resource, Subject};
+use crate::{
+    object::Object,
+    permission::{Vote, vote_of},
+    subject::{Membership, Subject},
+    vocabulary::{Action, Resource},
+};
 
 /// Why an action is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Denied {
     /// The subject may not know that the object exists.
     NotFound,
-    /// The subject may read the object but not do this to it.
+    /// The subject may know the object but not do this to it.
     Forbidden,
-}
-
-/// Which objects of a kind a subject may read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ListFilter {
-    All,
-    /// The objects of these organizations, and those that the account owns.
-    Of {
-        owner: UserId,
-        organizations: Vec<OrganizationId>,
-    },
 }
 
 /// Decides, hiding objects that the subject may not read.
 ///
 /// # Errors
-/// [`Denied::NotFound`] when reading is refused as well, else [`Denied::Forbidden`].
+/// [`Denied::NotFound`] when the object exists and the subject may not read it, else [`Denied::Forbidden`]: a refused
+/// creation and a refused look at settings tell nothing that is a secret.
 pub fn check(subject: &Subject, action: Action, object: &Object) -> Result<(), Denied> {
     if allows(subject, action, object) {
         return Ok(());
     }
-    if action != Action::Read && allows(subject, Action::Read, object) {
-        return Err(Denied::Forbidden);
-    }
-    Err(Denied::NotFound)
+    let is_known = match action {
+        Action::Create => true,
+        Action::Read => false,
+        Action::Update
+        | Action::Delete
+        | Action::Use
+        | Action::ViewInsights
+        | Action::Start
+        | Action::Stop
+        | Action::Ssh
+        | Action::ApplicationConnect
+        | Action::CreateAgent
+        | Action::UpdateAgent
+        | Action::DeleteAgent
+        | Action::Share
+        | Action::Assign
+        | Action::Unassign
+        | Action::ReadPersonal
+        | Action::UpdatePersonal => allows(subject, Action::Read, object),
+    };
+    if is_known || !object.resource.is_concealed() { Err(Denied::Forbidden) } else { Err(Denied::NotFound) }
 }
 
-/// Decides. The site owner may do everything.
+/// Decides: the roles or the access list must allow, and the scope as well.
 pub fn allows(subject: &Subject, action: Action, object: &Object) -> bool {
-    if subject.is_owner() {
-        return true;
+    subject.scope.allows(action, object) && roles_allow(subject, action, object)
+}
+
+fn roles_allow(subject: &Subject, action: Action, object: &Object) -> bool {
+    if !object.any_organization {
+        return allow_in(subject, action, object, object.organization);
     }
-    let own = object.owner == Some(subject.user);
-    let member = object.organization.is_some_and(|id| subject.is_member_of(id));
-    let admin = object.organization.is_some_and(|id| subject.is_admin_of(id));
-    match object.resource {
-        Resource::User => own && matches!(action, Action::Read | Action::Update),
-        Resource::Organization => match action {
-            Action::Read => member,
-            Action::Update => admin,
-            Action::Create | Action::Delete | Action::Use | Action::Start | Action::Stop | Action::Ssh => {
-                false
-            }
-        },
-        Resource::OrganizationMember => admin || (own && member && action == Action::Read),
-        Resource::File => own && matches!(action, Action::Create | Action::Read),
-        Resource::Template => admin || (member && matches!(action, Action::Read | Action::Use)),
-        // An administrator manages other people's workspaces but does not get a shell in them.
-        Resource::Workspace => (own && member) || (admin && action != Action::Ssh),
-        Resource::Chat => own && (object.organization.is_none() || member),
-        // Members pick a model when they chat, so they may see which there are.
-        Resource::Deployment => action == Action::Read,
+    let anywhere = |one: &Membership| allow_in(subject, action, object, Some(one.organization));
+    allow_in(subject, action, object, None) || subject.memberships.iter().any(anywhere)
+}
+
+fn allow_in(
+    subject: &Subject,
+    action: Action,
+    object: &Object,
+    organization: Option<OrganizationId>,
+) -> bool {
+    let is_own = object.owner == Some(subject.user);
+    match levels(subject, action, object.resource, organization, is_own) {
+        Vote::Yes => true,
+        Vote::No => false,
+        Vote::Silent => {
+            organization.is_some_and(|id| subject.is_member_of(id)) && acl_allows(subject, action, object)
+        }
     }
 }
 
-/// Says which objects of a kind the subject may read, for a query to apply.
-pub fn list_filter(subject: &Subject, resource: Resource) -> ListFilter {
-    if subject.is_owner() {
-        return ListFilter::All;
+/// Asks site, organization, user and member level in turn; the first that is not silent decides.
+pub(crate) fn levels(
+    subject: &Subject,
+    action: Action,
+    resource: Resource,
+    organization: Option<OrganizationId>,
+    is_own: bool,
+) -> Vote {
+    let membership = organization.and_then(|id| subject.membership(id));
+    // A built-in role of an organization may also grant on the site, wherever it is held.
+    let wide = subject.memberships.iter().flat_map(|one| &one.roles).map(|role| &role.grants().site);
+    let site = subject.site_grants().map(|grants| &grants.site).chain(wide);
+    let site = vote_of(site, resource, action);
+    if site != Vote::Silent {
+        return site;
     }
-    let of = |admin_only: bool| {
-        let ids = subject.memberships.iter().map(|one| one.organization);
-        ids.filter(|id| !admin_only || subject.is_admin_of(*id)).collect()
-    };
-    let organizations = match resource {
-        Resource::Template | Resource::Organization => of(false),
-        Resource::Workspace | Resource::OrganizationMember => of(true),
-        Resource::User | Resource::File | Resource::Chat => Vec::new(),
-        Resource::Deployment => return ListFilter::All,
-    };
-    ListFilter::Of { owner: subject.user, organizations }
+    if let Some(membership) = membership {
+        let inside = vote_of(membership.grants().map(|grants| &grants.organization), resource, action);
+        if inside != Vote::Silent {
+            return inside;
+        }
+    }
+    if !is_own || (organization.is_some() && membership.is_none()) {
+        return Vote::Silent;
+    }
+    let user = vote_of(subject.site_grants().map(|grants| &grants.user), resource, action);
+    match (user, membership) {
+        (Vote::Silent, Some(membership)) => {
+            vote_of(membership.grants().map(|grants| &grants.member), resource, action)
+        }
+        (vote, _) => vote,
+    }
+}
+
+fn acl_allows(subject: &Subject, action: Action, object: &Object) -> bool {
+    let user = object.user_acl.iter().any(|one| one.id == subject.user && one.actions.contains(action));
+    user || object.group_acl.iter().any(|one| subject.is_in_group(one.id) && one.actions.contains(action))
 }
 
 #[cfg(test)]
-mod tests;
+mod matrix_tests;
+#[cfg(test)]
+pub(crate) mod tests;

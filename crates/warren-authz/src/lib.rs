@@ -1,10 +1,22 @@
-//! Who may do what: roles, actions, the decision function and list filters as data. Pure.
+//! Who may do what: resources, actions, roles, scopes, the decision function and list filters as data. Pure.
 //!
-//! Two site roles (`owner`, `member`) and two organization roles (`organization-admin`, `organization-member`) exist; an
-//! unknown role name grants nothing.
+//! Owns the rules, knows no database and no HTTP. Roles are tables of permissions ([`role`]); a decision asks four levels
+//! in turn ([`allows`]); a list filter is the same decision, made once for a whole kind of objects ([`list_filter`]).
 
 mod decision;
-mod model;
+mod filter;
+mod object;
+mod permission;
+pub mod role;
+mod scope;
+mod subject;
+mod vocabulary;
 
-pub use decision::{Denied, ListFilter, allows, check, list_filter};
-pub use model::{Action, Membership, Object, OrganizationRole, Resource, SiteRole, Subject};
+pub use decision::{Denied, allows, check};
+pub use filter::{ListFilter, list_filter};
+pub use object::{AclEntry, Object};
+pub use permission::{ActionSet, Permission, PermissionSet, Vote};
+pub use role::{Grants, OrganizationRole, SiteRole};
+pub use scope::{AllowList, AllowListEntry, Scope, ScopeError, requestable_scopes};
+pub use subject::{Membership, Subject};
+pub use vocabulary::{Action, Resource};

@@ -99,6 +99,8 @@ uuid_ids! {
     UserId,
     /// An organization.
     OrganizationId,
+    /// A group of accounts. The group of everybody in an organization has the organization's id.
+    GroupId,
     /// An uploaded file.
     FileId,
     /// A template.

@@ -21,7 +21,7 @@ pub use chat::{
     AiProviderType, BusyBehavior, ChatErrorKind, ChatStatus, ClientType, MessageRole, MessageVisibility,
 };
 pub use id::{
-    AgentId, AiProviderId, AiProviderKeyId, AppId, AuditLogId, BuildId, ChatId, FileId, JobId, JobLogId,
+    AgentId, AiProviderId, AiProviderKeyId, AppId, AuditLogId, BuildId, ChatId, FileId, GroupId, JobId, JobLogId,
     LogSourceId, MessageId, ModelConfigId, OrganizationId, QueuedMessageId, ReplicaId, RequestId, ResourceId,
     RunnerId, ScriptId, TemplateId, TemplateVersionId, UserId, WorkspaceId,
 };
