@@ -2,15 +2,20 @@
 
 use serde_json::Value;
 use warren_audit::{Author, Origin};
-use warren_authz::{Action, Membership, Object, OrganizationRole, SiteRole, Subject};
+use warren_authz::{
+    Action, Grants, Membership, Object, OrganizationRole, PermissionSet, Scope, SiteRole, Subject,
+};
 use warren_db::{
-    ConnectionTrait,
-    entity::{organization_members, users},
+    ConnectionTrait, DbError,
+    entity::{api_keys, custom_roles, organization_members, organizations, users},
     query,
 };
 use warren_vocab::{OrganizationId, UserId};
 
-use crate::error::{AppError, AppResult};
+use crate::{
+    error::{AppError, AppResult},
+    roles::permissions,
+};
 
 /// An account with the rights it has now.
 #[derive(Debug, Clone)]
@@ -28,13 +33,25 @@ impl Actor {
     /// [`AppError::NotFound`] when the account does not exist any more.
     pub async fn load(connection: &impl ConnectionTrait, id: UserId) -> AppResult<Self> {
         let user = query::users::by_id(connection, id).await?.ok_or(AppError::NotFound)?;
-        let memberships = query::organizations::memberships(connection, &[id]).await?;
-        Ok(Self { subject: subject(&user, &memberships), user, origin: Origin::system("server") })
+        let subject = subject(connection, &user).await?;
+        Ok(Self { user, subject, origin: Origin::system("server") })
     }
 
     /// Says where the account's changes come from.
     pub fn with_origin(self, origin: Origin) -> Self {
         Self { origin, ..self }
+    }
+
+    /// Takes away what the key that the account came with does not reach.
+    ///
+    /// # Errors
+    /// Fails when the stored scope of the key is not valid.
+    pub fn limited_by(mut self, key: &api_keys::Model) -> AppResult<Self> {
+        let scopes: Vec<_> = names(&key.scopes).collect();
+        let allow_list: Vec<_> = names(&key.allow_list).collect();
+        self.subject.scope = Scope::from_names(&scopes, &allow_list)
+            .map_err(|_| DbError::Corrupt { what: "scope of an API key" })?;
+        Ok(self)
     }
 
     /// The account's id.
@@ -49,6 +66,11 @@ impl Actor {
     pub fn check(&self, action: Action, object: &Object) -> AppResult<()> {
         Ok(warren_authz::check(&self.subject, action, object)?)
     }
+
+    /// Whether the account may do this.
+    pub fn allows(&self, action: Action, object: &Object) -> bool {
+        warren_authz::allows(&self.subject, action, object)
+    }
 }
 
 impl<'a> From<&'a Actor> for Author<'a> {
@@ -57,16 +79,38 @@ impl<'a> From<&'a Actor> for Author<'a> {
     }
 }
 
-fn subject(user: &users::Model, memberships: &[organization_members::Model]) -> Subject {
-    let membership = |row: &organization_members::Model| Membership {
+async fn subject(connection: &impl ConnectionTrait, user: &users::Model) -> AppResult<Subject> {
+    let id = UserId::from_uuid(user.id);
+    let rows = query::organizations::memberships_with_organization(connection, id).await?;
+    let ids: Vec<_> = rows.iter().map(|(row, _)| OrganizationId::from_uuid(row.organization_id)).collect();
+    let custom = query::custom_roles::list(connection, &ids).await?;
+    let memberships = rows.iter().map(|(row, organization)| membership(row, organization, &custom));
+    let roles = names(&user.roles).filter_map(SiteRole::parse).collect();
+    Ok(Subject::new(id, roles, memberships.collect::<AppResult<_>>()?))
+}
+
+/// The roles of a membership: those given, and those that the organization gives to everybody.
+fn membership(
+    row: &organization_members::Model,
+    organization: &organizations::Model,
+    custom: &[custom_roles::Model],
+) -> AppResult<Membership> {
+    let held: Vec<&str> = names(&organization.default_org_member_roles).chain(names(&row.roles)).collect();
+    let own = custom.iter().filter(|role| role.organization_id == row.organization_id);
+    let own = own.filter(|role| held.iter().any(|name| name.eq_ignore_ascii_case(&role.name)));
+    Ok(Membership {
         organization: OrganizationId::from_uuid(row.organization_id),
-        roles: names(&row.roles).filter_map(OrganizationRole::parse).collect(),
-    };
-    Subject {
-        user: UserId::from_uuid(user.id),
-        roles: names(&user.roles).filter_map(SiteRole::parse).collect(),
-        memberships: memberships.iter().map(membership).collect(),
-    }
+        roles: held.iter().copied().filter_map(OrganizationRole::parse).collect(),
+        custom: own.map(grants).collect::<AppResult<_>>()?,
+    })
+}
+
+fn grants(role: &custom_roles::Model) -> AppResult<Grants> {
+    Ok(Grants {
+        organization: PermissionSet::from_permissions(&permissions(&role.organization_permissions)?),
+        member: PermissionSet::from_permissions(&permissions(&role.member_permissions)?),
+        ..Grants::NONE
+    })
 }
 
 /// The strings of a stored list of role names.

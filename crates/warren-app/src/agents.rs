@@ -4,10 +4,10 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
-use warren_authz::{Action, Object, Resource};
+use warren_authz::Action;
 use warren_db::{
     DbError,
-    entity::{workspace_agent_logs, workspace_agents, workspaces},
+    entity::{workspace_agent_logs, workspace_agents},
     query::{
         self,
         agent_tokens::AgentOwner,
@@ -15,15 +15,14 @@ use warren_db::{
         resources::ResourceRows,
     },
 };
-use warren_vocab::{
-    AgentId, AgentLifecycle, AgentStatus, LogLevel, LogSourceId, OrganizationId, UserId, WorkspaceId,
-};
+use warren_vocab::{AgentId, AgentLifecycle, AgentStatus, LogLevel, LogSourceId, UserId, WorkspaceId};
 
 use crate::{
     App,
     actor::Actor,
     error::{AppError, AppResult},
     now,
+    workspaces::object,
 };
 
 pub mod init_script;
@@ -220,11 +219,6 @@ impl App {
         query::resources::fill_agents(self.db().reader(), &mut rows).await?;
         Ok(AgentDetail { owner, rows })
     }
-}
-
-fn object(workspace: &workspaces::Model) -> Object {
-    let (owner, organization) = (workspace.owner_id, workspace.organization_id);
-    Object::owned_in(Resource::Workspace, UserId::from_uuid(owner), OrganizationId::from_uuid(organization))
 }
 
 async fn store(tx: &warren_db::Tx, boot: AgentBoot, report: AgentReport) -> AppResult<()> {

@@ -57,7 +57,7 @@ impl App {
     pub(crate) async fn check_file(&self, actor: &Actor, id: FileId) -> AppResult<()> {
         let creator: UserId =
             query::files::creator(self.db().reader(), id).await?.ok_or(AppError::NotFound)?;
-        actor.check(Action::Read, &Object::owned(Resource::File, creator))
+        actor.check(Action::Read, &Object::owned(Resource::File, creator).with_id(id.as_uuid()))
     }
 }
 

@@ -151,7 +151,7 @@ impl App {
             return Err(suspended());
         }
         self.note_use(&key).await?;
-        Ok(Session { actor, key })
+        Ok(Session { actor: actor.limited_by(&key)?, key })
     }
 
     /// Looks a session up anew, for a connection that outlives the request that opened it, and returns its rights now.
@@ -166,7 +166,7 @@ impl App {
         if key.expires_at <= now() || actor.user.status == UserStatus::Suspended.as_str() {
             return Err(ended());
         }
-        Ok(actor)
+        actor.limited_by(&key)
     }
 
     /// Finds the agent of a token, with the workspace it runs in; replaced agents are not found.
@@ -201,7 +201,7 @@ impl App {
             Err(_) => query::users::by_username(self.db().reader(), which).await?,
         };
         let user = found.ok_or(AppError::NotFound)?;
-        actor.check(Action::Read, &Object::owned(Resource::User, UserId::from_uuid(user.id)))?;
+        actor.check(Action::Read, &Object::user(UserId::from_uuid(user.id)))?;
         Ok(user)
     }
 
@@ -219,11 +219,9 @@ impl App {
     /// Lists the accounts that the caller may read, with their number.
     pub async fn list_users(&self, actor: &Actor, page: query::Page) -> AppResult<(Vec<UserDetail>, u64)> {
         let reader = self.db().reader();
-        let (users, count) = if actor.subject.is_owner() {
-            (query::users::list(reader, page).await?, query::users::count(reader).await?)
-        } else {
-            (vec![actor.user.clone()], 1)
-        };
+        let readable = warren_authz::list_filter(&actor.subject, Resource::User);
+        let users = query::users::list(reader, &readable, page).await?;
+        let count = query::users::count(reader, &readable).await?;
         Ok((self.user_details(users).await?, count))
     }
 

@@ -22,6 +22,7 @@ pub mod job_input;
 pub mod jobs;
 pub mod organizations;
 mod parameters;
+pub mod roles;
 pub mod template_versions;
 pub mod templates;
 pub mod workspaces;

@@ -1,6 +1,6 @@
 //! Organizations and who belongs to them.
 
-use warren_authz::{Action, ListFilter, Object, Resource};
+use warren_authz::{Action, Object, Resource};
 use warren_db::{
     entity::{organization_members, organizations, users},
     query,
@@ -16,15 +16,8 @@ use crate::{
 impl App {
     /// Lists the organizations that the caller may read.
     pub async fn list_organizations(&self, actor: &Actor) -> AppResult<Vec<organizations::Model>> {
-        let all = query::organizations::list(self.db().reader()).await?;
-        let filter = warren_authz::list_filter(&actor.subject, Resource::Organization);
-        let visible = |row: &organizations::Model| match &filter {
-            ListFilter::All => true,
-            ListFilter::Of { organizations, .. } => {
-                organizations.contains(&OrganizationId::from_uuid(row.id))
-            }
-        };
-        Ok(all.into_iter().filter(visible).collect())
+        let readable = warren_authz::list_filter(&actor.subject, Resource::Organization);
+        Ok(query::organizations::list_readable(self.db().reader(), &readable).await?)
     }
 
     /// Lists the organizations of an account, as far as the caller may read them.
@@ -52,7 +45,7 @@ impl App {
         };
         let organization = found.ok_or(AppError::NotFound)?;
         let id = OrganizationId::from_uuid(organization.id);
-        actor.check(Action::Read, &Object::of_organization(Resource::Organization, id))?;
+        actor.check(Action::Read, &Object::organization(id))?;
         Ok(organization)
     }
 
@@ -68,7 +61,7 @@ impl App {
     ) -> AppResult<(organization_members::Model, users::Model)> {
         let user = self.find_user(actor, which).await?;
         let id = UserId::from_uuid(user.id);
-        actor.check(Action::Read, &Object::owned_in(Resource::OrganizationMember, id, organization))?;
+        actor.check(Action::Read, &Object::member(organization, id))?;
         let member = query::organizations::membership(self.db().reader(), organization, id).await?;
         Ok((member.ok_or(AppError::NotFound)?, user))
     }

@@ -22,6 +22,7 @@ use crate::{
     error::{AppError, AppResult, Explanation},
     job_input::{JobInput, VariableValue},
     now,
+    templates::in_organization,
 };
 
 const NAME_BYTES_MAX: usize = 64;
@@ -171,8 +172,8 @@ impl App {
         action: Action,
     ) -> AppResult<template_versions::Model> {
         let row = query::template_versions::by_id(self.db().reader(), id).await?.ok_or(AppError::NotFound)?;
-        let organization = OrganizationId::from_uuid(row.organization_id);
-        actor.check(action, &Object::of_organization(Resource::Template, organization))?;
+        let object = in_organization(OrganizationId::from_uuid(row.organization_id));
+        actor.check(action, &row.template_id.map_or(object.clone(), |id| object.with_id(id)))?;
         Ok(row)
     }
 

@@ -4,13 +4,15 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 use warren_audit::{Entry, record};
-use warren_authz::{Action, ListFilter, Object, Resource};
+use warren_authz::{Action, ActionSet, Object, Resource};
 use warren_db::{
     ConnectionTrait, DbError,
     entity::{organizations, templates, users},
     query,
 };
-use warren_vocab::{DisplayName, OrganizationId, ResourceName, SharingLevel, TemplateId, TemplateVersionId};
+use warren_vocab::{
+    DisplayName, GroupId, OrganizationId, ResourceName, SharingLevel, TemplateId, TemplateVersionId,
+};
 
 use crate::{
     App,
@@ -121,13 +123,8 @@ impl App {
         actor: &Actor,
         organization: Option<OrganizationId>,
     ) -> AppResult<Vec<TemplateDetail>> {
-        let visible = match warren_authz::list_filter(&actor.subject, Resource::Template) {
-            ListFilter::All => organization.map(|one| vec![one]),
-            ListFilter::Of { organizations, .. } => Some(
-                organizations.into_iter().filter(|id| organization.is_none_or(|one| one == *id)).collect(),
-            ),
-        };
-        let rows = query::templates::list(self.db().reader(), visible.as_deref()).await?;
+        let readable = warren_authz::list_filter(&actor.subject, Resource::Template);
+        let rows = query::templates::list(self.db().reader(), &readable, organization).await?;
         template_details(self.db().reader(), rows).await
     }
 
@@ -251,7 +248,14 @@ async fn template_details(
 }
 
 fn object(row: &templates::Model) -> Object {
-    Object::of_organization(Resource::Template, OrganizationId::from_uuid(row.organization_id))
+    in_organization(OrganizationId::from_uuid(row.organization_id)).with_id(row.id)
+}
+
+/// A template of an organization; everybody in it may read and use it.
+pub(crate) fn in_organization(organization: OrganizationId) -> Object {
+    let everybody = GroupId::from_uuid(organization.as_uuid());
+    let actions = ActionSet::of(&[Action::Read, Action::Use]);
+    Object::of_organization(Resource::Template, organization).with_group_acl(everybody, actions)
 }
 
 fn template_row(id: TemplateId, actor: &Actor, new: NewTemplate) -> templates::Model {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use warren_audit::{Entry, record};
-use warren_authz::{Action, ListFilter, Object, Resource};
+use warren_authz::{Action, Object, Resource};
 use warren_db::{
     entity::{templates, users, workspaces},
     query::{self, Page, workspaces::Filter},
@@ -221,7 +221,7 @@ impl App {
     /// Resolves names; `None` when one of them names nothing, so that nothing can match.
     async fn workspace_filter(&self, actor: &Actor, search: WorkspaceSearch) -> AppResult<Option<Filter>> {
         let mut filter = Filter {
-            visible_to: visible_to(actor),
+            visible: Some(warren_authz::list_filter(&actor.subject, Resource::Workspace)),
             name_part: search.name_part,
             name: search.name,
             ids: search.ids,
@@ -250,14 +250,9 @@ impl App {
 pub(crate) fn object(row: &workspaces::Model) -> Object {
     let (owner, organization) =
         (UserId::from_uuid(row.owner_id), OrganizationId::from_uuid(row.organization_id));
-    Object::owned_in(Resource::Workspace, owner, organization)
-}
-
-fn visible_to(actor: &Actor) -> Option<(UserId, Vec<OrganizationId>)> {
-    match warren_authz::list_filter(&actor.subject, Resource::Workspace) {
-        ListFilter::All => None,
-        ListFilter::Of { owner, organizations } => Some((owner, organizations)),
-    }
+    // Without a dormant state of its own the row would be startable; a dormant one is another kind of object.
+    let resource = if row.dormant_at.is_some() { Resource::WorkspaceDormant } else { Resource::Workspace };
+    Object::owned_in(resource, owner, organization).with_id(row.id)
 }
 
 /// What the caller may not know matches nothing instead of failing the list.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use warren_audit::{Entry, record};
-use warren_authz::{Action, Object, Resource, Subject, check};
+use warren_authz::{Action, Object, Resource, Subject, check, list_filter};
 use warren_chat_proto::{Message, Part, QueuedMessage};
 use warren_db::{
     Subscription, Tx, channels,
@@ -118,7 +118,8 @@ impl ChatService {
     /// # Errors
     /// Fails on database errors.
     pub async fn list(&self, subject: &Subject, archived: bool, page: Page) -> ChatResult<Vec<chats::Model>> {
-        Ok(query::chats::list(self.db().reader(), subject.user, archived, page).await?)
+        let readable = list_filter(subject, Resource::Chat);
+        Ok(query::chats::list(self.db().reader(), subject.user, &readable, archived, page).await?)
     }
 
     /// Says which chats have an answer that their owner has not read.
@@ -300,7 +301,8 @@ impl ChatService {
         let chat = found.ok_or(ChatServiceError::NotFound)?;
         let owner = UserId::from_uuid(chat.owner_id);
         let organization = OrganizationId::from_uuid(chat.organization_id);
-        check(subject, action, &Object::owned_in(Resource::Chat, owner, organization))?;
+        let object = Object::owned_in(Resource::Chat, owner, organization).with_id(chat.id);
+        check(subject, action, &object)?;
         Ok(chat)
     }
 

@@ -77,9 +77,9 @@ impl ChatService {
     /// Lists the providers.
     ///
     /// # Errors
-    /// [`ChatServiceError::NotFound`] for whoever does not administer the deployment.
+    /// [`ChatServiceError::Forbidden`] for whoever does not administer the deployment.
     pub async fn providers(&self, subject: &Subject) -> ChatResult<Vec<ProviderWithKeys>> {
-        may_administer(subject).map_err(|_| ChatServiceError::NotFound)?;
+        check(subject, Action::Read, &Object::site(Resource::AiProvider))?;
         let providers = query::ai_providers::list(self.db().reader()).await?;
         let ids: Vec<_> = providers.iter().map(|one| AiProviderId::from_uuid(one.id)).collect();
         let keys = query::ai_providers::keys(self.db().reader(), &ids).await?;
@@ -111,7 +111,7 @@ impl ChatService {
         caller: Caller<'_>,
         draft: ProviderDraft,
     ) -> ChatResult<ProviderWithKeys> {
-        may_administer(caller.subject)?;
+        check(caller.subject, Action::Create, &Object::site(Resource::AiProvider))?;
         check_name(&draft.name)?;
         let base_url = checked_url(draft.provider_type, &draft.base_url)?;
         let now = rows::now();
@@ -149,7 +149,7 @@ impl ChatService {
         id_or_name: &str,
         patch: ProviderPatch,
     ) -> ChatResult<ProviderWithKeys> {
-        may_administer(caller.subject)?;
+        check(caller.subject, Action::Update, &Object::site(Resource::AiProvider))?;
         let old = self.provider(caller.subject, id_or_name).await?.provider;
         let mut provider = old.clone();
         if let Some(url) = patch.base_url {
@@ -182,7 +182,7 @@ impl ChatService {
     /// # Errors
     /// [`ChatServiceError::NotFound`] when there is none.
     pub async fn delete_provider(&self, caller: Caller<'_>, id_or_name: &str) -> ChatResult<()> {
-        may_administer(caller.subject)?;
+        check(caller.subject, Action::Delete, &Object::site(Resource::AiProvider))?;
         let provider = self.provider(caller.subject, id_or_name).await?.provider;
         let id = AiProviderId::from_uuid(provider.id);
         let written = self.db().write(async |tx| {
@@ -200,7 +200,7 @@ impl ChatService {
     /// Fails on database errors.
     pub async fn models(&self, subject: &Subject) -> ChatResult<Vec<chat_model_configs::Model>> {
         let all = query::chat_model_configs::list(self.db().reader()).await?;
-        let sees_all = may_administer(subject).is_ok();
+        let sees_all = may_configure(subject).is_ok();
         Ok(all.into_iter().filter(|model| sees_all || model.enabled).collect())
     }
 
@@ -233,7 +233,7 @@ impl ChatService {
         caller: Caller<'_>,
         draft: ModelDraft,
     ) -> ChatResult<chat_model_configs::Model> {
-        may_administer(caller.subject)?;
+        may_configure(caller.subject)?;
         let provider = draft.provider.ok_or_else(|| {
             ChatServiceError::invalid("ai_provider_id", "Say which provider offers the model.")
         })?;
@@ -274,7 +274,7 @@ impl ChatService {
         id: ModelConfigId,
         patch: ModelPatch,
     ) -> ChatResult<chat_model_configs::Model> {
-        may_administer(caller.subject)?;
+        may_configure(caller.subject)?;
         let old = self.live_model(id).await?;
         let model = patched(old.clone(), patch)?;
         let entry = Entry::write(&old, &model);
@@ -287,7 +287,7 @@ impl ChatService {
     /// # Errors
     /// [`ChatServiceError::NotFound`] when there is none.
     pub async fn delete_model(&self, caller: Caller<'_>, id: ModelConfigId) -> ChatResult<()> {
-        may_administer(caller.subject)?;
+        may_configure(caller.subject)?;
         let model = self.live_model(id).await?;
         let entry = Entry::delete(&model);
         let model = chat_model_configs::Model { deleted: true, is_default: false, ..model };
@@ -322,8 +322,8 @@ fn with_keys(entry: Entry, has_changed: bool) -> Entry {
     if has_changed { entry.secret("api_keys") } else { entry }
 }
 
-fn may_administer(subject: &Subject) -> ChatResult<()> {
-    Ok(check(subject, Action::Update, &Object::site(Resource::Deployment))?)
+fn may_configure(subject: &Subject) -> ChatResult<()> {
+    Ok(check(subject, Action::Update, &Object::site(Resource::DeploymentConfig))?)
 }
 
 fn check_name(name: &str) -> ChatResult<()> {

@@ -15,6 +15,7 @@ mod m0020_ai_models;
 mod m0021_chats;
 mod m0030_users;
 mod m0040_audit_logs;
+mod m0045_organization_roles;
 
 /// Why the database cannot be brought up to date.
 #[derive(Debug)]
@@ -41,6 +42,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0021_chats::Migration),
             Box::new(m0030_users::Migration),
             Box::new(m0040_audit_logs::Migration),
+            Box::new(m0045_organization_roles::Migration),
         ]
     }
 }

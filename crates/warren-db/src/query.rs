@@ -15,6 +15,7 @@ pub mod chat_queue;
 pub mod chat_snapshots;
 pub mod chat_tool_calls;
 pub mod chats;
+pub mod custom_roles;
 pub mod files;
 pub mod job_results;
 pub mod job_rows;
@@ -24,6 +25,7 @@ pub mod resources;
 pub mod template_versions;
 pub mod templates;
 pub mod users;
+mod visible;
 pub mod workspaces;
 
 /// The largest number that both databases take.

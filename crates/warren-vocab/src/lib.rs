@@ -21,9 +21,9 @@ pub use chat::{
     AiProviderType, BusyBehavior, ChatErrorKind, ChatStatus, ClientType, MessageRole, MessageVisibility,
 };
 pub use id::{
-    AgentId, AiProviderId, AiProviderKeyId, AppId, AuditLogId, BuildId, ChatId, FileId, GroupId, JobId, JobLogId,
-    LogSourceId, MessageId, ModelConfigId, OrganizationId, QueuedMessageId, ReplicaId, RequestId, ResourceId,
-    RunnerId, ScriptId, TemplateId, TemplateVersionId, UserId, WorkspaceId,
+    AgentId, AiProviderId, AiProviderKeyId, AppId, AuditLogId, BuildId, ChatId, FileId, GroupId, JobId,
+    JobLogId, LogSourceId, MessageId, ModelConfigId, OrganizationId, QueuedMessageId, ReplicaId, RequestId,
+    ResourceId, RunnerId, ScriptId, TemplateId, TemplateVersionId, UserId, WorkspaceId,
 };
 pub use job::{JobStatus, JobType, LogLevel, LogSource};
 pub use name::{DisplayName, InvalidName, ResourceName, Username};

@@ -17,7 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("warren-tunnel-proto", &["warren-vocab", "warren-wire"]),
     ("warren-rt", &[]),
     ("warren-config", &["warren-rt"]),
-    ("warren-db", &["warren-vocab", "warren-rt"]),
+    ("warren-db", &["warren-vocab", "warren-authz", "warren-rt"]),
     ("warren-sdk", &["warren-vocab", "warren-api", "warren-rt"]),
     ("warren-tunnel", &["warren-vocab", "warren-tunnel-proto", "warren-wire", "warren-rt"]),
     ("warren-llm", &["warren-vocab", "warren-rt"]),

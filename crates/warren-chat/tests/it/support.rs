@@ -117,14 +117,8 @@ impl Stage {
         let db = Database::open(&Location::sqlite(directory.path())).await.unwrap();
         let user = user();
         let organization = query::organizations::default(db.reader()).await.unwrap().unwrap();
-        let subject = Subject {
-            user: UserId::from_uuid(user.id),
-            roles: vec![SiteRole::Owner],
-            memberships: vec![Membership {
-                organization: OrganizationId::from_uuid(organization.id),
-                roles: Vec::new(),
-            }],
-        };
+        let membership = Membership::new(OrganizationId::from_uuid(organization.id), Vec::new());
+        let subject = Subject::new(UserId::from_uuid(user.id), vec![SiteRole::Owner], vec![membership]);
         db.write(async |tx| query::users::insert(tx, user).await).await.unwrap();
         Self::on(db, subject, directory)
     }

@@ -20,6 +20,12 @@ pub struct Model {
     pub created_at: DateTimeUtc,
     pub updated_at: DateTimeUtc,
     pub deleted: bool,
+    /// Names of roles that every member holds without being given them.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub default_org_member_roles: Json,
+    /// Whose workspaces may be shared: `none`, `everyone` or `service_accounts`.
+    #[sea_orm(column_type = "Text")]
+    pub shareable_workspace_owners: String,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

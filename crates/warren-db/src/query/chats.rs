@@ -6,26 +6,39 @@ use sea_orm::{
     QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait},
 };
+use warren_authz::ListFilter;
 use warren_vocab::{ChatId, ChatStatus, MessageId, ReplicaId, UserId, WorkspaceId};
 
-use super::Page;
+use super::{
+    Page,
+    visible::{Place, visible},
+};
 use crate::{DbError, DbResult, Tx, entity::chats::*};
+
+const PLACE: Place<Column> = Place {
+    id: Column::Id,
+    owner: Some(Column::OwnerId),
+    organization: Some(Column::OrganizationId),
+    is_shared_with_everybody: false,
+};
 
 /// Finds a chat.
 pub async fn by_id(connection: &impl ConnectionTrait, id: ChatId) -> DbResult<Option<Model>> {
     Ok(Entity::find_by_id(id.as_uuid()).one(connection).await?)
 }
 
-/// Lists the chats of an owner: pinned ones first, then the newest change first.
+/// Lists the chats of an owner that the caller may read: pinned ones first, then the newest change first.
 pub async fn list(
     connection: &impl ConnectionTrait,
     owner: UserId,
+    readable: &ListFilter,
     archived: bool,
     page: Page,
 ) -> DbResult<Vec<Model>> {
     let is_unpinned = Expr::col(Column::PinOrder).eq(0);
     let query = Entity::find()
         .filter(Column::OwnerId.eq(owner.as_uuid()))
+        .filter(visible(readable, PLACE))
         .filter(Column::Archived.eq(archived))
         .order_by_asc(is_unpinned)
         .order_by_asc(Column::PinOrder)

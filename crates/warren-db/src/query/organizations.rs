@@ -1,9 +1,13 @@
 //! Organizations and memberships.
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
+use warren_authz::ListFilter;
 use warren_vocab::{OrganizationId, UserId};
 
-use super::{is_false, same_text};
+use super::{
+    is_false, same_text,
+    visible::{Place, visible},
+};
 use crate::{
     DbResult, Tx,
     entity::{
@@ -11,6 +15,10 @@ use crate::{
         organizations::{Column, Entity, Model},
     },
 };
+
+/// An organization lies in itself.
+const PLACE: Place<Column> =
+    Place { id: Column::Id, owner: None, organization: Some(Column::Id), is_shared_with_everybody: false };
 
 /// Finds the default organization.
 pub async fn default(connection: &impl ConnectionTrait) -> DbResult<Option<Model>> {
@@ -29,10 +37,16 @@ pub async fn by_name(connection: &impl ConnectionTrait, name: &str) -> DbResult<
     Ok(query.one(connection).await?)
 }
 
-/// Lists all organizations by name.
+/// Lists all organizations by name, for showing them beside what belongs to them.
 pub async fn list(connection: &impl ConnectionTrait) -> DbResult<Vec<Model>> {
     let query = Entity::find().filter(is_false(Column::Deleted)).order_by_asc(Column::Name);
     Ok(query.all(connection).await?)
+}
+
+/// Lists the organizations that the caller may read by name.
+pub async fn list_readable(connection: &impl ConnectionTrait, readable: &ListFilter) -> DbResult<Vec<Model>> {
+    let query = Entity::find().filter(is_false(Column::Deleted)).filter(visible(readable, PLACE));
+    Ok(query.order_by_asc(Column::Name).all(connection).await?)
 }
 
 /// Lists the memberships of accounts.
@@ -42,6 +56,22 @@ pub async fn memberships(
 ) -> DbResult<Vec<members::Model>> {
     let users = users.iter().map(|user| user.as_uuid());
     Ok(members::Entity::find().filter(members::Column::UserId.is_in(users)).all(connection).await?)
+}
+
+/// Lists the memberships of an account in organizations that are not deleted.
+pub async fn memberships_with_organization(
+    connection: &impl ConnectionTrait,
+    user: UserId,
+) -> DbResult<Vec<(members::Model, Model)>> {
+    let rows = memberships(connection, &[user]).await?;
+    let ids = rows.iter().map(|row| row.organization_id);
+    let found = Entity::find().filter(Column::Id.is_in(ids)).filter(is_false(Column::Deleted));
+    let found = found.all(connection).await?;
+    let with = |row: members::Model| {
+        let organization = found.iter().find(|one| one.id == row.organization_id).cloned();
+        organization.map(|organization| (row, organization))
+    };
+    Ok(rows.into_iter().filter_map(with).collect())
 }
 
 /// Finds one membership.

@@ -6,12 +6,23 @@ use sea_orm::{
     QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait},
 };
+use warren_authz::ListFilter;
 use warren_vocab::{OrganizationId, TemplateId, TemplateVersionId};
 
-use super::{is_false, same_text};
+use super::{
+    is_false, same_text,
+    visible::{Place, visible},
+};
 use crate::{
     DbResult, Tx,
     entity::{templates::*, workspaces},
+};
+
+const PLACE: Place<Column> = Place {
+    id: Column::Id,
+    owner: None,
+    organization: Some(Column::OrganizationId),
+    is_shared_with_everybody: true,
 };
 
 /// Finds a template that is not deleted.
@@ -35,15 +46,17 @@ pub async fn by_name(
     Ok(query.one(connection).await?)
 }
 
-/// Lists templates by name; `organizations` of `None` means all.
+/// Lists the templates that the caller may read by name, of one organization or of all.
 pub async fn list(
     connection: &impl ConnectionTrait,
-    organizations: Option<&[OrganizationId]>,
+    readable: &ListFilter,
+    organization: Option<OrganizationId>,
 ) -> DbResult<Vec<Model>> {
-    let mut query = Entity::find().filter(is_false(Column::Deleted)).order_by_asc(Column::Name);
-    if let Some(organizations) = organizations {
-        query = query.filter(Column::OrganizationId.is_in(organizations.iter().map(|id| id.as_uuid())));
+    let mut query = Entity::find().filter(is_false(Column::Deleted)).filter(visible(readable, PLACE));
+    if let Some(organization) = organization {
+        query = query.filter(Column::OrganizationId.eq(organization.as_uuid()));
     }
+    let query = query.order_by_asc(Column::Name).order_by_asc(Column::Id);
     Ok(query.all(connection).await?)
 }
 

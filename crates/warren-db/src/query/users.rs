@@ -2,12 +2,20 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Select,
 };
+use warren_authz::ListFilter;
 use warren_vocab::UserId;
 
-use super::{Page, is_false, same_text};
+use super::{
+    Page, is_false, same_text,
+    visible::{Place, visible},
+};
 use crate::{DbResult, Tx, entity::users::*};
+
+/// An account owns itself.
+const PLACE: Place<Column> =
+    Place { id: Column::Id, owner: Some(Column::Id), organization: None, is_shared_with_everybody: false };
 
 /// Whether any account exists.
 pub async fn any(connection: &impl ConnectionTrait) -> DbResult<bool> {
@@ -38,16 +46,24 @@ pub async fn by_username(connection: &impl ConnectionTrait, username: &str) -> D
     Ok(query.one(connection).await?)
 }
 
-/// Lists accounts by name.
-pub async fn list(connection: &impl ConnectionTrait, page: Page) -> DbResult<Vec<Model>> {
-    let query = Entity::find().filter(is_false(Column::Deleted)).order_by_asc(Column::Username);
+/// Lists the accounts that the caller may read by name.
+pub async fn list(
+    connection: &impl ConnectionTrait,
+    readable: &ListFilter,
+    page: Page,
+) -> DbResult<Vec<Model>> {
+    let query = listed(readable).order_by_asc(Column::Username);
     Ok(query.limit(page.limit()).offset(page.offset()).all(connection).await?)
 }
 
-/// Counts accounts.
-pub async fn count(connection: &impl ConnectionTrait) -> DbResult<u64> {
+/// Counts what [`list`] would give without a page.
+pub async fn count(connection: &impl ConnectionTrait, readable: &ListFilter) -> DbResult<u64> {
     use sea_orm::PaginatorTrait;
-    Ok(Entity::find().filter(is_false(Column::Deleted)).count(connection).await?)
+    Ok(listed(readable).count(connection).await?)
+}
+
+fn listed(readable: &ListFilter) -> Select<Entity> {
+    Entity::find().filter(is_false(Column::Deleted)).filter(visible(readable, PLACE))
 }
 
 /// Adds an account.

@@ -6,16 +6,27 @@ use sea_orm::{
     QueryOrder, QuerySelect, Select, sea_query::Expr,
 };
 use serde_json::json;
+use warren_authz::ListFilter;
 use warren_vocab::{OrganizationId, TemplateId, UserId, WorkspaceId};
 
-use super::{Page, contains_text, is_false, same_text};
+use super::{
+    Page, contains_text, is_false, same_text,
+    visible::{Place, visible},
+};
 use crate::{DbResult, Tx, channels, entity::workspaces::*};
+
+const PLACE: Place<Column> = Place {
+    id: Column::Id,
+    owner: Some(Column::OwnerId),
+    organization: Some(Column::OrganizationId),
+    is_shared_with_everybody: false,
+};
 
 /// Which workspaces a list holds. Absent criteria do not restrict.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Filter {
-    /// What the caller may see: their own, and those of these organizations. `None` means everything.
-    pub visible_to: Option<(UserId, Vec<OrganizationId>)>,
+    /// What the caller may read; `None` means everything.
+    pub visible: Option<ListFilter>,
     pub owner: Option<UserId>,
     pub templates: Option<Vec<TemplateId>>,
     pub organization: Option<OrganizationId>,
@@ -110,10 +121,8 @@ pub fn notify_changed(tx: &Tx, id: WorkspaceId) {
 fn apply(filter: &Filter) -> Select<Entity> {
     let mut all = Condition::all();
     all = if filter.deleted { all.add(Column::Deleted.eq(true)) } else { all.add(is_false(Column::Deleted)) };
-    if let Some((owner, organizations)) = &filter.visible_to {
-        let organizations = organizations.iter().map(|id| id.as_uuid());
-        let own = Column::OwnerId.eq(owner.as_uuid());
-        all = all.add(Condition::any().add(own).add(Column::OrganizationId.is_in(organizations)));
+    if let Some(readable) = &filter.visible {
+        all = all.add(visible(readable, PLACE));
     }
     if let Some(owner) = filter.owner {
         all = all.add(Column::OwnerId.eq(owner.as_uuid()));

@@ -2,7 +2,7 @@
 
 use warren_api::users::{MinimalUser, SlimRole, User};
 use warren_app::{actor, identity::UserDetail};
-use warren_authz::SiteRole;
+use warren_authz::{OrganizationRole, SiteRole};
 use warren_db::entity::users;
 use warren_vocab::{OrganizationId, UserId, time};
 
@@ -47,11 +47,8 @@ pub(crate) fn minimal(user: &users::Model) -> MinimalUser {
 
 /// Shows a role by its name.
 pub(crate) fn slim_role(name: &str) -> SlimRole {
-    let words: Vec<_> = name.split('-').map(capitalized).collect();
-    SlimRole { name: name.to_owned(), display_name: words.join(" "), organization_id: None }
-}
-
-fn capitalized(word: &str) -> String {
-    let mut letters = word.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    let site = SiteRole::parse(name).map(SiteRole::display_name);
+    let shown = site.or_else(|| OrganizationRole::parse(name).map(OrganizationRole::display_name));
+    let display_name = shown.filter(|shown| !shown.is_empty()).unwrap_or(name).to_owned();
+    SlimRole { name: name.to_owned(), display_name, organization_id: None }
 }
