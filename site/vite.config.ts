@@ -12,6 +12,6 @@ export default defineConfig({
     port: 5173,
     proxy: { "/api": { target: server, ws: true }, "/bin": { target: server } },
   },
-  build: { outDir: "dist", assetsDir: "assets", chunkSizeWarningLimit: 700 },
+  build: { outDir: "dist", assetsDir: "assets", chunkSizeWarningLimit: 1600 },
   test: { environment: "jsdom", setupFiles: ["src/test/setup.ts"], include: ["src/**/*.test.{ts,tsx}"] },
 });

@@ -143,7 +143,7 @@ export function terminalText(page) {
 
 /** Adds an OpenAI-compatible provider and a model of it, as the default. */
 export async function addModel(page, { name = "Test provider", baseUrl, key = "", model, context = "128000" }) {
-  await page.goto("/settings/models");
+  await page.goto("/deployment/models");
   await (await see(page, id("add-provider"))).click();
   await (await see(page, id("provider-name"))).fill(name);
   await page.locator(id("provider-url")).fill(baseUrl);

@@ -1,34 +1,35 @@
 #!/usr/bin/env node
 // Takes a picture of every page, light and dark, wide and narrow, from a server (the stand-in with --seed, by default).
-// Usage: node e2e/pictures.mjs [URL] [FOLDER]
+// Usage: node e2e/pictures.mjs [URL] [FOLDER] [--short]
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
-import { AxeBuilder } from "@axe-core/playwright";
 import { openBrowser } from "./browser.mjs";
 import { newChat, waitAnswer } from "./chat.mjs";
+import { faults, pages, show } from "./pages.mjs";
 import { createWorkspace, signIn, terminal, waitReady } from "./driver.mjs";
 
 const url = process.argv[2] ?? "http://127.0.0.1:3311";
 const folder = process.argv[3] ?? "screenshots";
+/** Only the pages that need neither a workspace nor a chat. */
+const short = process.argv[4] === "--short";
 const account = { email: process.env.WARREN_EMAIL ?? "ada@example.com", password: process.env.WARREN_PASSWORD ?? "correct horse battery" };
 const owner = process.env.WARREN_USERNAME ?? "ada";
 await mkdir(folder, { recursive: true });
 let violations = 0;
 
-async function take(page, name) {
+async function take(page, name, options) {
   await page.waitForTimeout(250);
   await page.screenshot({ path: path.join(folder, `${name}.png`) });
-  const found = await new AxeBuilder({ page }).exclude(".xterm").analyze();
-  for (const { id, nodes } of found.violations) {
+  for (const fault of await faults(page, { name, ...options })) {
     violations += 1;
-    console.log(`${name}: ${id}: ${nodes.map((n) => n.target.join(" ")).slice(0, 3).join(" | ")}`);
+    console.log(fault);
   }
 }
 
 const looks = [
   { name: "light", colorScheme: "light" },
   { name: "dark", colorScheme: "dark" },
-  { name: "phone", colorScheme: "light", width: 390, height: 800 },
+  { name: "phone", colorScheme: "light", width: 360, height: 760 },
 ];
 for (const { name: look, ...options } of looks) {
   const { page, errors, close } = await openBrowser({ url, ...options });
@@ -36,6 +37,15 @@ for (const { name: look, ...options } of looks) {
   await page.locator('[data-testid="login-email"]').waitFor();
   await take(page, `${look}-login`);
   await signInHere(page, look);
+  for (const place of pages) {
+    await show(page, place);
+    await take(page, `${look}-${place.name}`, place);
+  }
+  if (short) {
+    if (errors.length > 0) console.log(`${look}: scripts failed: ${errors.join("; ")}`);
+    await close();
+    continue;
+  }
   const made = `pic-${look}`;
   await page.goto("/workspaces/new?template=kubernetes");
   await page.locator('[data-testid="workspace-name"]').waitFor();
@@ -56,7 +66,7 @@ for (const { name: look, ...options } of looks) {
   await page.goto("/templates");
   await page.locator('[data-testid="template-row"]').first().waitFor();
   await take(page, `${look}-templates`);
-  await page.goto("/settings/models");
+  await page.goto("/deployment/models");
   await page.locator('[data-testid="model-row"]').first().waitFor();
   await take(page, `${look}-models`);
   await page.locator('[data-testid="add-provider"]').click();

@@ -5,7 +5,11 @@ import http from "node:http";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { WebSocketServer } from "ws";
+import { accountRoutes, seedAccounts } from "./accounts.mjs";
+import { auditRoutes, record, seedAudit } from "./audit.mjs";
 import { attachChat, attachWatch, chatRoutes } from "./chat.mjs";
+import { deploymentRoutes } from "./deployment.mjs";
+import { organizationRoutes, seedOrganizations } from "./organizations.mjs";
 import { state, seed, uuid } from "./state.mjs";
 import { attachShell } from "./shell.mjs";
 import { attachAgentLog, attachBuildLog, workspaceRoutes } from "./workspaces.mjs";
@@ -14,7 +18,12 @@ const { values: options } = parseArgs({ options: { port: { type: "string", defau
 const dist = path.join(import.meta.dirname, "../dist");
 const types = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
 
-if (options.seed) seed();
+if (options.seed) {
+  seed();
+  seedAccounts();
+  seedOrganizations();
+  seedAudit();
+}
 
 const routes = [
   ["GET", "/api/v2/buildinfo", () => [200, { version: "v0.1.0-mock", external_url: "", dashboard_url: "" }]],
@@ -23,7 +32,6 @@ const routes = [
   ["POST", "/api/v2/users/login", login],
   ["POST", "/api/v2/users/logout", () => ((state.session = null), [200, { message: "Signed out." }, { "Set-Cookie": "coder_session_token=; Path=/; Max-Age=0" }])],
   ["GET", "/api/v2/users/me", () => [200, state.user]],
-  ["GET", "/api/v2/organizations", () => [200, [state.organization]]],
   ["GET", "/api/v2/templates", () => [200, state.templates]],
   ["GET", "/api/v2/templateversions/:id/rich-parameters", ({ id }) => [200, state.parameters[id] ?? []]],
   ["GET", "/api/v2/ai/providers", () => [200, state.providers]],
@@ -33,9 +41,13 @@ const routes = [
   ["POST", "/api/experimental/chats/model-configs", addModel],
   ["PATCH", "/api/experimental/chats/model-configs/:id", ({ id }, body) => [200, setModel(id, body)]],
   ["DELETE", "/api/experimental/chats/model-configs/:id", ({ id }) => ((state.models = state.models.filter((m) => m.id !== id)), [204])],
+  ...accountRoutes,
+  ...organizationRoutes,
+  ...auditRoutes,
+  ...deploymentRoutes,
   ...workspaceRoutes,
   ...chatRoutes,
-].map(([method, pattern, handler]) => ({ method, match: matcher(pattern), handler, open: /users\/(first|login)|buildinfo/.test(pattern) }));
+].map(([method, pattern, handler]) => ({ method, match: matcher(pattern), handler, open: /users\/(first|login|authmethods|validate-password|oauth2)|buildinfo/.test(pattern) }));
 
 function matcher(pattern) {
   const names = [];
@@ -51,11 +63,16 @@ function createFirst(_, body) {
   if (body.password.length < 8) return [400, { message: "Validation failed.", validations: [{ field: "password", detail: "Use at least 8 characters." }] }];
   state.password = body.password;
   state.user = { ...state.blankUser, email: body.email, username: body.username, name: body.name };
+  state.users.push(state.user);
   return [201, { user_id: state.user.id, organization_id: state.organization.id }];
 }
 
 function login(_, body) {
-  if (!state.user || body.email !== state.user.email || body.password !== state.password) return [401, { message: "Email or password is wrong." }];
+  const user = state.users.find((held) => held.email === body.email);
+  const password = user === state.users[0] ? state.password : state.passwords.get(body.email);
+  if (!user || body.password !== password) return [401, { message: "Email or password is wrong." }];
+  state.user = user;
+  record("login", "api_key", user.username, {});
   state.session = uuid();
   return [201, { session_token: state.session }, { "Set-Cookie": `coder_session_token=${state.session}; Path=/; HttpOnly; SameSite=Lax` }];
 }
@@ -81,7 +98,7 @@ function setModel(id, change) {
 }
 
 const server = http.createServer(async (request, response) => {
-  const { pathname } = new URL(request.url, "http://mock");
+  const { pathname, searchParams } = new URL(request.url, "http://mock");
   const send = (status, body, headers = {}) => {
     response.writeHead(status, { "Content-Type": "application/json", ...headers });
     response.end(body === undefined ? "" : JSON.stringify(body));
@@ -95,7 +112,7 @@ const server = http.createServer(async (request, response) => {
       let held = "";
       request.on("data", (chunk) => (held += chunk)).on("end", () => resolve(held));
     });
-    const [status, body, headers] = route.handler(params, text ? JSON.parse(text) : {});
+    const [status, body, headers] = route.handler(params, text ? JSON.parse(text) : {}, searchParams);
     return send(status, body, headers);
   }
   return send(404, { message: "Route not found." });

@@ -9,10 +9,17 @@ const organization = { id: uuid(), name: "coder", display_name: "Warren", is_def
 
 export const state = {
   organization,
+  organizations: [organization],
   user: null,
+  users: [],
+  passwords: new Map(),
+  tokens: [],
+  audit: [],
+  appearance: { theme_preference: "", terminal_font: "" },
+  sshKey: { user_id: "", created_at: now(), updated_at: now(), public_key: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJm3Y0W1p0b3c3JlZ2FyZGluZ3RoZWtleWl0c2VsZg" },
   password: "",
   session: null,
-  blankUser: { id: uuid(), organization_ids: [organization.id], roles: [{ name: "owner", display_name: "Owner" }], created_at: now(), updated_at: now(), status: "active", login_type: "password" },
+  blankUser: { id: uuid(), avatar_url: "", last_seen_at: now(), has_ai_seat: false, organization_ids: [organization.id], roles: [{ name: "owner", display_name: "Owner" }], created_at: now(), updated_at: now(), status: "active", login_type: "password" },
   templates: [],
   parameters: {},
   workspaces: [],
@@ -35,6 +42,7 @@ const parameter = (fields) => ({ description: "", description_plaintext: "", typ
 /** A server that has been in use: for pictures of full pages. */
 export function seed() {
   state.user = { ...state.blankUser, email: "ada@example.com", username: "ada", name: "Ada Byron" };
+  state.users.push(state.user);
   state.password = "correct horse battery";
   addTemplate("process", "Process", "A sandboxed process tree on this server: no containers, starts in a second.");
   addTemplate("kubernetes", "Kubernetes", "A pod with a persistent home, for builds that need more than this machine.", [

@@ -38,3 +38,27 @@ export type ChatModelConfig = Schemas["ChatModelConfig"];
 export type AIProvider = Schemas["AIProvider"];
 export type CreateAIProviderRequest = Schemas["CreateAIProviderRequest"];
 export type CreateChatModelConfigRequest = Schemas["CreateChatModelConfigRequest"];
+
+export type AuthMethods = Schemas["AuthMethods"];
+export type SlimRole = Schemas["SlimRole"];
+export type GetUsersResponse = Schemas["GetUsersResponse"];
+export type {
+  ApiKey,
+  Appearance,
+  AssignableRole,
+  AuditDiffField,
+  AuditLog,
+  AuditLogResponse,
+  ConvertLogin,
+  CreateTokenRequest,
+  CreateUserRequest,
+  CustomRoleRequest,
+  DeploymentConfig,
+  DeploymentOption,
+  DeviceLogin,
+  GitSshKey,
+  Member,
+  OrganizationRequest,
+  PasswordVerdict,
+  Permission,
+} from "./planned";

@@ -44,7 +44,7 @@ function NoModel() {
       title="Chats need a model first"
       action={
         <Button asChild variant="primary">
-          <Link to="/settings/models" data-testid="set-up-model">
+          <Link to="/deployment/models" data-testid="set-up-model">
             Set up a model
           </Link>
         </Button>

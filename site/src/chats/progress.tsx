@@ -28,7 +28,7 @@ export function Progress({ live, status, showsWork }: ProgressProps) {
         action={
           setup ? (
             <Button asChild size="sm">
-              <Link to="/settings/models">Open Models</Link>
+              <Link to="/deployment/models">Open Models</Link>
             </Button>
           ) : null
         }

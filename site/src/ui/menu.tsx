@@ -31,3 +31,7 @@ export function MenuItem({ className, danger, ...props }: ComponentProps<typeof 
     />
   );
 }
+
+export function MenuSeparator() {
+  return <Radix.Separator className="-mx-1 my-1 h-px bg-border" />;
+}

@@ -46,3 +46,22 @@ export function Ago({ time, className }: { time: string; className?: string }) {
     </time>
   );
 }
+
+/** "in 3 days"; a past time reads "now". */
+export function upcoming(iso: string, now: number): string {
+  const seconds = Math.max(0, Math.round((Date.parse(iso) - now) / 1000));
+  if (seconds < 5) return "now";
+  for (const [limit, size, unit] of steps) {
+    if (seconds < limit) return format.format(Math.floor(seconds / size), unit);
+  }
+  return "";
+}
+
+export function Until({ time, className }: { time: string; className?: string }) {
+  const now = useNow(15_000);
+  return (
+    <time dateTime={time} title={new Date(time).toLocaleString()} className={className}>
+      {upcoming(time, now)}
+    </time>
+  );
+}

@@ -1,0 +1,67 @@
+/** What tokens mean, in words. Pure. */
+import type { ApiKey } from "@/api/types";
+
+const NANOSECONDS_PER_DAY = 86_400 * 1e9;
+
+/** Lifetimes to choose from, in days, up to what the server allows (nanoseconds). The longest allowed one is always there. */
+export function lifetimes(maxNanoseconds: number): number[] {
+  const max = Math.max(1, Math.floor(maxNanoseconds / NANOSECONDS_PER_DAY));
+  const usual = [1, 7, 30, 90, 365].filter((days) => days < max);
+  return [...usual, Math.min(max, 3650)];
+}
+
+export function daysToNanoseconds(days: number): number {
+  return days * NANOSECONDS_PER_DAY;
+}
+
+export function daysLabel(days: number): string {
+  if (days === 1) return "1 day";
+  if (days >= 730 && days % 365 === 0) return `${days / 365} years`;
+  return `${days} days`;
+}
+
+export function isExpired(key: Pick<ApiKey, "expires_at">, now: number): boolean {
+  return Date.parse(key.expires_at) <= now;
+}
+
+/** A time of year 1 stands for "never". */
+export function wasUsed(key: Pick<ApiKey, "last_used">): boolean {
+  return new Date(key.last_used).getUTCFullYear() > 1970;
+}
+
+/** "Everything" or the names of the scopes. */
+export function scopeSummary(key: Pick<ApiKey, "scopes" | "scope">): string {
+  const scopes = key.scopes ?? [key.scope];
+  if (scopes.length === 0 || scopes.some((s) => s === "all" || s === "coder:all")) return "Everything";
+  return scopes.join(", ");
+}
+
+/** The objects a token is limited to; empty when it is not limited. */
+export function limits(key: Pick<ApiKey, "allow_list">): string[] {
+  return (key.allow_list ?? []).filter((entry) => entry !== "*:*");
+}
+
+export interface ScopeGroup {
+  title: string;
+  scopes: string[];
+}
+
+/** Scopes by what they are about, bundles first. `coder:all` is not among them: it is the form's own choice. */
+export function scopeGroups(scopes: string[]): ScopeGroup[] {
+  const groups = new Map<string, string[]>();
+  for (const scope of scopes) {
+    if (scope === "all" || scope === "coder:all" || scope === "application_connect") continue;
+    const [resource = ""] = scope.split(":");
+    const title = resource === "coder" ? "Bundles" : resource.replaceAll("_", " ");
+    groups.set(title, [...(groups.get(title) ?? []), scope]);
+  }
+  const sorted = [...groups].map(([title, held]) => ({ title, scopes: held }));
+  return sorted.sort((a, b) => Number(b.title === "Bundles") - Number(a.title === "Bundles") || a.title.localeCompare(b.title));
+}
+
+const ENTRY = /^[a-z_]+:(?:\*|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})$/i;
+
+/** The first line of an allow-list that does not read `type:id`. */
+export function badEntry(lines: string[]): string | undefined {
+  return lines.find((line) => line !== "*:*" && !ENTRY.test(line));
+}

@@ -1,0 +1,41 @@
+import { useQuery } from "@tanstack/react-query";
+import { useEffect, useRef } from "react";
+import SwaggerUI from "swagger-ui-dist/swagger-ui-es-bundle.js";
+import "swagger-ui-dist/swagger-ui.css";
+import "./api-page.css";
+import { api } from "@/api/client";
+import { LoadFailed, Loading, Page, PageHeader, useTitle } from "@/ui/page";
+
+/** The server's own OpenAPI document, to read and to try out with the session of this browser. */
+export function ApiPage() {
+  useTitle("API");
+  const document = useQuery({
+    queryKey: ["openapi"],
+    queryFn: () => api<object>("GET", "/api/v2/openapi.json"),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  return (
+    <Page>
+      <PageHeader title="API" description={<>Every route of this server. Programs send a token in the header <code className="font-mono text-[0.8125rem]">Coder-Session-Token</code>.</>} />
+      {document.isPending ? (
+        <Loading what="the API’s document" />
+      ) : document.data ? (
+        <Document spec={document.data} />
+      ) : (
+        <LoadFailed error={document.error} retry={() => void document.refetch()} />
+      )}
+    </Page>
+  );
+}
+
+function Document({ spec }: { spec: object }) {
+  const place = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (!place.current) return;
+    // Its own root element: the library keeps a React tree of its own in it.
+    const root = window.document.createElement("div");
+    place.current.replaceChildren(root);
+    SwaggerUI({ domNode: root, spec, docExpansion: "none", filter: true, validatorUrl: null, defaultModelsExpandDepth: 0, tryItOutEnabled: false, supportedSubmitMethods: ["get"] });
+  }, [spec]);
+  return <div ref={place} className="api-document -mx-4 sm:mx-0" data-testid="api-document" />;
+}
