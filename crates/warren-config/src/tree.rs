@@ -11,6 +11,8 @@ pub use identity::{Github, Oidc};
 pub use operation::{Database, Logging, Metrics, Provisioner, Retention, Ssh, Telemetry, Trace};
 use warren_rt::Secret;
 
+use crate::source::Sources;
+
 /// Everything that `warren server` can be told.
 #[derive(Debug, Clone, Default)]
 pub struct ServerConfig {
@@ -35,6 +37,8 @@ pub struct ServerConfig {
     pub cli_upgrade_message: String,
     /// Where links to the documentation lead; empty for the built-in ones.
     pub docs_url: String,
+    /// Where each value came from.
+    pub sources: Sources,
 }
 
 impl ServerConfig {

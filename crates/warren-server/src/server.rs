@@ -100,6 +100,15 @@ impl RunningServer {
         &self.url
     }
 
+    /// Whether nobody has an account yet.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn needs_first_user(&self) -> Result<bool, StartError> {
+        let any = warren_db::query::users::any(self.db.reader()).await;
+        Ok(!any.map_err(|error| StartError::Read(error.into()))?)
+    }
+
     /// The address that the server listens on.
     pub fn address(&self) -> SocketAddr {
         self.address

@@ -9,9 +9,11 @@ use warren_vocab::BuildReason;
 use crate::output::Format;
 
 mod chat;
+mod server;
 mod ssh;
 
 pub use chat::{AddModelArgs, ChatCommand, ModelsCommand, NewChatArgs, SendArgs};
+pub use server::ServerArgs;
 pub use ssh::{ConfigSshArgs, ConnectCommand, SshArgs, Wait};
 
 /// Cloud development environments and durable AI chats, self-hosted.
@@ -51,7 +53,7 @@ pub struct Globals {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the server.
-    Server(ServerArgs),
+    Server(Box<ServerArgs>),
     /// Run the agent of a workspace.
     #[command(hide = true)]
     Agent(AgentArgs),
@@ -105,26 +107,6 @@ impl Command {
     pub const fn logs_by_itself(&self) -> bool {
         matches!(self, Self::Server(_) | Self::Agent(_) | Self::Dev(_))
     }
-}
-
-/// Flags of `server`.
-#[derive(Debug, Args)]
-pub struct ServerArgs {
-    /// Where the database and everything else is kept [default: ~/.local/share/warren].
-    #[arg(long, env = "WARREN_DATA_DIR", value_name = "DIR")]
-    pub data_dir: Option<PathBuf>,
-    /// Address to listen on.
-    #[arg(long, env = "CODER_HTTP_ADDRESS", default_value = "127.0.0.1:3000", value_name = "HOST:PORT")]
-    pub http_address: SocketAddr,
-    /// URL under which users and workspaces reach the server [default: the listen address].
-    #[arg(long, env = "CODER_ACCESS_URL", value_name = "URL")]
-    pub access_url: Option<String>,
-    /// Terraform or OpenTofu executable [default: the first of terraform and tofu on PATH].
-    #[arg(long, env = "WARREN_TERRAFORM", value_name = "FILE")]
-    pub terraform: Option<PathBuf>,
-    /// Write log lines as JSON.
-    #[arg(long)]
-    pub log_json: bool,
 }
 
 /// Flags of `agent`.
@@ -388,6 +370,8 @@ pub enum DevCommand {
     Model(DevModelArgs),
     /// Print the OpenAPI document.
     Openapi,
+    /// Print the page of the documentation that lists the server's options.
+    ConfigDocs,
 }
 
 /// Flags of `dev model`.

@@ -35,7 +35,7 @@ use crate::{
 /// Whatever keeps the command from doing its work, as a sentence for the user.
 pub async fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
     match command {
-        Command::Server(args) => server::run(args).await?,
+        Command::Server(args) => server::run(*args).await?,
         Command::Agent(args) => agent::run(args).await?,
         Command::Login(args) => login::run(*args, context).await?,
         Command::Logout(args) => logout::run(args, context).await?,

@@ -49,13 +49,8 @@ pub struct Oidc {
     pub user_role_mapping: BTreeMap<String, Vec<String>>,
     /// Site roles that everybody gets when `user_role_field` is set.
     pub user_role_default: Vec<String>,
-    /// Claim that names groups; empty leaves groups alone.
+    /// Claim that names groups.
     pub group_field: String,
-    /// From a claim's value to a group's name.
-    pub group_mapping: BTreeMap<String, String>,
-    pub group_auto_create: bool,
-    /// Only groups that match are looked at.
-    pub group_regex_filter: String,
     /// Groups of which a person must have one to sign in; empty for everybody.
     pub allowed_groups: Vec<String>,
 }
@@ -88,9 +83,6 @@ impl Default for Oidc {
             user_role_mapping: BTreeMap::new(),
             user_role_default: Vec::new(),
             group_field: String::new(),
-            group_mapping: BTreeMap::new(),
-            group_auto_create: false,
-            group_regex_filter: ".*".into(),
             allowed_groups: Vec::new(),
         }
     }

@@ -15,6 +15,10 @@ use crate::{
 pub(super) async fn run(command: DevCommand) -> anyhow::Result<()> {
     match command {
         DevCommand::Model(args) => model(args).await,
+        DevCommand::ConfigDocs => {
+            output::text_out(&warren_config::documentation());
+            Ok(())
+        }
         DevCommand::Openapi => output::json(&warren_server::openapi()),
     }
 }

@@ -1,46 +1,48 @@
 //! `warren server`.
 
-use std::{path::PathBuf, time::Duration};
-
 use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use warren_config::{Inputs, ServerConfig};
 use warren_rt::logging;
-use warren_server::{Server, ServerConfig};
+use warren_server::{Server, VERSION};
 
-use crate::{args::ServerArgs, context::parse_url, output};
-
-/// How long requests under way may take to end.
-const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(10);
+use crate::{args::ServerArgs, output};
 
 pub(super) async fn run(args: ServerArgs) -> anyhow::Result<()> {
-    let format = if args.log_json { logging::Format::Json } else { logging::Format::Text };
-    logging::init(format, "info,sea_orm_migration=warn");
-    let access_url =
-        args.access_url.as_deref().map(parse_url).transpose().context("--access-url cannot be used")?;
-    let mut config = ServerConfig::in_dir(match args.data_dir {
-        Some(directory) => directory,
-        None => default_data_dir()?,
-    });
-    config.http.address = Some(args.http_address);
-    config.http.access_url = access_url;
-    config.provisioner.terraform = args.terraform;
+    let config = config(args)?;
+    let format = if config.logging.json.is_empty() { logging::Format::Text } else { logging::Format::Json };
+    logging::init(format, &config.logging.filter);
+    let deadline = config.http.shutdown_timeout;
     let mut stop = StopSignals::new()?;
     let server = Server::start(config).await?;
-    output::line(&format!("Warren is ready at {}", server.url()));
+    output::line(&banner(server.url().as_str().trim_end_matches('/'), server.needs_first_user().await?));
     stop.wait().await;
     output::note("Stopping; press Ctrl-C again to stop at once.");
     tokio::select! {
-        () = server.shutdown(SHUTDOWN_DEADLINE) => {}
+        () = server.shutdown(deadline) => {}
         () = stop.wait() => {}
     }
     Ok(())
 }
 
-fn default_data_dir() -> anyhow::Result<PathBuf> {
-    let named = std::env::var_os("XDG_DATA_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
-    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share"));
-    let base = named.or_else(home).context("HOME is not set; name a directory with --data-dir")?;
-    Ok(base.join("warren"))
+fn config(args: ServerArgs) -> anyhow::Result<ServerConfig> {
+    let env = std::env::vars_os().filter_map(|(name, value)| {
+        // A name or value that is no text belongs to somebody else.
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    });
+    let inputs = Inputs { flags: args.flags.0, env: env.collect(), file: args.config };
+    Ok(warren_config::load(&inputs)?)
+}
+
+fn banner(url: &str, is_fresh: bool) -> String {
+    let ready = format!("Warren is ready at {url}/");
+    if !is_fresh {
+        return ready;
+    }
+    format!(
+        "Warren {VERSION}\n\n  Open {url}/ in a browser to create the first user,\n  \
+         or run `warren login {url}`.\n\n{ready}"
+    )
 }
 
 /// Ctrl-C and the polite signal of service managers.
