@@ -15,7 +15,13 @@ use warren_app::{Actor, identity::Session};
 use warren_db::query::agent_tokens::AgentOwner;
 use warren_vocab::{AgentId, WorkspaceId};
 
-use crate::{error::ApiError, origin, state::AppState};
+use crate::{
+    error::{ApiError, ApiResult},
+    origin,
+    state::AppState,
+};
+
+pub(crate) mod limit;
 
 /// Cookie and query name of the session token.
 pub(crate) const SESSION_COOKIE: &str = "coder_session_token";
@@ -45,15 +51,29 @@ impl FromRequestParts<AppState> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let found = find_token(parts)
-            .ok_or_else(|| ApiError::unauthorized("You are not logged in. Log in first."))?;
-        if found.from_cookie {
-            refuse_cross_origin(parts, &found.token, &state.deployment.access_url)?;
+        match authenticate(parts, state).await {
+            Ok(session) => {
+                limit::account(parts, state, &session)?;
+                Ok(Self { session })
+            }
+            Err(error) => {
+                // Whoever tries tokens is counted by address.
+                limit::address(parts, state)?;
+                Err(error)
+            }
         }
-        let mut session = state.app.authenticate(&found.token).await?;
-        session.actor.origin = origin::of(parts);
-        Ok(Self { session })
     }
+}
+
+async fn authenticate(parts: &Parts, state: &AppState) -> ApiResult<Session> {
+    let found =
+        find_token(parts).ok_or_else(|| ApiError::unauthorized("You are not logged in. Log in first."))?;
+    if found.from_cookie {
+        refuse_cross_origin(parts, &found.token, &state.deployment.access_url)?;
+    }
+    let mut session = state.app.authenticate(&found.token).await?;
+    session.actor.origin = origin::of(parts);
+    Ok(session)
 }
 
 /// An agent of a workspace's newest build.
@@ -84,8 +104,10 @@ impl FromRequestParts<AppState> for AgentCaller {
         let found = find_token(parts).ok_or_else(refused)?;
         let token: Uuid = found.token.parse().map_err(|_| refused())?;
         if let Some(owner) = state.app.authenticate_agent(token).await? {
+            limit::agent(parts, state, owner.agent.id)?;
             return Ok(Self { owner });
         }
+        limit::address(parts, state)?;
         // Terraform starts agents while it applies, and their tokens are stored when the whole build has ended: an agent
         // that is quicker than the end of its build must come again and not give up.
         let is_building = state.app.is_building().await?;

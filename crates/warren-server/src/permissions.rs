@@ -2,6 +2,8 @@
 //!
 //! The table says who must be authenticated; what an account may do to an object is decided by the use case.
 
+use std::{collections::HashMap, sync::LazyLock};
+
 /// Which credentials a route asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Who {
@@ -122,3 +124,10 @@ pub const PERMISSIONS: &[Permission] = &[
     row("POST", "/api/experimental/chats/{chat}/queue/{queuedMessage}/promote", User),
     row("GET", "/api/experimental/chats/{chat}/stream", User),
 ];
+
+/// Which credentials a route asks for; `None` for a route that does not exist.
+pub(crate) fn who(method: &str, path: &str) -> Option<Who> {
+    static ROWS: LazyLock<HashMap<(&str, &str), Who>> =
+        LazyLock::new(|| PERMISSIONS.iter().map(|row| ((row.method, row.path), row.who)).collect());
+    ROWS.get(&(method, path)).copied()
+}

@@ -1,13 +1,10 @@
 //! All routes, their documents and the layers around them.
 
-use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn};
+use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn_with_state};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{middleware, routes, site, state::AppState};
-
-/// The largest request body of a route that does not set its own limit, in bytes.
-const BODY_MAX: usize = 4 * 1024 * 1024;
+use crate::{auth::limit, middleware, routes, site, state::AppState};
 
 /// The OpenAPI document with the paths and the schemas.
 pub fn openapi() -> utoipa::openapi::OpenApi {
@@ -38,11 +35,14 @@ fn operation_id(method: &str, path: &str) -> String {
 /// The router with everything around it.
 pub(crate) fn router(state: AppState) -> Router {
     let (router, _) = api().split_for_parts();
+    let body_max = usize::try_from(state.config.http.max_body_bytes).unwrap_or(usize::MAX);
     router
         .fallback(site::fallback)
-        .layer(DefaultBodyLimit::max(BODY_MAX))
+        .layer(from_fn_with_state(state.clone(), limit::anonymous))
+        .layer(DefaultBodyLimit::max(body_max))
         .layer(CatchPanicLayer::custom(middleware::panicked))
-        .layer(from_fn(middleware::around))
+        .layer(middleware::compression::layer())
+        .layer(from_fn_with_state(state.clone(), middleware::around))
         .with_state(state)
 }
 

@@ -9,10 +9,7 @@ use std::{
     time::Duration,
 };
 
-use axum::{ServiceExt, extract::Request, serve::ListenerExt};
 use thiserror::Error;
-use tokio::net::TcpListener;
-use tower::util::MapRequest;
 use url::Url;
 use uuid::Uuid;
 use warren_app::{App, AppError};
@@ -24,20 +21,23 @@ use warren_tunnel::QuicSetUpError;
 use crate::{
     agent_executable::AgentExecutable,
     config::ServerConfig,
+    frame::FrameError,
     provisionerd,
-    router::router,
+    serving::tls::TlsError,
     state::{AppState, Deployment},
 };
+
+use listeners::Listeners;
+
+mod listeners;
 
 /// Why a server cannot start; each text is a sentence for whoever starts it.
 #[derive(Debug, Error)]
 pub enum StartError {
     #[error("no address to listen on is set; set --http-address")]
     NoAddress,
-    #[error(
-        "the address {address} is in use; stop the program that uses it or choose another with --http-address"
-    )]
-    AddressInUse { address: SocketAddr },
+    #[error("the address {address} is in use; stop the program that uses it or choose another with {option}")]
+    AddressInUse { address: SocketAddr, option: &'static str },
     #[error("cannot listen on {address}")]
     Listen { address: SocketAddr, source: io::Error },
     #[error(transparent)]
@@ -48,6 +48,10 @@ pub enum StartError {
     Key(#[from] SealError),
     #[error("the access URL of {address} is not valid")]
     AccessUrl { address: SocketAddr },
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error(transparent)]
+    Frame(#[from] FrameError),
     #[error("the tunnel cannot be set up")]
     Tunnel(#[from] QuicSetUpError),
     #[error("the database cannot be read")]
@@ -61,9 +65,15 @@ pub struct Server;
 /// A server that answers requests until [`RunningServer::shutdown`].
 pub struct RunningServer {
     url: Url,
-    address: SocketAddr,
+    addresses: Addresses,
     db: Database,
     tasks: Tasks,
+}
+
+struct Addresses {
+    first: SocketAddr,
+    tls: Option<SocketAddr>,
+    metrics: Option<SocketAddr>,
 }
 
 impl Server {
@@ -72,11 +82,8 @@ impl Server {
     /// # Errors
     /// Fails with one sentence that says what to do, see [`StartError`].
     pub async fn start(config: ServerConfig) -> Result<RunningServer, StartError> {
-        let wanted = config.http.address.ok_or(StartError::NoAddress)?;
-        let listener = bind(wanted).await?;
-        let address =
-            listener.local_addr().map_err(|source| StartError::Listen { address: wanted, source })?;
-        let access_url = access_url(&config, address)?;
+        let listeners = Listeners::bind(&config).await?;
+        let access_url = listeners.access_url(&config)?;
         let db = Database::open(&location(&config.database)).await?;
         private_directory(&config.database.data_dir)?;
         let sealer = sealer(&db, &config.database.data_dir).await?;
@@ -89,8 +96,13 @@ impl Server {
         let provisioner =
             ProvisionerConfig::in_dir(&config.database.data_dir, config.provisioner.terraform.clone());
         provisionerd::start(state.app.clone(), Provisioner::new(provisioner), &tasks);
-        serve(listener, state, &tasks);
-        Ok(RunningServer { url: access_url, address, db, tasks })
+        let addresses = Addresses {
+            first: listeners.first_address(),
+            tls: listeners.tls_address(),
+            metrics: listeners.metrics_address(),
+        };
+        listeners.serve(state, &tasks)?;
+        Ok(RunningServer { url: access_url, addresses, db, tasks })
     }
 }
 
@@ -109,9 +121,19 @@ impl RunningServer {
         Ok(!any.map_err(|error| StartError::Read(error.into()))?)
     }
 
-    /// The address that the server listens on.
+    /// The address that the server listens on: the one without TLS, if there is one.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.addresses.first
+    }
+
+    /// The address of the TLS listener, if there is one.
+    pub fn tls_address(&self) -> Option<SocketAddr> {
+        self.addresses.tls
+    }
+
+    /// The address of the Prometheus listener, if there is one.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.addresses.metrics
     }
 
     /// Stops accepting, lets requests finish until the deadline, ends background work and closes the database.
@@ -144,58 +166,9 @@ async fn sealer(db: &Database, data_dir: &Path) -> Result<Sealer, StartError> {
     Ok(if in_use { Sealer::load(data_dir)? } else { Sealer::load_or_create(data_dir)? })
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).await.map_err(|source| match source.kind() {
-        io::ErrorKind::AddrInUse => StartError::AddressInUse { address },
-        _ => StartError::Listen { address, source },
-    })
-}
-
-/// The configured URL, else the one of the listening address; a wildcard address is reachable as localhost.
-fn access_url(config: &ServerConfig, address: SocketAddr) -> Result<Url, StartError> {
-    if let Some(url) = &config.http.access_url {
-        return Ok(url.clone());
-    }
-    let host =
-        if address.ip().is_unspecified() { String::from("localhost") } else { address.ip().to_string() };
-    let host = if address.is_ipv6() && host != "localhost" { format!("[{host}]") } else { host };
-    let text = format!("http://{host}:{}/", address.port());
-    text.parse().map_err(|_| StartError::AccessUrl { address })
-}
-
 /// Derived from the default organization, whose random id is made with the database.
 async fn deployment_id(db: &Database) -> Result<Uuid, DbError> {
     let organization = warren_db::query::organizations::default(db.reader()).await?;
     let organization = organization.ok_or(DbError::NotFound { what: "default organization" })?;
     Ok(Uuid::new_v5(&organization.id, b"deployment"))
-}
-
-fn serve(listener: TcpListener, state: AppState, tasks: &Tasks) {
-    let listener = listener.tap_io(|stream| {
-        // Small frames are worth more than full packets here; a socket that refuses still works.
-        let _ = stream.set_nodelay(true);
-    });
-    let service = ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(MapRequest::new(
-        router(state),
-        without_trailing_slash,
-    ));
-    let stopped = tasks.token().cancelled_owned();
-    tasks.spawn_graceful("http", async move {
-        axum::serve(listener, service).with_graceful_shutdown(stopped).await
-    });
-}
-
-/// `/x/` and `/x` are the same route; clients use both.
-fn without_trailing_slash(mut request: Request) -> Request {
-    let path = request.uri().path();
-    if path.len() > 1 && path.ends_with('/') {
-        let trimmed = path.trim_end_matches('/');
-        let trimmed = if trimmed.is_empty() { "/" } else { trimmed };
-        let target =
-            request.uri().query().map_or_else(|| trimmed.to_owned(), |query| format!("{trimmed}?{query}"));
-        if let Ok(uri) = target.parse() {
-            *request.uri_mut() = uri;
-        }
-    }
-    request
 }

@@ -2,12 +2,13 @@
 
 use axum::{
     body::Body,
-    http::{HeaderValue, Method, StatusCode, Uri, header},
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-use crate::error::ApiError;
+use crate::{error::ApiError, state::AppState};
 
 /// The dashboard as it was when this binary was built; empty when it had not been built.
 #[derive(RustEmbed)]
@@ -16,15 +17,13 @@ use crate::error::ApiError;
 struct Files;
 
 const INDEX: &str = "index.html";
-const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; \
-    font-src 'self' data:; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
 const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Warren</title>\
     <h1>The dashboard is not built</h1><p>This server was built without it. Run <code>cargo xtask run</code>, which builds \
     the dashboard first. The API and the command line work without it.</p></html>";
 
 /// Answers every path that no route has: a file, the dashboard's page for its own paths, or JSON 404 under `/api`.
-pub(crate) async fn fallback(method: Method, uri: Uri) -> Response {
-    let path = uri.path();
+pub(crate) async fn fallback(State(state): State<AppState>, request: Request) -> Response {
+    let (method, path) = (request.method(), request.uri().path());
     if is_api(path) {
         return ApiError::no_route().into_response();
     }
@@ -33,10 +32,21 @@ pub(crate) async fn fallback(method: Method, uri: Uri) -> Response {
     }
     let name = path.trim_start_matches('/');
     match Files::get(name) {
-        Some(file) if name != INDEX => asset(name, file),
+        Some(file) if name != INDEX => asset(name, file, request.headers()),
         Some(_) | None if is_asset(path) => StatusCode::NOT_FOUND.into_response(),
-        Some(_) | None => page(),
+        Some(_) | None => {
+            let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+            let policy = state.frame.csp.header(host, may_be_framed(path));
+            let mut response = page(request.headers());
+            response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+            response
+        }
     }
+}
+
+/// Whether other pages, such as an editor's web view, may show the page of a path in a frame.
+pub(crate) fn may_be_framed(path: &str) -> bool {
+    path.strip_prefix("/agents/").is_some_and(|rest| rest.trim_end_matches('/').ends_with("/embed"))
 }
 
 fn is_api(path: &str) -> bool {
@@ -48,28 +58,53 @@ fn is_asset(path: &str) -> bool {
     path.starts_with("/assets/")
 }
 
-fn asset(name: &str, file: EmbeddedFile) -> Response {
+fn asset(name: &str, file: EmbeddedFile, asked: &HeaderMap) -> Response {
     let caching =
         if name.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
-    respond(file.metadata.mimetype(), caching, Body::from(file.data))
+    let content_type = file.metadata.mimetype().to_owned();
+    respond(&content_type, caching, file, asked)
 }
 
-fn page() -> Response {
+fn page(asked: &HeaderMap) -> Response {
     match Files::get(INDEX) {
-        Some(file) => respond("text/html; charset=utf-8", "no-cache", Body::from(file.data)),
-        None => respond("text/html; charset=utf-8", "no-store", Body::from(NOT_BUILT)),
+        Some(file) => respond("text/html; charset=utf-8", "no-cache", file, asked),
+        None => {
+            let headers =
+                [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
+            (headers, NOT_BUILT).into_response()
+        }
     }
 }
 
-fn respond(content_type: &str, caching: &'static str, body: Body) -> Response {
-    let mut response = Response::new(body);
+fn respond(content_type: &str, caching: &'static str, file: EmbeddedFile, asked: &HeaderMap) -> Response {
+    let etag = etag(&file);
+    let is_known = asked.get_all(header::IF_NONE_MATCH).iter().any(|value| is_listed(value, &etag));
+    let mut response = if is_known {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let mut response = Response::new(Body::from(file.data));
+        let content_type = HeaderValue::from_str(content_type);
+        response.headers_mut().insert(
+            header::CONTENT_TYPE,
+            content_type.unwrap_or(HeaderValue::from_static("application/octet-stream")),
+        );
+        response
+    };
     let headers = response.headers_mut();
-    let content_type = HeaderValue::from_str(content_type);
-    headers.insert(
-        header::CONTENT_TYPE,
-        content_type.unwrap_or(HeaderValue::from_static("application/octet-stream")),
-    );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
+    if let Ok(etag) = HeaderValue::from_str(&etag) {
+        headers.insert(header::ETAG, etag);
+    }
     response
+}
+
+/// Weak, because the same file may go out compressed or not.
+fn etag(file: &EmbeddedFile) -> String {
+    let digits: String =
+        file.metadata.sha256_hash().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    format!("W/\"{digits}\"")
+}
+
+fn is_listed(value: &HeaderValue, etag: &str) -> bool {
+    value.to_str().is_ok_and(|list| list.split(',').any(|one| one.trim() == etag))
 }

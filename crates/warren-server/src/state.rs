@@ -7,11 +7,11 @@ use uuid::Uuid;
 use warren_app::App;
 use warren_chat::{ChatConfig, ChatService};
 use warren_rt::Tasks;
-use warren_tunnel::{QuicSetUpError, RelayHub, TunnelNode};
+use warren_tunnel::{RelayHub, TunnelNode};
 
 use crate::{
     agent_connections::AgentConnections, agent_executable::AgentExecutable, chat_tools::ChatTools,
-    config::ServerConfig, tunnel,
+    config::ServerConfig, frame::Frame, server::StartError, tunnel,
 };
 
 /// The state of the router; clones share it.
@@ -23,6 +23,7 @@ pub(crate) struct AppState {
     pub(crate) deployment: Arc<Deployment>,
     pub(crate) agents: AgentConnections,
     pub(crate) executable: AgentExecutable,
+    pub(crate) frame: Arc<Frame>,
     /// The relay of the tunnel, and the server's own node in it.
     pub(crate) hub: RelayHub,
     pub(crate) node: TunnelNode,
@@ -41,14 +42,15 @@ impl AppState {
     /// Starts the tunnel and the chats over the use cases, and puts everything together.
     ///
     /// # Errors
-    /// Fails when the tunnel's node cannot be set up.
+    /// Fails when the tunnel's node cannot be set up, or names the setting that cannot be used.
     pub(crate) fn start(
         app: App,
         config: ServerConfig,
         deployment: Deployment,
         executable: AgentExecutable,
         tasks: &Tasks,
-    ) -> Result<Self, QuicSetUpError> {
+    ) -> Result<Self, StartError> {
+        let frame = Arc::new(Frame::new(&config)?);
         let (hub, node) = tunnel::start(tasks)?;
         let chat = ChatService::start(ChatConfig {
             db: app.db().clone(),
@@ -64,6 +66,7 @@ impl AppState {
             deployment: Arc::new(deployment),
             agents: AgentConnections::default(),
             executable,
+            frame,
             hub,
             node,
             tasks: tasks.clone(),

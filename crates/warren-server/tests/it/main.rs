@@ -6,6 +6,7 @@ mod chats;
 mod identity;
 mod jobs;
 mod routes;
+mod serving;
 mod start;
 mod support;
 mod templates;

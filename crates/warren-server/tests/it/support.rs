@@ -36,7 +36,8 @@ impl TestServer {
         Self::empty_with(change).await.signed_in().await
     }
 
-    async fn empty_with(change: impl FnOnce(&mut ServerConfig)) -> Self {
+    /// Starts a server with other settings and without any account.
+    pub(crate) async fn empty_with(change: impl FnOnce(&mut ServerConfig)) -> Self {
         // Another test may have installed it already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let dir = tempfile::tempdir().unwrap();

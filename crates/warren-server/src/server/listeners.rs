@@ -1,0 +1,149 @@
+//! The sockets of a server, with and without TLS, and what is served on each.
+
+use std::{convert::Infallible, io, net::SocketAddr};
+
+use axum::{Router, extract::Request, response::Response};
+use tokio::net::TcpListener;
+use tower::{Service, util::MapRequest};
+use url::Url;
+use warren_rt::Tasks;
+
+use super::StartError;
+use crate::{
+    config::ServerConfig,
+    metrics::listener,
+    router::router,
+    serving::{self, Deadlines, Serving, redirect, tls},
+    state::AppState,
+};
+
+/// What was bound, before anything is served.
+pub(super) struct Listeners {
+    plain: Option<Bound>,
+    tls: Option<Bound>,
+    metrics: Option<Bound>,
+    /// The address of `plain`, else of `tls`.
+    first: SocketAddr,
+}
+
+struct Bound {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Listeners {
+    /// Takes the addresses first of all, so that a second server fails before it touches anything.
+    pub(super) async fn bind(config: &ServerConfig) -> Result<Self, StartError> {
+        let http = &config.http;
+        let plain = match http.address {
+            Some(address) => Some(bind(address, "--http-address").await?),
+            None => None,
+        };
+        let tls = if http.tls.enable { Some(bind(http.tls.address, "--tls-address").await?) } else { None };
+        let prometheus = &config.telemetry.prometheus;
+        let metrics = match prometheus.enable {
+            true => Some(bind(prometheus.address, "--prometheus-address").await?),
+            false => None,
+        };
+        let first =
+            plain.as_ref().or(tls.as_ref()).map(|bound| bound.address).ok_or(StartError::NoAddress)?;
+        Ok(Self { plain, tls, metrics, first })
+    }
+
+    pub(super) fn first_address(&self) -> SocketAddr {
+        self.first
+    }
+
+    pub(super) fn tls_address(&self) -> Option<SocketAddr> {
+        self.tls.as_ref().map(|bound| bound.address)
+    }
+
+    pub(super) fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(|bound| bound.address)
+    }
+
+    /// The configured URL, else the one of a listening address, TLS first; a wildcard address is reachable as localhost.
+    pub(super) fn access_url(&self, config: &ServerConfig) -> Result<Url, StartError> {
+        if let Some(url) = &config.http.access_url {
+            return Ok(url.clone());
+        }
+        let (scheme, address) = match self.tls_address() {
+            Some(address) => ("https", address),
+            None => ("http", self.first),
+        };
+        let host = match address {
+            address if address.ip().is_unspecified() => String::from("localhost"),
+            SocketAddr::V4(address) => address.ip().to_string(),
+            SocketAddr::V6(address) => format!("[{}]", address.ip()),
+        };
+        let text = format!("{scheme}://{host}:{}/", address.port());
+        text.parse().map_err(|_| StartError::AccessUrl { address })
+    }
+
+    /// Begins to answer.
+    pub(super) fn serve(self, state: AppState, tasks: &Tasks) -> Result<(), StartError> {
+        let http = &state.config.http;
+        let deadlines = Deadlines { first_head: http.header_timeout, ..Deadlines::default() };
+        let plain = Serving { tls: None, connections: state.frame.metrics.connections(), deadlines };
+        let elsewhere = match &self.tls {
+            Some(tls) if http.tls.redirect_http => {
+                Some(redirect::base(&state.deployment.access_url, tls.address.port()))
+            }
+            Some(_) | None => None,
+        };
+        let secure = match self.tls {
+            Some(bound) => Some((bound, tls::acceptor(&http.tls, tasks)?)),
+            None => None,
+        };
+        if let Some(bound) = self.metrics {
+            listener::serve(bound.listener, state.frame.metrics.clone(), tasks);
+        }
+        let service = service(state);
+        if let Some((bound, acceptor)) = secure {
+            let serving = Serving { tls: Some(acceptor), ..plain.clone() };
+            serving::serve(bound.listener, serving, service.clone(), tasks);
+        }
+        match (self.plain, elsewhere) {
+            (Some(bound), Some(base)) => {
+                serving::serve(bound.listener, plain, redirect::to_https(base), tasks);
+            }
+            (Some(bound), None) => serving::serve(bound.listener, plain, service, tasks),
+            (None, _) => {}
+        }
+        Ok(())
+    }
+}
+
+async fn bind(address: SocketAddr, option: &'static str) -> Result<Bound, StartError> {
+    let failed = |source: io::Error| match source.kind() {
+        io::ErrorKind::AddrInUse => StartError::AddressInUse { address, option },
+        _ => StartError::Listen { address, source },
+    };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok(Bound { listener, address })
+}
+
+type WithoutSlash = MapRequest<Router, fn(Request) -> Request>;
+
+fn service(
+    state: AppState,
+) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static
+{
+    WithoutSlash::new(router(state), without_trailing_slash)
+}
+
+/// `/x/` and `/x` are the same route; clients use both.
+fn without_trailing_slash(mut request: Request) -> Request {
+    let path = request.uri().path();
+    if path.len() > 1 && path.ends_with('/') {
+        let trimmed = path.trim_end_matches('/');
+        let trimmed = if trimmed.is_empty() { "/" } else { trimmed };
+        let target =
+            request.uri().query().map_or_else(|| trimmed.to_owned(), |query| format!("{trimmed}?{query}"));
+        if let Ok(uri) = target.parse() {
+            *request.uri_mut() = uri;
+        }
+    }
+    request
+}
