@@ -25,7 +25,7 @@ export function ProfilePage() {
       </Card>
       <Card>
         <CardHeader title="Account" description="Set by an administrator." />
-        <dl className="grid gap-x-6 gap-y-3 p-5 text-sm sm:grid-cols-[8rem_1fr]">
+        <dl className="grid grid-cols-[4rem_1fr] gap-x-4 gap-y-3 p-5 text-sm sm:grid-cols-[8rem_1fr]">
           <dt className="text-muted-foreground">Email</dt>
           <dd className="break-all">{me.data.email}</dd>
           <dt className="text-muted-foreground">Roles</dt>

@@ -41,6 +41,20 @@ export function limits(key: Pick<ApiKey, "allow_list">): string[] {
   return (key.allow_list ?? []).filter((entry) => entry !== "*:*");
 }
 
+/** The group of scopes that stand for several others. */
+export const BUNDLES = "Bundles";
+
+export const bundleLabels: Record<string, string> = {
+  "coder:application_connect": "Open workspace apps",
+  "coder:workspaces.create": "Create workspaces",
+  "coder:workspaces.operate": "Start and stop workspaces",
+  "coder:workspaces.delete": "Delete workspaces",
+  "coder:workspaces.access": "Use workspaces: SSH and apps",
+  "coder:templates.build": "Build template versions",
+  "coder:templates.author": "Write templates",
+  "coder:apikeys.manage_self": "Manage own tokens",
+};
+
 export interface ScopeGroup {
   title: string;
   scopes: string[];
@@ -52,11 +66,11 @@ export function scopeGroups(scopes: string[]): ScopeGroup[] {
   for (const scope of scopes) {
     if (scope === "all" || scope === "coder:all" || scope === "application_connect") continue;
     const [resource = ""] = scope.split(":");
-    const title = resource === "coder" ? "Bundles" : resource.replaceAll("_", " ");
+    const title = resource === "coder" ? BUNDLES : resource.replaceAll("_", " ");
     groups.set(title, [...(groups.get(title) ?? []), scope]);
   }
   const sorted = [...groups].map(([title, held]) => ({ title, scopes: held }));
-  return sorted.sort((a, b) => Number(b.title === "Bundles") - Number(a.title === "Bundles") || a.title.localeCompare(b.title));
+  return sorted.sort((a, b) => Number(b.title === BUNDLES) - Number(a.title === BUNDLES) || a.title.localeCompare(b.title));
 }
 
 const ENTRY = /^[a-z_]+:(?:\*|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})$/i;

@@ -10,7 +10,8 @@ import { Field, Input, Textarea } from "@/ui/field";
 import { ErrorNotice } from "@/ui/notice";
 import { SecretOnce } from "@/ui/secret-once";
 import { Select } from "@/ui/select";
-import { badEntry, daysLabel, daysToNanoseconds, lifetimes, scopeGroups } from "./token-facts";
+import { cn } from "@/ui/cn";
+import { BUNDLES, badEntry, bundleLabels, daysLabel, daysToNanoseconds, lifetimes, scopeGroups } from "./token-facts";
 
 export function TokenForm({ open, onClose }: { open: boolean; onClose: () => void }) {
   const [key, setKey] = useState<string | null>(null);
@@ -114,9 +115,9 @@ function Scopes({ chosen, onChange }: { chosen: ReadonlySet<string>; onChange: (
       {scopeGroups(scopes.data).map((group) => (
         <fieldset key={group.title}>
           <legend className="mb-1 text-xs font-medium text-muted-foreground first-letter:uppercase">{group.title}</legend>
-          <div className="grid gap-1 sm:grid-cols-2">
+          <div className={cn("grid gap-1", group.title !== BUNDLES && "sm:grid-cols-2")}>
             {group.scopes.map((scope) => (
-              <Checkbox key={scope} checked={chosen.has(scope)} onChange={(on) => toggle(scope, on)} label={<span className="font-mono text-[0.8125rem] break-all">{scope}</span>} data-testid={`scope-${scope}`} />
+              <Checkbox key={scope} checked={chosen.has(scope)} onChange={(on) => toggle(scope, on)} label={bundleLabels[scope] ?? <span className="font-mono text-[0.8125rem] wrap-anywhere">{scope}</span>} data-testid={`scope-${scope}`} />
             ))}
           </div>
         </fieldset>

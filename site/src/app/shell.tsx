@@ -55,6 +55,7 @@ function PlaceList({ places, pathname }: { places: Place[]; pathname: string }) 
         <li key={place.to}>
           <Link
             to={place.to}
+            activeOptions={{ exact: true }}
             aria-current={isHere(place.to, pathname) ? "page" : undefined}
             className="flex h-9 items-center gap-3 rounded-lg px-2.5 text-sm font-medium text-muted-foreground transition-colors hover:bg-muted hover:text-foreground aria-[current=page]:bg-accent aria-[current=page]:text-accent-foreground [&_svg]:size-4"
           >
@@ -73,7 +74,7 @@ function PhoneBar({ pathname, admin }: { pathname: string; admin: Place[] }) {
   return (
     <nav aria-label="Places" className="flex shrink-0 border-t border-border bg-card pb-[env(safe-area-inset-bottom)] md:hidden">
       {workPlaces.map((place) => (
-        <Link key={place.to} to={place.to} aria-current={isHere(place.to, pathname) ? "page" : undefined} className={phoneItem}>
+        <Link key={place.to} to={place.to} activeOptions={{ exact: true }} aria-current={isHere(place.to, pathname) ? "page" : undefined} className={phoneItem}>
           {place.icon}
           {place.label}
         </Link>

@@ -1,6 +1,6 @@
 /** Light, dark, or what the system says. `public/theme.js` applies the choice before the first paint and on changes. */
 import { useQuery } from "@tanstack/react-query";
-import { useEffect } from "react";
+import { useEffect, useSyncExternalStore } from "react";
 import { appearanceQuery } from "@/api/account";
 
 export type Theme = "light" | "dark" | "auto";
@@ -31,4 +31,17 @@ export function useAccountTheme(): void {
   useEffect(() => {
     if (preference) applyTheme(toTheme(preference));
   }, [preference]);
+}
+
+const isDark = () => document.documentElement.dataset["theme"] === "dark";
+
+function onThemeChange(notify: () => void): () => void {
+  const observer = new MutationObserver(notify);
+  observer.observe(document.documentElement, { attributeFilter: ["data-theme"] });
+  return () => observer.disconnect();
+}
+
+/** Whether the page is dark just now, for libraries that bring colours of their own. */
+export function useDark(): boolean {
+  return useSyncExternalStore(onThemeChange, isDark);
 }

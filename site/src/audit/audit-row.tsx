@@ -51,7 +51,7 @@ function Facts({ entry }: { entry: AuditLog }) {
     ...Object.entries(entry.additional_fields ?? {}).map(([name, value]): [string, React.ReactNode] => [name.replaceAll("_", " "), typeof value === "string" ? value : JSON.stringify(value)]),
   ];
   return (
-    <dl className="grid gap-x-5 gap-y-1.5 text-[0.8125rem] sm:grid-cols-[7rem_1fr]">
+    <dl className="grid grid-cols-[5rem_1fr] gap-x-3 gap-y-1.5 text-[0.8125rem] sm:grid-cols-[7rem_1fr]">
       {facts.map(([name, value]) => (
         <div key={name} className="contents">
           <dt className="text-muted-foreground first-letter:uppercase">{name}</dt>

@@ -47,7 +47,7 @@ function Build() {
   return (
     <Card>
       <CardHeader title="This server" actions={<a href="/swagger" className="text-[0.8125rem] font-medium text-accent-foreground underline underline-offset-2">API documentation</a>} />
-      <dl className="grid gap-x-6 gap-y-2.5 p-5 text-sm sm:grid-cols-[10rem_1fr]">
+      <dl className="grid grid-cols-[6.5rem_1fr] gap-x-4 gap-y-2.5 p-5 text-sm sm:grid-cols-[10rem_1fr]">
         {facts.map(([name, value]) => (
           <div key={name} className="contents">
             <dt className="text-muted-foreground">{name}</dt>

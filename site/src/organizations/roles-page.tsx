@@ -81,7 +81,7 @@ function RoleTable({ label, organization, roles, may, onDelete }: RoleTableProps
         <tr key={role.name} data-testid="role-row" data-name={role.name}>
           <Td className="align-top">
             <div className="font-medium">{role.display_name || role.name}</div>
-            <div className="font-mono text-xs break-all text-muted-foreground">{role.name}</div>
+            <div className="font-mono text-xs wrap-anywhere text-muted-foreground">{role.name}</div>
           </Td>
           <Td className="align-top text-muted-foreground">
             {permissionSummary(role.organization_permissions)}

@@ -38,7 +38,7 @@ export function Status({ tone, children, className, ...rest }: StatusProps) {
 
 export function Pill({ children, className }: { children: ReactNode; className?: string }) {
   return (
-    <span className={cn("inline-flex items-center rounded-md bg-muted px-1.5 py-0.5 text-xs font-medium text-muted-foreground", className)}>
+    <span className={cn("inline-flex items-center rounded-md bg-muted px-1.5 py-0.5 text-xs font-medium whitespace-nowrap text-muted-foreground", className)}>
       {children}
     </span>
   );

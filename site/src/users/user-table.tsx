@@ -45,7 +45,7 @@ function UserRow({ user, ask }: { user: User; ask: (question: Question) => void 
   const status = statusLook[user.status];
   return (
     <tr data-testid="user-row" data-name={user.username}>
-      <Td className="max-w-0 w-full md:max-w-xs">
+      <Td className="w-full max-w-0 md:w-1/3 md:max-w-xs">
         <Person name={user.name || user.username} detail={user.email} avatar={user.avatar_url} />
         {user.roles.length > 0 ? (
           <div className="mt-1.5 flex flex-wrap gap-1 pl-10.5 md:hidden">
