@@ -21,10 +21,10 @@ use crate::{
 };
 
 /// How long a lease lasts without being renewed; a dead worker's chats are taken over after this time.
-const LEASE: TimeDelta = TimeDelta::seconds(30);
-const RENEWAL: Duration = Duration::from_secs(10);
+const LEASE: TimeDelta = TimeDelta::seconds(10);
+const RENEWAL: Duration = Duration::from_secs(3);
 /// How often to look for chats even without a hint, as hints may be lost.
-const SWEEP: Duration = Duration::from_secs(5);
+const SWEEP: Duration = Duration::from_secs(3);
 const ACQUIRE_BATCH: u64 = 32;
 
 /// The worker of this server.

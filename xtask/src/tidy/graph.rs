@@ -89,10 +89,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that tests may use on top. The agent is a peer of the server's own tests.
-const TEST_ONLY: &[&str] = &["warren-testkit", "warren-dev-model", "warren-dev-idp", "warren-agent"];
+const TEST_ONLY: &[&str] =
+    &["warren-testkit", "warren-db-testkit", "warren-dev-model", "warren-dev-idp", "warren-agent"];
 
 /// Crates that may use any of ours, or none, and are not shipped.
-const UNCHECKED: &[&str] = &["warren-testkit", "e2e"];
+const UNCHECKED: &[&str] = &["warren-testkit", "warren-db-testkit", "e2e"];
 
 /// Checks every member's manifest.
 pub fn check() -> Result<Vec<String>> {

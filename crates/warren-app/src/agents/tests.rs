@@ -1,12 +1,9 @@
 use sea_orm::{EntityTrait, IntoActiveModel};
 use serde_json::json;
-use warren_db::{
-    Database, Location,
-    entity::{
-        files, provisioner_jobs, template_versions, templates, workspace_builds, workspace_resources,
-        workspaces,
-    },
+use warren_db::entity::{
+    files, provisioner_jobs, template_versions, templates, workspace_builds, workspace_resources, workspaces,
 };
+use warren_db_testkit::TestDatabase;
 use warren_rt::Sealer;
 
 use super::*;
@@ -104,14 +101,14 @@ struct Fixture {
     file: Uuid,
     user: Uuid,
     organization: Uuid,
-    _dir: tempfile::TempDir,
+    _database: TestDatabase,
 }
 
 impl Fixture {
     async fn new() -> Fixture {
-        let dir = tempfile::tempdir().unwrap();
-        let db = Database::open(&Location::sqlite(dir.path())).await.unwrap();
-        let app = App::new(db, Sealer::from_key(&[7; 32]), "http://127.0.0.1:1/".parse().unwrap());
+        let database = TestDatabase::new().await;
+        let app =
+            App::new(database.database(), Sealer::from_key(&[7; 32]), "http://127.0.0.1:1/".parse().unwrap());
         let first = FirstUser {
             email: "ada@example.com".into(),
             username: "ada".into(),
@@ -128,7 +125,7 @@ impl Fixture {
             file: id(),
             user: user.as_uuid(),
             organization: organization.as_uuid(),
-            _dir: dir,
+            _database: database,
         };
         fixture.add_rows().await;
         fixture

@@ -6,7 +6,8 @@ use warren_build_proto::{
     Agent, AgentAuth, App as AgentApp, BuildOutcome, DisplayApps, Env, ImportOutcome, MetadataItem,
     Parameter, Resource, Script, SecretText,
 };
-use warren_db::{Database, Location, query::Page};
+use warren_db::query::Page;
+use warren_db_testkit::TestDatabase;
 use warren_rt::Sealer;
 use warren_vocab::{
     BuildId, BuildReason, LogLevel, LogSource, OrganizationId, TemplateId, TemplateVersionId, Transition,
@@ -26,14 +27,14 @@ struct Fixture {
     app: App,
     actor: Actor,
     organization: OrganizationId,
-    _dir: tempfile::TempDir,
+    _database: TestDatabase,
 }
 
 impl Fixture {
     async fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let db = Database::open(&Location::sqlite(dir.path())).await.unwrap();
-        let app = App::new(db, Sealer::from_key(&[7; 32]), "http://127.0.0.1:1/".parse().unwrap());
+        let database = TestDatabase::new().await;
+        let app =
+            App::new(database.database(), Sealer::from_key(&[7; 32]), "http://127.0.0.1:1/".parse().unwrap());
         let first = FirstUser {
             email: "ada@example.com".into(),
             username: "ada".into(),
@@ -42,7 +43,7 @@ impl Fixture {
         };
         let (user, organization) = app.create_first_user(first).await.unwrap();
         let actor = Actor::load(app.db().reader(), user).await.unwrap();
-        Self { app, actor, organization, _dir: dir }
+        Self { app, actor, organization, _database: database }
     }
 
     async fn push(&self) -> TemplateVersionId {

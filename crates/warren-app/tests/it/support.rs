@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait, IntoActiveModel};
 use serde_json::json;
-use tempfile::TempDir;
 use uuid::Uuid;
 use warren_app::{
     Actor, App, AppResult,
@@ -15,10 +14,11 @@ use warren_app::{
     workspaces::{NewWorkspace, Source},
 };
 use warren_db::{
-    Database, DbError, Location,
+    DbError,
     entity::{organization_members, provisioner_jobs, template_version_parameters, users},
     query,
 };
+use warren_db_testkit::TestDatabase;
 use warren_rt::Sealer;
 use warren_vocab::{BuildReason, FileId, JobId, OrganizationId, TemplateId, TemplateVersionId, UserId};
 
@@ -27,14 +27,14 @@ pub(crate) struct Deployment {
     pub(crate) owner: Actor,
     pub(crate) member: Actor,
     pub(crate) organization: OrganizationId,
-    _dir: TempDir,
+    _database: TestDatabase,
 }
 
 impl Deployment {
     pub(crate) async fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let db = Database::open(&Location::sqlite(dir.path())).await.unwrap();
-        let app = App::new(db, Sealer::from_key(&[7; 32]), "http://localhost/".parse().unwrap());
+        let database = TestDatabase::new().await;
+        let app =
+            App::new(database.database(), Sealer::from_key(&[7; 32]), "http://localhost/".parse().unwrap());
         let first = FirstUser {
             email: String::from("ada@example.com"),
             username: String::from("ada"),
@@ -44,7 +44,7 @@ impl Deployment {
         let (id, organization) = app.create_first_user(first).await.unwrap();
         let owner = app.actor(id).await.unwrap();
         let member = add_member(&app, organization, &owner).await;
-        Self { app, owner, member, organization, _dir: dir }
+        Self { app, owner, member, organization, _database: database }
     }
 
     pub(crate) async fn file(&self) -> FileId {

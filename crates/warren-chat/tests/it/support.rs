@@ -1,14 +1,12 @@
 //! A service in a temporary directory, a viewer that follows the rules, and tools that remember.
 
 use std::{
-    path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::sync::Notify;
 use warren_audit::Origin;
 use warren_authz::{Membership, SiteRole, Subject};
@@ -18,7 +16,8 @@ use warren_chat::{
     WriteFile,
     proto::{ChatError, Message, Part, StreamEvent},
 };
-use warren_db::{Database, Location, entity::users, query};
+use warren_db::{Database, entity::users, query};
+use warren_db_testkit::TestDatabase;
 use warren_dev_model::{Script, ScriptedModel};
 use warren_rt::{Sealer, Tasks};
 use warren_vocab::{
@@ -105,7 +104,7 @@ pub(crate) struct Stage {
     pub(crate) subject: Subject,
     pub(crate) origin: Origin,
     tasks: Tasks,
-    directory: Arc<TempDir>,
+    database: TestDatabase,
 }
 
 impl Stage {
@@ -113,17 +112,18 @@ impl Stage {
     pub(crate) async fn new() -> Self {
         // Another test may have installed it already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let directory = Arc::new(tempfile::tempdir().unwrap());
-        let db = Database::open(&Location::sqlite(directory.path())).await.unwrap();
+        let database = TestDatabase::new().await;
+        let db = database.database();
         let user = user();
         let organization = query::organizations::default(db.reader()).await.unwrap().unwrap();
         let membership = Membership::new(OrganizationId::from_uuid(organization.id), Vec::new());
         let subject = Subject::new(UserId::from_uuid(user.id), vec![SiteRole::Owner], vec![membership]);
         db.write(async |tx| query::users::insert(tx, user).await).await.unwrap();
-        Self::on(db, subject, directory)
+        Self::on(database, subject)
     }
 
-    fn on(db: Database, subject: Subject, directory: Arc<TempDir>) -> Self {
+    fn on(database: TestDatabase, subject: Subject) -> Self {
+        let db = database.database();
         let (tools, tasks) = (Arc::new(FakeTools::default()), Tasks::new());
         let chat = ChatService::start(ChatConfig {
             db: db.clone(),
@@ -132,28 +132,17 @@ impl Stage {
             tasks: tasks.clone(),
         });
         let origin = Origin::system("test");
-        Self { chat, tools, db, subject, origin, tasks, directory }
+        Self { chat, tools, db, subject, origin, tasks, database }
     }
 
     /// Dies without a word, as after `kill -9`: tasks are cut off where they stand, leases stay, and a new life begins on
     /// what the disk has.
     pub(crate) async fn crash(self) -> Self {
-        let Self { chat, tools, db, subject, origin: _, tasks, directory } = self;
+        let Self { chat, tools, db, subject, origin: _, tasks, database } = self;
         tasks.stop(Duration::ZERO).await;
-        drop((chat, tools, tasks));
-        db.close().await.unwrap();
-        drop(db);
-        let path: PathBuf = directory.path().into();
-        let reopened = tokio::time::timeout(DEADLINE, async {
-            loop {
-                // The directory's lock goes with the last task that holds the database.
-                match Database::open(&Location::sqlite(&path)).await {
-                    Ok(db) => return db,
-                    Err(_) => tokio::task::yield_now().await,
-                }
-            }
-        });
-        Self::on(reopened.await.expect("the old life lets go of its directory"), subject, directory)
+        drop((chat, tools, tasks, db));
+        let reopened = tokio::time::timeout(DEADLINE, database.reopen());
+        Self::on(reopened.await.expect("the old life lets go of its directory"), subject)
     }
 
     /// The owner of all chats, as somebody who sends requests.

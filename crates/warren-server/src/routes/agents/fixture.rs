@@ -13,12 +13,13 @@ use warren_app::{
     now,
 };
 use warren_db::{
-    Database, DbError, Location, Tx,
+    DbError, Tx,
     entity::{
         files, provisioner_jobs, template_versions, templates, workspace_agents, workspace_builds,
         workspace_resources, workspaces,
     },
 };
+use warren_db_testkit::TestDatabase;
 use warren_rt::{Sealer, Tasks};
 use warren_tunnel::TunnelNode;
 use warren_vocab::WorkspaceId;
@@ -51,15 +52,15 @@ pub(crate) struct Fixture {
     file: Uuid,
     user: Uuid,
     organization: Uuid,
-    pub(crate) dir: tempfile::TempDir,
+    pub(crate) database: TestDatabase,
 }
 
 impl Fixture {
     pub(crate) async fn new() -> Fixture {
         // Another test may have installed it already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let dir = tempfile::tempdir().unwrap();
-        let db = Database::open(&Location::sqlite(dir.path().join("db"))).await.unwrap();
+        let database = TestDatabase::new().await;
+        let db = database.database();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url: Url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
         let app = App::new(db, Sealer::from_key(&[7; 32]), url.clone());
@@ -72,7 +73,7 @@ impl Fixture {
         let (user, organization) = app.create_first_user(first).await.unwrap();
         let session = app.login(EMAIL, PASSWORD.into()).await.unwrap().token.into_exposed();
         let tasks = Tasks::new();
-        let state = state(app.clone(), &tasks, &url, dir.path());
+        let state = state(app.clone(), &tasks, &url, database.directory());
         let node = state.node.clone();
         let routes = router(state);
         let stopped = tasks.token().cancelled_owned();
@@ -93,7 +94,7 @@ impl Fixture {
             file: id(),
             user: user.as_uuid(),
             organization: organization.as_uuid(),
-            dir,
+            database,
         };
         fixture.add_rows().await;
         fixture

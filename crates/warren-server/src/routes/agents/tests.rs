@@ -202,7 +202,7 @@ fn run_agent(
     let config = AgentConfig {
         url: fixture.url.clone(),
         token: Secret::new(token.to_owned()),
-        data_dir: fixture.dir.path().join("agent"),
+        data_dir: fixture.database.directory().join("agent"),
         version: "v9".into(),
     };
     let (sender, receiver) = tokio::sync::oneshot::channel();
