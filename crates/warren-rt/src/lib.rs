@@ -7,6 +7,6 @@ pub mod secret;
 pub mod tasks;
 
 pub use backoff::Backoff;
-pub use sealer::{SealError, Sealer};
+pub use sealer::{KeyId, SealError, Sealer};
 pub use secret::Secret;
 pub use tasks::Tasks;
