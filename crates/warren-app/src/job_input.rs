@@ -54,6 +54,18 @@ impl JobInput {
         json!(self)
     }
 
+    /// The sealed variable values, as text.
+    pub(crate) fn sealed(&self) -> Option<&str> {
+        self.sealed_variables.as_deref()
+    }
+
+    /// Puts other sealed values in place; `false` when nothing changes.
+    pub(crate) fn set_sealed(&mut self, sealed: Option<String>) -> bool {
+        let is_other = self.sealed_variables != sealed;
+        self.sealed_variables = sealed;
+        is_other
+    }
+
     /// Opens the variable values of an import.
     ///
     /// # Errors

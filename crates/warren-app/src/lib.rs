@@ -23,6 +23,7 @@ pub mod jobs;
 pub mod organizations;
 mod parameters;
 pub mod roles;
+pub mod sealing;
 pub mod template_versions;
 pub mod templates;
 pub mod workspaces;

@@ -12,10 +12,13 @@ use std::{
 use thiserror::Error;
 use url::Url;
 use uuid::Uuid;
-use warren_app::{App, AppError};
+use warren_app::{
+    App, AppError,
+    sealing::{self, KeySources, KeysError},
+};
 use warren_db::{Database, DbError, Location, OpenError};
 use warren_provisioner::{Provisioner, ProvisionerConfig};
-use warren_rt::{SealError, Sealer, Tasks};
+use warren_rt::Tasks;
 use warren_tunnel::QuicSetUpError;
 
 use crate::{
@@ -45,7 +48,7 @@ pub enum StartError {
     #[error("cannot create the data directory {path}; create it or choose another with --data-dir")]
     Directory { path: PathBuf, source: io::Error },
     #[error(transparent)]
-    Key(#[from] SealError),
+    Key(#[from] KeysError),
     #[error("the access URL of {address} is not valid")]
     AccessUrl { address: SocketAddr },
     #[error(transparent)]
@@ -86,7 +89,11 @@ impl Server {
         let access_url = listeners.access_url(&config)?;
         let db = Database::open(&location(&config.database)).await?;
         private_directory(&config.database.data_dir)?;
-        let sealer = sealer(&db, &config.database.data_dir).await?;
+        let sources = KeySources {
+            external: &config.external_token_encryption_keys,
+            data_dir: &config.database.data_dir,
+        };
+        let sealer = sealing::open_keys(&db, sources).await?;
         let app = App::new(db.clone(), sealer, access_url.clone());
         let id = deployment_id(&db).await.map_err(|error| StartError::Read(error.into()))?;
         let tasks = Tasks::new();
@@ -157,13 +164,6 @@ fn location(config: &warren_config::Database) -> Location {
 fn private_directory(path: &Path) -> Result<(), StartError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
     made.map_err(|source| StartError::Directory { path: path.to_owned(), source })
-}
-
-/// A new key for a new deployment; one in use must not lose its key silently.
-async fn sealer(db: &Database, data_dir: &Path) -> Result<Sealer, StartError> {
-    let in_use =
-        warren_db::query::users::any(db.reader()).await.map_err(|error| StartError::Read(error.into()))?;
-    Ok(if in_use { Sealer::load(data_dir)? } else { Sealer::load_or_create(data_dir)? })
 }
 
 /// Derived from the default organization, whose random id is made with the database.

@@ -61,5 +61,7 @@ words! {
         Chat = "chat",
         UserSecret = "user_secret",
         UserSkill = "user_skill",
+        /// A key that seals secrets at rest.
+        SealingKey = "sealing_key",
     }
 }

@@ -137,3 +137,24 @@ pub async fn last_stage(connection: &impl ConnectionTrait, id: JobId) -> DbResul
     let last = query.order_by_desc(logs::Column::Id).one(connection).await?;
     Ok(last.map(|line| line.stage))
 }
+
+/// Reads the inputs of jobs in the order of their ids, after one of them.
+pub async fn inputs_after(
+    connection: &impl ConnectionTrait,
+    after: Option<Uuid>,
+    limit: u64,
+) -> DbResult<Vec<(Uuid, serde_json::Value)>> {
+    let mut query = Entity::find().select_only().column(Column::Id).column(Column::Input);
+    if let Some(after) = after {
+        query = query.filter(Column::Id.gt(after));
+    }
+    let limit = Ord::min(limit, super::NUMBER_MAX);
+    Ok(query.order_by_asc(Column::Id).limit(limit).into_tuple().all(connection).await?)
+}
+
+/// Writes the input of a job.
+pub async fn set_input(tx: &Tx, id: Uuid, input: serde_json::Value) -> DbResult<()> {
+    let update = Entity::update_many().col_expr(Column::Input, Expr::value(input));
+    update.filter(Column::Id.eq(id)).exec(tx).await?;
+    Ok(())
+}

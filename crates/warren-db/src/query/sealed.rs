@@ -1,7 +1,7 @@
 //! Every column that holds sealed values, for work on all of them: it walks through a table by its primary key.
 
 use sea_orm::{
-    ConnectionTrait, DbErr, FromQueryResult, QueryResult, StatementBuilder,
+    ConnectionTrait, DbErr, QueryResult,
     sea_query::{Alias, Expr, ExprTrait, Order, Query, SimpleExpr, Value},
 };
 use uuid::Uuid;
@@ -14,6 +14,8 @@ pub struct SealedColumn {
     pub table: &'static str,
     pub column: &'static str,
     keys: &'static [KeyColumn],
+    /// Whether the row exists only for this value.
+    is_all_there_is: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,23 +30,41 @@ pub struct RowKey(Vec<Value>);
 
 /// All columns of sealed bytes. A test compares the list with the schema.
 pub const COLUMNS: &[SealedColumn] = &[
-    SealedColumn { table: "ai_provider_keys", column: "sealed", keys: &[KeyColumn::Id("id")] },
-    SealedColumn { table: "git_ssh_keys", column: "sealed_private_key", keys: &[KeyColumn::Id("user_id")] },
+    SealedColumn {
+        table: "ai_provider_keys",
+        column: "sealed",
+        keys: &[KeyColumn::Id("id")],
+        is_all_there_is: true,
+    },
+    SealedColumn {
+        table: "git_ssh_keys",
+        column: "sealed_private_key",
+        keys: &[KeyColumn::Id("user_id")],
+        is_all_there_is: true,
+    },
     SealedColumn {
         table: "user_links",
         column: "sealed_access_token",
         keys: &[KeyColumn::Id("user_id"), KeyColumn::Text("login_type")],
+        is_all_there_is: false,
     },
     SealedColumn {
         table: "user_links",
         column: "sealed_refresh_token",
         keys: &[KeyColumn::Id("user_id"), KeyColumn::Text("login_type")],
+        is_all_there_is: false,
     },
-    SealedColumn { table: "workspace_build_states", column: "state", keys: &[KeyColumn::Id("build_id")] },
+    SealedColumn {
+        table: "workspace_build_states",
+        column: "state",
+        keys: &[KeyColumn::Id("build_id")],
+        is_all_there_is: false,
+    },
     SealedColumn {
         table: "workspace_host_keys",
         column: "sealed_seed",
         keys: &[KeyColumn::Id("workspace_id"), KeyColumn::Text("agent_name")],
+        is_all_there_is: true,
     },
 ];
 
@@ -92,6 +112,23 @@ pub async fn replace(
         query.and_where(Expr::col(name.name()).eq(value.clone()));
     }
     Ok(tx.execute(&query).await?.rows_affected() > 0)
+}
+
+/// Removes the rows that are nothing without their sealed value and empties the values of the others.
+pub async fn forget_all(tx: &Tx) -> DbResult<u64> {
+    let mut n_rows = 0;
+    for column in COLUMNS.iter().filter(|column| column.is_all_there_is) {
+        let delete = Query::delete().from_table(Alias::new(column.table)).to_owned();
+        n_rows += tx.execute(&delete).await?.rows_affected();
+    }
+    for column in COLUMNS.iter().filter(|column| !column.is_all_there_is) {
+        let name = Alias::new(column.column);
+        let mut empty = Query::update();
+        empty.table(Alias::new(column.table)).value(name.clone(), Vec::<u8>::new());
+        empty.and_where(Expr::col(name).ne(Vec::<u8>::new()));
+        n_rows += tx.execute(&empty).await?.rows_affected();
+    }
+    Ok(n_rows)
 }
 
 impl KeyColumn {
