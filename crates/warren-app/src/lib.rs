@@ -24,6 +24,7 @@ pub mod organizations;
 mod parameters;
 pub mod roles;
 pub mod sealing;
+pub mod search;
 pub mod template_versions;
 pub mod templates;
 pub mod workspaces;
