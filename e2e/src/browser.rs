@@ -10,13 +10,29 @@ use crate::stage::{EMAIL, PASSWORD, Stage, USERNAME};
 
 const DEADLINE: Duration = Duration::from_secs(240);
 
-/// Does steps of `site/e2e/story.mjs` one after the other in one browser and returns what each of them reported.
+/// Does steps of `site/e2e/story.mjs` one after the other in one browser, as the first user, and returns what each of them
+/// reported.
 ///
 /// # Errors
 /// Fails with everything that was printed when a step does.
 pub async fn steps(user: &User, url: &str, steps: &str, options: &[&str]) -> Result<Vec<Value>> {
+    steps_as(user, url, [USERNAME, EMAIL, PASSWORD], steps, options).await
+}
+
+/// The same for anybody; `who` is a username, an email address and a password.
+///
+/// # Errors
+/// Fails as [`steps`] does.
+pub async fn steps_as(
+    user: &User,
+    url: &str,
+    who: [&str; 3],
+    steps: &str,
+    options: &[&str],
+) -> Result<Vec<Value>> {
+    let [username, email, password] = who;
     let mut command = program(user, "story.mjs");
-    command.args(["--url", url, "--username", USERNAME, "--email", EMAIL, "--password", PASSWORD]);
+    command.args(["--url", url, "--username", username, "--email", email, "--password", password]);
     command.args(["--step", steps]).args(options);
     let done = finish(command, DEADLINE).await?;
     ensure!(done.status.success(), "the browser failed at {steps}\n{}\n{}", done.stdout, done.stderr);

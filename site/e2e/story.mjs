@@ -4,8 +4,10 @@
 //   node site/e2e/story.mjs --url http://127.0.0.1:3000 --username ada --password '…' --step setup,create-workspace \
 //     --workspace dev --template process
 // Steps: setup, sign-in, sign-out, add-model, create-workspace, open-workspace, start, stop, delete, terminal, chat,
-// chat-start, chat-open, chat-watch, chat-send, chat-stop. All but setup and sign-in sign in first when needed.
+// chat-start, chat-open, chat-watch, chat-send, chat-stop, create-user, token, cli-auth, audit, theme, pages,
+// keyboard-sign-in, keyboard-create-user, oidc-sign-in. All but setup and the ways to sign in sign in first when needed.
 import { parseArgs } from "node:util";
+import * as accounts from "./accounts.mjs";
 import { openBrowser } from "./browser.mjs";
 import * as chats from "./chat.mjs";
 import * as driver from "./driver.mjs";
@@ -18,12 +20,13 @@ const { values: o } = parseArgs({
     command: text, expect: text,
     "provider-url": text, "provider-key": text, "provider-name": text, model: text,
     message: text, chat: text, "workspace-id": text, timeout: { type: "string", default: "180" },
-    screenshot: text,
+    "new-username": text, "new-password": text, token: text, q: text, theme: text, screenshot: text,
   },
 });
 if (!o.url || !o.step) fail("usage: story.mjs --url URL --username NAME --password PASSWORD --step STEP[,STEP…]");
 const email = o.email ?? `${o.username}@example.com`;
 const place = { owner: o.username, workspace: o.workspace };
+const somebody = { username: o["new-username"], email: `${o["new-username"]}@example.com`, password: o["new-password"] };
 const timeout = Number(o.timeout) * 1000;
 const parameters = Object.fromEntries(o.parameter.map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)]));
 
@@ -71,6 +74,15 @@ const steps = {
     await chats.send(page, { message: o.message });
     return chats.readChat(page);
   },
+  "create-user": (page) => accounts.createUser(page, somebody),
+  token: async (page) => ({ token: await accounts.createToken(page, { name: o.token }) }),
+  "cli-auth": async (page) => ({ token: await accounts.cliAuth(page, { email, password: o.password }) }),
+  audit: (page) => accounts.auditLog(page, { q: o.q }),
+  theme: (page) => accounts.chooseTheme(page, o.theme),
+  pages: (page) => accounts.checkPages(page),
+  "keyboard-sign-in": (page) => accounts.keyboardSignIn(page, { email, password: o.password }),
+  "keyboard-create-user": (page) => accounts.keyboardCreateUser(page, somebody),
+  "oidc-sign-in": (page) => accounts.oidcSignIn(page),
   "chat-stop": async (page) => {
     await open(page);
     await chats.stopAnswer(page);
@@ -89,7 +101,7 @@ for (const name of names) if (!(name in steps)) fail(`there is no step “${name
 const { page, errors, close } = await openBrowser({ url: o.url });
 let failed = false;
 try {
-  if (!["setup", "sign-in"].includes(names[0])) await driver.signIn(page, { email, password: o.password });
+  if (!["setup", "sign-in", "cli-auth", "keyboard-sign-in", "oidc-sign-in"].includes(names[0])) await driver.signIn(page, { email, password: o.password });
   for (const name of names) {
     const started = Date.now();
     try {

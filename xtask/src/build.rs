@@ -80,21 +80,29 @@ pub fn packages() -> Result<()> {
 
 /// Writes `site/openapi.json` from the code and the dashboard's types from it.
 pub fn codegen() -> Result<()> {
-    let document = process::output(process::cargo().args([
-        "run",
-        "--quiet",
-        "--package",
-        "warren",
-        "--",
-        "dev",
-        "openapi",
-    ]))?;
+    fs::write(DOCUMENT, openapi()?).with_context(|| format!("{DOCUMENT} cannot be written"))?;
+    packages()?;
+    process::run(Command::new("npm").current_dir("site").args(["run", "codegen"]))
+}
+
+/// Fails when [`codegen`] would change a committed file.
+pub fn check_codegen() -> Result<()> {
+    let committed = fs::read_to_string(DOCUMENT).with_context(|| format!("{DOCUMENT} cannot be read"))?;
+    if committed != openapi()? {
+        bail!("{DOCUMENT} is not what the code says: run `cargo xtask codegen` and commit what it writes");
+    }
+    packages()?;
+    process::run(Command::new("npm").current_dir("site").args(["run", "codegen", "--", "--check"]))
+}
+
+const DOCUMENT: &str = "site/openapi.json";
+
+fn openapi() -> Result<String> {
+    let document = process::output(Command::new(binary(Profile::Dev)?).args(["dev", "openapi"]))?;
     if !document.starts_with('{') {
         bail!("`warren dev openapi` did not print a JSON document");
     }
-    fs::write("site/openapi.json", document).context("site/openapi.json cannot be written")?;
-    packages()?;
-    process::run(Command::new("npm").current_dir("site").args(["run", "codegen"]))
+    Ok(document)
 }
 
 fn target_folder() -> Result<PathBuf> {

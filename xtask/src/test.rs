@@ -9,8 +9,15 @@ use crate::{build, process, setup, tidy};
 type Step = (&'static str, fn() -> Result<()>);
 
 /// Steps in order: cheap ones first, so that a slip shows in seconds.
-const STEPS: &[Step] =
-    &[("fmt", fmt), ("tidy", tidy::run), ("site", site), ("clippy", clippy), ("unit", unit), ("e2e", e2e)];
+const STEPS: &[Step] = &[
+    ("fmt", fmt),
+    ("tidy", tidy::run),
+    ("site", site),
+    ("clippy", clippy),
+    ("unit", unit),
+    ("codegen", build::check_codegen),
+    ("e2e", e2e),
+];
 
 /// Runs all steps, or those that are named.
 pub fn run(arguments: &[String]) -> Result<()> {

@@ -1,5 +1,6 @@
 //! Warren from outside: the real binary, Terraform, OpenSSH and Chromium.
 
+mod accounts;
 mod dashboard;
 mod sandbox;
 mod start;

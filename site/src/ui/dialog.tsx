@@ -1,6 +1,6 @@
 import { X } from "lucide-react";
 import { Dialog as Radix } from "radix-ui";
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
 import { Button } from "./button";
 
 interface DialogProps {
@@ -12,12 +12,34 @@ interface DialogProps {
   footer?: ReactNode;
 }
 
+/** What had the focus when a dialog opened; for an item of a menu, which is gone by then, the menu's button. */
+function openerOf(active: Element | null): HTMLElement | null {
+  const menu = active?.closest('[role="menu"]')?.getAttribute("aria-labelledby");
+  const opener = menu ? document.getElementById(menu) : active;
+  return opener instanceof HTMLElement ? opener : null;
+}
+
 export function Dialog({ open, onOpenChange, title, description, children, footer }: DialogProps) {
+  // Remembered while rendering: a field with `autoFocus` takes the focus before any effect runs.
+  const [wasOpen, setWasOpen] = useState(false);
+  const [opener, setOpener] = useState<HTMLElement | null>(null);
+  if (open !== wasOpen) {
+    setWasOpen(open);
+    if (open) setOpener(openerOf(document.activeElement));
+  }
+  // Opened by state, not by a trigger of its own: the library would leave the focus nowhere.
+  const giveBack = (event: Event) => {
+    event.preventDefault();
+    opener?.focus();
+  };
   return (
     <Radix.Root open={open} onOpenChange={onOpenChange}>
       <Radix.Portal>
         <Radix.Overlay className="fixed inset-0 z-40 bg-black/45 backdrop-blur-[1px]" />
-        <Radix.Content className="fixed top-1/2 left-1/2 z-50 flex max-h-[90dvh] w-[calc(100vw-2rem)] max-w-md -translate-x-1/2 -translate-y-1/2 flex-col rounded-xl border border-border bg-card shadow-xl">
+        <Radix.Content
+          onCloseAutoFocus={giveBack}
+          className="fixed top-1/2 left-1/2 z-50 flex max-h-[90dvh] w-[calc(100vw-2rem)] max-w-md -translate-x-1/2 -translate-y-1/2 flex-col rounded-xl border border-border bg-card shadow-xl"
+        >
           <div className="flex items-start justify-between gap-4 px-5 pt-5">
             <div className="space-y-1">
               <Radix.Title className="text-base font-semibold">{title}</Radix.Title>
