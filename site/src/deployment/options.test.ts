@@ -22,5 +22,6 @@ it("writes values in words and never a secret", () => {
   expect(valueText({ value: 86_400e9, default: "24h0m0s" })).toBe("1 d");
   expect(valueText({ value: 90e9, default: "1m30s" })).toBe("90 s");
   expect(valueText({ value: 512, default: "512" })).toBe("512");
-  expect(valueText({ value: "hunter2", annotations: { secret: "true" } })).toBe("set, not shown");
+  expect(valueText({ value: "hunter2", value_source: "env", annotations: { secret: "true" } })).toBe("set, not shown");
+  expect(valueText({ value: "", value_source: "default", annotations: { secret: "true" } })).toBe("not set");
 });

@@ -48,7 +48,8 @@ function durationText(nanoseconds: number): string {
 
 /** An option's value in one line. Durations are numbers whose default is written with a unit. */
 export function valueText(option: DeploymentOption): string {
-  if (isSecret(option)) return option.value ? "set, not shown" : "not set";
+  // Secrets come without their value; where it was set tells whether there is one.
+  if (isSecret(option)) return option.value_source && option.value_source !== "default" ? "set, not shown" : "not set";
   const { value } = option;
   if (value === undefined || value === null || value === "") return "not set";
   if (Array.isArray(value)) return value.length === 0 ? "none" : value.map((item) => (typeof item === "string" ? item : JSON.stringify(item))).join(", ");

@@ -40,8 +40,8 @@ export function Dialog({ open, onOpenChange, title, description, children, foote
           onCloseAutoFocus={giveBack}
           className="fixed top-1/2 left-1/2 z-50 flex max-h-[90dvh] w-[calc(100vw-2rem)] max-w-md -translate-x-1/2 -translate-y-1/2 flex-col rounded-xl border border-border bg-card shadow-xl"
         >
-          <div className="flex items-start justify-between gap-4 px-5 pt-5">
-            <div className="space-y-1">
+          <div className="px-5 pt-5">
+            <div className="space-y-1 pr-8">
               <Radix.Title className="text-base font-semibold">{title}</Radix.Title>
               {description ? (
                 <Radix.Description asChild>
@@ -49,14 +49,15 @@ export function Dialog({ open, onOpenChange, title, description, children, foote
                 </Radix.Description>
               ) : null}
             </div>
-            <Radix.Close asChild>
-              <Button variant="ghost" size="iconSm" aria-label="Close" className="-mt-1 -mr-1">
-                <X aria-hidden />
-              </Button>
-            </Radix.Close>
           </div>
           <div className="overflow-y-auto px-5 py-4">{children}</div>
           {footer ? <div className="flex justify-end gap-2 border-t border-border px-5 py-3.5">{footer}</div> : null}
+          {/* Last in order, so that the first field or button has the focus at the start. */}
+          <Radix.Close asChild>
+            <Button variant="ghost" size="iconSm" aria-label="Close" className="absolute top-4 right-4">
+              <X aria-hidden />
+            </Button>
+          </Radix.Close>
         </Radix.Content>
       </Radix.Portal>
     </Radix.Root>

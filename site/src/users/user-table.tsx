@@ -26,7 +26,7 @@ export function UserTable({ users, ask }: UserTableProps) {
         <>
           <Th>User</Th>
           <Th wide>Roles</Th>
-          <Th>Status</Th>
+          <Th wide>Status</Th>
           <Th wide>Last seen</Th>
           <Th>
             <span className="sr-only">Actions</span>
@@ -47,9 +47,10 @@ function UserRow({ user, ask }: { user: User; ask: (question: Question) => void 
     <tr data-testid="user-row" data-name={user.username}>
       <Td className="w-full max-w-0 md:w-1/3 md:max-w-xs">
         <Person name={user.name || user.username} detail={user.email} avatar={user.avatar_url} />
-        {user.roles.length > 0 ? (
-          <div className="mt-1.5 flex flex-wrap gap-1 pl-10.5 md:hidden">
+        {user.roles.length > 0 || user.status !== "active" ? (
+          <div className="mt-1.5 flex flex-wrap gap-x-2 gap-y-1 pl-10.5 md:hidden">
             <Roles user={user} />
+            {user.status === "active" ? null : <Status tone={status.tone}>{status.label}</Status>}
           </div>
         ) : null}
       </Td>
@@ -58,11 +59,11 @@ function UserRow({ user, ask }: { user: User; ask: (question: Question) => void 
           {user.roles.length === 0 ? <span className="text-muted-foreground">Member</span> : <Roles user={user} />}
         </div>
       </Td>
-      <Td>
+      <Td wide>
         <Status tone={status.tone} data-testid="user-status" data-status={user.status}>
           {status.label}
         </Status>
-        <div className="mt-0.5 hidden text-xs whitespace-nowrap text-muted-foreground sm:block">{loginLabel[user.login_type]}</div>
+        <div className="mt-0.5 text-xs whitespace-nowrap text-muted-foreground">{loginLabel[user.login_type]}</div>
       </Td>
       <Td wide className="whitespace-nowrap text-muted-foreground">
         {wasSeen(user.last_seen_at) ? <Ago time={user.last_seen_at} /> : "never"}
