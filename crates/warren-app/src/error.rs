@@ -45,6 +45,9 @@ pub enum AppError {
     /// Something that the request needs is not finished yet.
     #[error("{}", .0.message)]
     NotReady(Explanation),
+    /// The object still has others that depend on it.
+    #[error("{}", .0.message)]
+    StillUsed(Explanation),
     /// The object is not in the state that the request named.
     #[error("{}", .0.message)]
     Precondition(Explanation),
@@ -66,6 +69,14 @@ impl Explanation {
     pub fn field(mut self, field: impl Into<String>, detail: impl Into<String>) -> Self {
         self.validations.push(Validation { field: field.into(), detail: detail.into() });
         self
+    }
+
+    /// Refuses the request when a field is wrong.
+    ///
+    /// # Errors
+    /// [`AppError::Invalid`] with the fields.
+    pub fn refuse_if_any(self) -> AppResult<()> {
+        if self.validations.is_empty() { Ok(()) } else { Err(AppError::Invalid(self)) }
     }
 
     /// Adds diagnostic text.

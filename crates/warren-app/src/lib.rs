@@ -7,11 +7,13 @@ use std::sync::Arc;
 use chrono::{DateTime, SubsecRound, Utc};
 use tokio::sync::Semaphore;
 use url::Url;
+use warren_config::ServerConfig;
 use warren_db::Database;
 use warren_rt::Sealer;
 
 pub mod actor;
 pub mod agents;
+pub mod api_keys;
 pub mod audit;
 pub mod builds;
 pub mod details;
@@ -27,11 +29,15 @@ pub mod sealing;
 pub mod search;
 pub mod template_versions;
 pub mod templates;
+mod upkeep;
+pub mod users;
 pub mod workspaces;
 
 pub use actor::Actor;
 pub use error::{AppError, AppResult, Explanation, Validation};
 pub use warren_audit::Origin;
+
+use crate::identity::uses::Uses;
 
 /// Password hashes computed at the same time; each takes 19 MiB and a core.
 const HASHES_MAX: usize = 4;
@@ -46,13 +52,22 @@ struct Shared {
     db: Database,
     sealer: Sealer,
     access_url: Url,
+    config: Arc<ServerConfig>,
     hashing: Semaphore,
+    uses: Uses,
 }
 
 impl App {
-    /// Builds the use cases. `access_url` is how users and workspaces reach this server.
+    /// Builds the use cases of a server without settings. `access_url` is how users and workspaces reach this server.
     pub fn new(db: Database, sealer: Sealer, access_url: Url) -> Self {
-        Self { shared: Arc::new(Shared { db, sealer, access_url, hashing: Semaphore::new(HASHES_MAX) }) }
+        Self::configured(db, sealer, access_url, Arc::default())
+    }
+
+    /// Builds the use cases. [`App::start`] begins their background work.
+    pub fn configured(db: Database, sealer: Sealer, access_url: Url, config: Arc<ServerConfig>) -> Self {
+        let hashing = Semaphore::new(HASHES_MAX);
+        let shared = Shared { db, sealer, access_url, config, hashing, uses: Uses::default() };
+        Self { shared: Arc::new(shared) }
     }
 
     /// The database, for use cases that live in other crates.
@@ -68,6 +83,15 @@ impl App {
     /// How users and workspaces reach this server.
     pub fn access_url(&self) -> &Url {
         &self.shared.access_url
+    }
+
+    /// The settings of the server.
+    pub fn config(&self) -> &ServerConfig {
+        &self.shared.config
+    }
+
+    fn uses(&self) -> &Uses {
+        &self.shared.uses
     }
 
     fn hashing(&self) -> &Semaphore {

@@ -122,6 +122,12 @@ impl PermissionSet {
         set
     }
 
+    /// Whether the set allows everything that the other one does.
+    pub fn contains(&self, other: &Self) -> bool {
+        let is_within = |at: usize| other.yes[at] & !other.no[at] & !(self.yes[at] & !self.no[at]) == 0;
+        (0..KINDS).all(is_within)
+    }
+
     /// The vote on an action.
     pub const fn vote(&self, resource: Resource, action: Action) -> Vote {
         let (at, bit) = (resource.index(), bit(action));

@@ -88,6 +88,11 @@ impl Scope {
         *self == Self::everything()
     }
 
+    /// Whether everything that the other scope reaches is reached by this one.
+    pub fn covers(&self, other: &Self) -> bool {
+        self.permissions.contains(&other.permissions) && self.allow_list.covers(&other.allow_list)
+    }
+
     /// Whether the scope covers the action on the object.
     pub fn allows(&self, action: Action, object: &Object) -> bool {
         self.permits(action, object.resource) && self.allow_list.contains(object)
@@ -128,6 +133,16 @@ impl AllowList {
         Ok(Self::Only(entries))
     }
 
+    fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Everything, _) => true,
+            (Self::Only(_), Self::Everything) => false,
+            (Self::Only(own), Self::Only(asked)) => {
+                asked.iter().all(|asked| own.iter().any(|own| own.reaches(*asked)))
+            }
+        }
+    }
+
     fn contains(&self, object: &Object) -> bool {
         match self {
             Self::Everything => true,
@@ -155,6 +170,11 @@ impl AllowListEntry {
             id => Some(id.parse().map_err(|_| wrong())?),
         };
         Ok(Self { resource, id })
+    }
+
+    fn reaches(&self, other: Self) -> bool {
+        (self.resource.is_none() || self.resource == other.resource)
+            && (self.id.is_none() || self.id == other.id)
     }
 
     /// A workspace stays the same object while it is dormant.

@@ -35,3 +35,8 @@ pub fn chat(chat: ChatId) -> String {
 pub fn chats_of(owner: UserId) -> String {
     format!("chats_of:{owner}")
 }
+
+/// Sessions of an account were ended, or it may not sign in any more; no content.
+pub fn sessions(user: UserId) -> String {
+    format!("sessions:{user}")
+}

@@ -14,6 +14,7 @@ mod m0010_agent_connections;
 mod m0020_ai_models;
 mod m0021_chats;
 mod m0030_users;
+mod m0031_service_accounts;
 mod m0035_user_links;
 mod m0040_audit_logs;
 mod m0045_organization_roles;
@@ -42,6 +43,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0020_ai_models::Migration),
             Box::new(m0021_chats::Migration),
             Box::new(m0030_users::Migration),
+            Box::new(m0031_service_accounts::Migration),
             Box::new(m0035_user_links::Migration),
             Box::new(m0040_audit_logs::Migration),
             Box::new(m0045_organization_roles::Migration),

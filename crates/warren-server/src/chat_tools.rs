@@ -219,6 +219,7 @@ fn failed(error: warren_app::AppError) -> ToolError {
         | E::Conflict(why)
         | E::Gone(why)
         | E::NotReady(why)
+        | E::StillUsed(why)
         | E::Precondition(why) => {
             let fields = why.validations.iter().map(|one| format!("{}: {}", one.field, one.detail));
             let more: Vec<_> = fields.chain(why.detail.clone()).collect();

@@ -113,6 +113,7 @@ impl From<AppError> for ApiError {
             AppError::Conflict(why) => Self::explained(StatusCode::CONFLICT, why),
             AppError::Gone(why) => Self::explained(StatusCode::GONE, why),
             AppError::NotReady(why) => Self::explained(StatusCode::NOT_ACCEPTABLE, why),
+            AppError::StillUsed(why) => Self::explained(StatusCode::EXPECTATION_FAILED, why),
             AppError::Precondition(why) => Self::explained(StatusCode::PRECONDITION_FAILED, why),
             AppError::Db(error) => error.into(),
             AppError::Seal(error) => Self::logged(&error),

@@ -1,5 +1,7 @@
 //! Request parts with the API's error bodies instead of axum's.
 
+use std::{fmt::Display, str::FromStr};
+
 use axum::{
     body::Bytes,
     extract::{
@@ -10,7 +12,10 @@ use axum::{
     },
     http::{StatusCode, request::Parts},
 };
-use serde::de::DeserializeOwned;
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error},
+};
 
 use crate::error::ApiError;
 
@@ -65,6 +70,25 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Search<
             }
         }
     }
+}
+
+/// Reads a number of a query that must be a non-negative 32-bit one, as clients keep it in such a variable.
+pub(crate) fn int32<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let number = i64::deserialize(deserializer)?;
+    u64::try_from(number)
+        .ok()
+        .filter(|number| *number <= u64::from(i32::MAX.unsigned_abs()))
+        .ok_or_else(|| D::Error::custom("must be a number from 0 to 2147483647"))
+}
+
+/// Reads an empty value of a query like an absent one.
+pub(crate) fn empty_as_none<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: Display>,
+{
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(D::Error::custom) }
 }
 
 /// A request to become a WebSocket.

@@ -6,6 +6,7 @@ use std::{
     net::SocketAddr,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -94,9 +95,10 @@ impl Server {
             data_dir: &config.database.data_dir,
         };
         let sealer = sealing::open_keys(&db, sources).await?;
-        let app = App::new(db.clone(), sealer, access_url.clone());
+        let app = App::configured(db.clone(), sealer, access_url.clone(), Arc::new(config.clone()));
         let id = deployment_id(&db).await.map_err(|error| StartError::Read(error.into()))?;
         let tasks = Tasks::new();
+        app.start(&tasks);
         let deployment = Deployment { id, access_url: access_url.clone() };
         let state = AppState::start(app, config, deployment, AgentExecutable::own(), &tasks)?;
         let config = &state.config;

@@ -8,10 +8,12 @@ use crate::error::ApiResult;
 
 pub(crate) mod agents;
 pub(crate) mod ai;
+pub(crate) mod api_keys;
 pub(crate) mod chats;
 pub(crate) mod jobs;
 pub(crate) mod organizations;
 pub(crate) mod templates;
+pub(crate) mod user_settings;
 pub(crate) mod users;
 pub(crate) mod workspaces;
 

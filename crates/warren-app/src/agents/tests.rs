@@ -7,7 +7,7 @@ use warren_db_testkit::TestDatabase;
 use warren_rt::Sealer;
 
 use super::*;
-use crate::identity::FirstUser;
+use crate::{Origin, identity::FirstUser};
 
 #[tokio::test]
 async fn a_report_that_arrives_twice_is_stored_once() {
@@ -115,7 +115,7 @@ impl Fixture {
             name: String::new(),
             password: "correct horse battery".into(),
         };
-        let (user, organization) = app.create_first_user(first).await.unwrap();
+        let (user, organization) = app.create_first_user(&Origin::system("test"), first).await.unwrap();
         let id = Uuid::new_v4;
         let fixture = Fixture {
             app,

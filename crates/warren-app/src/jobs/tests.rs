@@ -15,6 +15,7 @@ use warren_vocab::{
 
 use super::*;
 use crate::{
+    Origin,
     actor::Actor,
     builds::NewBuild,
     identity::{FirstUser, hash_agent_token},
@@ -41,7 +42,7 @@ impl Fixture {
             name: "Ada".into(),
             password: "correct horse battery".into(),
         };
-        let (user, organization) = app.create_first_user(first).await.unwrap();
+        let (user, organization) = app.create_first_user(&Origin::system("test"), first).await.unwrap();
         let actor = Actor::load(app.db().reader(), user).await.unwrap();
         Self { app, actor, organization, _database: database }
     }

@@ -5,7 +5,7 @@ use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait, IntoActiveModel};
 use serde_json::json;
 use uuid::Uuid;
 use warren_app::{
-    Actor, App, AppResult,
+    Actor, App, AppResult, Origin,
     details::{BuildDetail, WorkspaceDetail},
     identity::FirstUser,
     now,
@@ -41,7 +41,7 @@ impl Deployment {
             name: String::new(),
             password: String::from("SomeSecurePassword!"),
         };
-        let (id, organization) = app.create_first_user(first).await.unwrap();
+        let (id, organization) = app.create_first_user(&Origin::system("test"), first).await.unwrap();
         let owner = app.actor(id).await.unwrap();
         let member = add_member(&app, organization, &owner).await;
         Self { app, owner, member, organization, _database: database }

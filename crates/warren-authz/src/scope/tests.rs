@@ -121,3 +121,18 @@ fn an_allow_list_limits_objects_by_type_and_id() {
     assert!(by_id.allows(Action::Read, &workspace(id)));
     assert!(!by_id.allows(Action::Read, &workspace(Uuid::new_v4())));
 }
+
+#[test]
+fn a_scope_covers_what_is_narrower_and_nothing_else() {
+    let scope = |names: &[&str], list: &[&str]| Scope::from_names(names, list).unwrap();
+    let one = "workspace:3f2a7bd0-0000-4000-8000-000000000001";
+    let all = scope(&["coder:all"], &["*:*"]);
+    let reader = scope(&["workspace:read"], &[]);
+    let narrow = scope(&["workspace:read"], &[one]);
+    assert!(all.covers(&all) && all.covers(&reader) && all.covers(&narrow));
+    assert!(reader.covers(&narrow) && narrow.covers(&narrow));
+    assert!(!reader.covers(&all) && !narrow.covers(&reader));
+    assert!(!scope(&["coder:all"], &[one]).covers(&all), "a list is a limit as well");
+    assert!(scope(&["workspace:*"], &["workspace:*"]).covers(&narrow));
+    assert!(!scope(&["template:*"], &["template:*"]).covers(&narrow));
+}

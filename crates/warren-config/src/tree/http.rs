@@ -124,8 +124,10 @@ pub struct Session {
     pub max_token_lifetime: Duration,
     /// The most that owners may ask for.
     pub max_admin_token_lifetime: Duration,
-    /// Lets nobody but owners sign in with a password.
+    /// Lets nobody sign in with a password.
     pub disable_password_auth: bool,
+    /// After how long without use an account becomes dormant; zero means never.
+    pub dormant_after: Duration,
 }
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -139,6 +141,7 @@ impl Default for Session {
             max_token_lifetime: HOUR * 876_600,
             max_admin_token_lifetime: HOUR * 168,
             disable_password_auth: false,
+            dormant_after: HOUR * 24 * 90,
         }
     }
 }

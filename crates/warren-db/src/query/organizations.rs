@@ -1,6 +1,8 @@
 //! Organizations and memberships.
 
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+};
 use warren_authz::ListFilter;
 use warren_vocab::{OrganizationId, UserId};
 
@@ -20,10 +22,19 @@ use crate::{
 const PLACE: Place<Column> =
     Place { id: Column::Id, owner: None, organization: Some(Column::Id), is_shared_with_everybody: false };
 
+/// Ids in one query; databases limit the number of its values.
+const IDS_MAX: usize = 10_000;
+
 /// Finds the default organization.
 pub async fn default(connection: &impl ConnectionTrait) -> DbResult<Option<Model>> {
     let query = Entity::find().filter(Column::IsDefault.eq(true)).filter(is_false(Column::Deleted));
     Ok(query.one(connection).await?)
+}
+
+/// Finds the default organization and keeps other transactions that ask the same waiting until this one ends.
+pub async fn lock_default(tx: &Tx) -> DbResult<Option<Model>> {
+    let query = Entity::find().filter(Column::IsDefault.eq(true)).filter(is_false(Column::Deleted));
+    Ok(query.lock_exclusive().one(tx).await?)
 }
 
 /// Finds an organization.
@@ -54,8 +65,14 @@ pub async fn memberships(
     connection: &impl ConnectionTrait,
     users: &[UserId],
 ) -> DbResult<Vec<members::Model>> {
-    let users = users.iter().map(|user| user.as_uuid());
-    Ok(members::Entity::find().filter(members::Column::UserId.is_in(users)).all(connection).await?)
+    let mut rows = Vec::new();
+    for part in users.chunks(IDS_MAX) {
+        let ids = part.iter().map(|user| user.as_uuid());
+        rows.extend(
+            members::Entity::find().filter(members::Column::UserId.is_in(ids)).all(connection).await?,
+        );
+    }
+    Ok(rows)
 }
 
 /// Lists the memberships of an account in organizations that are not deleted.
@@ -87,4 +104,10 @@ pub async fn membership(
 pub async fn insert_member(tx: &Tx, model: members::Model) -> DbResult<()> {
     members::Entity::insert(model.into_active_model()).exec_without_returning(tx).await?;
     Ok(())
+}
+
+/// Removes every membership of an account.
+pub async fn delete_memberships(tx: &Tx, user: UserId) -> DbResult<u64> {
+    let delete = members::Entity::delete_many().filter(members::Column::UserId.eq(user.as_uuid()));
+    Ok(delete.exec(tx).await?.rows_affected)
 }

@@ -1,23 +1,25 @@
 //! Accounts.
 
+use std::collections::{BTreeSet, HashMap};
+
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Select,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
+    sea_query::{Expr, ExprTrait},
 };
-use warren_authz::ListFilter;
-use warren_vocab::UserId;
+use warren_vocab::{UserId, UserStatus};
 
-use super::{
-    Page, is_false, same_text,
-    visible::{Place, visible},
-};
+use super::{is_false, same_text};
 use crate::{DbResult, Tx, entity::users::*};
 
-/// An account owns itself.
-const PLACE: Place<Column> =
-    Place { id: Column::Id, owner: Some(Column::Id), organization: None, is_shared_with_everybody: false };
+/// Ids in one query; databases limit the number of its values.
+const IDS_MAX: usize = 10_000;
 
-/// Whether any account exists.
+mod search;
+
+pub use search::{Filter, count, list};
+
+/// Whether any account exists, deleted ones included: a deployment is set up once.
 pub async fn any(connection: &impl ConnectionTrait) -> DbResult<bool> {
     let found = Entity::find().select_only().column(Column::Id).limit(1).into_tuple::<uuid::Uuid>();
     Ok(found.one(connection).await?.is_some())
@@ -46,24 +48,10 @@ pub async fn by_username(connection: &impl ConnectionTrait, username: &str) -> D
     Ok(query.one(connection).await?)
 }
 
-/// Lists the accounts that the caller may read by name.
-pub async fn list(
-    connection: &impl ConnectionTrait,
-    readable: &ListFilter,
-    page: Page,
-) -> DbResult<Vec<Model>> {
-    let query = listed(readable).order_by_asc(Column::Username);
-    Ok(query.limit(page.limit()).offset(page.offset()).all(connection).await?)
-}
-
-/// Counts what [`list`] would give without a page.
-pub async fn count(connection: &impl ConnectionTrait, readable: &ListFilter) -> DbResult<u64> {
-    use sea_orm::PaginatorTrait;
-    Ok(listed(readable).count(connection).await?)
-}
-
-fn listed(readable: &ListFilter) -> Select<Entity> {
-    Entity::find().filter(is_false(Column::Deleted)).filter(visible(readable, PLACE))
+/// Finds an account that is not deleted and keeps other transactions from changing it until this one ends.
+pub async fn locked(tx: &Tx, id: UserId) -> DbResult<Option<Model>> {
+    let query = Entity::find_by_id(id.as_uuid()).filter(is_false(Column::Deleted));
+    Ok(query.lock_exclusive().one(tx).await?)
 }
 
 /// Adds an account.
@@ -72,14 +60,51 @@ pub async fn insert(tx: &Tx, model: Model) -> DbResult<()> {
     Ok(())
 }
 
-/// Notes that the account was used, and wakes a dormant one.
-pub async fn touch(tx: &Tx, id: UserId, now: DateTime<Utc>, status: &str) -> DbResult<()> {
-    use sea_orm::sea_query::Expr;
+/// Writes every column of an account.
+pub async fn update(tx: &Tx, model: Model) -> DbResult<()> {
+    Entity::update(model.into_active_model().reset_all()).exec(tx).await?;
+    Ok(())
+}
+
+/// Notes that the account was used, unless a later use is known already. Its status stays as it is.
+pub async fn touch(tx: &Tx, id: UserId, at: DateTime<Utc>) -> DbResult<()> {
     Entity::update_many()
-        .col_expr(Column::LastSeenAt, Expr::value(now))
-        .col_expr(Column::Status, Expr::value(status))
+        .col_expr(Column::LastSeenAt, Expr::value(at))
         .filter(Column::Id.eq(id.as_uuid()))
+        .filter(Column::LastSeenAt.is_null().or(Column::LastSeenAt.lt(at)))
         .exec(tx)
         .await?;
     Ok(())
+}
+
+/// Finds the active accounts of people that nobody used since the given time.
+pub async fn idle(
+    connection: &impl ConnectionTrait,
+    since: DateTime<Utc>,
+    limit: u64,
+) -> DbResult<Vec<Model>> {
+    let query = Entity::find()
+        .filter(is_false(Column::Deleted))
+        .filter(is_false(Column::IsServiceAccount))
+        .filter(Column::Status.eq(UserStatus::Active.as_str()))
+        .filter(Column::LastSeenAt.lt(since).or(Column::LastSeenAt.is_null()))
+        .filter(Column::UpdatedAt.lt(since))
+        .limit(limit);
+    Ok(query.all(connection).await?)
+}
+
+/// The user names of accounts, deleted ones included.
+pub async fn names(
+    connection: &impl ConnectionTrait,
+    ids: &[uuid::Uuid],
+) -> DbResult<HashMap<uuid::Uuid, String>> {
+    let ids: BTreeSet<_> = ids.iter().copied().collect();
+    let ids: Vec<_> = ids.into_iter().collect();
+    let mut names = HashMap::new();
+    for part in ids.chunks(IDS_MAX) {
+        let query = Entity::find().select_only().column(Column::Id).column(Column::Username);
+        let query = query.filter(Column::Id.is_in(part.iter().copied()));
+        names.extend(query.into_tuple::<(uuid::Uuid, String)>().all(connection).await?);
+    }
+    Ok(names)
 }

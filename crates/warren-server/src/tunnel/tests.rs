@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait, IntoActiveModel};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use uuid::Uuid;
-use warren_app::now;
+use warren_app::{Origin, now};
 use warren_db::{DbError, Tx, entity::users};
 use warren_tunnel::{ConnectError, PORT_SSH};
 use warren_vocab::UserStatus;
@@ -105,7 +105,7 @@ async fn rights(fixture: &Fixture, token: &str) -> UserRights {
 }
 
 async fn sign_in(fixture: &Fixture, email: &str) -> String {
-    fixture.app.login(email, PASSWORD.into()).await.unwrap().token.into_exposed()
+    fixture.app.login(&Origin::system("test"), email, PASSWORD.into()).await.unwrap().token.into_exposed()
 }
 
 /// Adds an account without rights that has the same password, and signs it in.

@@ -1,7 +1,7 @@
 //! Accounts.
 
 use warren_api::users::{MinimalUser, SlimRole, User};
-use warren_app::{actor, identity::UserDetail};
+use warren_app::{actor, users::UserDetail};
 use warren_authz::{OrganizationRole, SiteRole};
 use warren_db::entity::users;
 use warren_vocab::{OrganizationId, UserId, time};

@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use url::Url;
 use uuid::Uuid;
 use warren_app::{
-    App,
+    App, Origin,
     identity::{FirstUser, hash_agent_token},
     now,
 };
@@ -70,8 +70,9 @@ impl Fixture {
             name: String::new(),
             password: PASSWORD.into(),
         };
-        let (user, organization) = app.create_first_user(first).await.unwrap();
-        let session = app.login(EMAIL, PASSWORD.into()).await.unwrap().token.into_exposed();
+        let (user, organization) = app.create_first_user(&Origin::system("test"), first).await.unwrap();
+        let session =
+            app.login(&Origin::system("test"), EMAIL, PASSWORD.into()).await.unwrap().token.into_exposed();
         let tasks = Tasks::new();
         let state = state(app.clone(), &tasks, &url, database.directory());
         let node = state.node.clone();
