@@ -15,6 +15,7 @@ mod csp;
 mod error;
 mod extract;
 mod frame;
+mod live;
 mod metrics;
 mod middleware;
 mod origin;

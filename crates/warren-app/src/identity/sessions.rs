@@ -131,11 +131,13 @@ impl App {
     }
 
     /// Looks a session up anew, for a connection that outlives the request that opened it, and returns its rights now.
+    /// It counts as use.
     ///
     /// # Errors
     /// Unauthenticated when the session was ended or has expired, or its account may not sign in any more.
     pub async fn recheck(&self, session: &Session) -> AppResult<Actor> {
         let current = self.session(&session.key.id, |hashed| *hashed == session.key.hashed_secret).await?;
+        self.uses().note(&current.key, self.config());
         Ok(current.actor.with_origin(session.actor.origin.clone()))
     }
 

@@ -29,6 +29,7 @@ use crate::{
     auth::Caller,
     error::{ApiError, ApiResult},
     extract::{Params, Search, Upgrade},
+    live::while_signed_in,
     state::AppState,
     tunnel::{UserRights, revoked},
 };
@@ -83,7 +84,10 @@ async fn pty(
     })?;
     let upgrade = upgrade.max_message_size(INPUT_BYTES_MAX);
     let rights = UserRights::of(state.app.clone(), &caller);
-    Ok(upgrade.on_upgrade(async move |socket| Box::pin(bridge(socket, state, rights, id, first)).await))
+    Ok(upgrade.on_upgrade(async move |socket| {
+        let bridge = bridge(socket, state.clone(), rights, id, first);
+        Box::pin(while_signed_in(&state, &caller, bridge)).await;
+    }))
 }
 
 async fn bridge(mut socket: WebSocket, state: AppState, rights: UserRights, id: AgentId, first: Vec<u8>) {

@@ -27,6 +27,7 @@ use crate::{
     auth::Caller,
     error::{ApiError, ApiResult},
     extract::{Params, Search},
+    live::while_signed_in,
     state::AppState,
     view,
 };
@@ -84,7 +85,10 @@ async fn logs(
     let (mut parts, _) = request.into_parts();
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &state).await;
     let upgrade = upgrade.map_err(|_| ApiError::bad_request("Following logs needs a WebSocket."))?;
-    Ok(upgrade.on_upgrade(async move |socket| Box::pin(Follower { socket, state, id, after }.run()).await))
+    Ok(upgrade.on_upgrade(async move |socket| {
+        let follower = Follower { socket, state: state.clone(), id, after };
+        Box::pin(while_signed_in(&state, &caller, follower.run())).await;
+    }))
 }
 
 async fn read(state: &AppState, id: AgentId, after: i64) -> ApiResult<Vec<WorkspaceAgentLog>> {

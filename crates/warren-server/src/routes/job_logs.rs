@@ -22,6 +22,7 @@ use crate::{
     auth::Caller,
     error::{ApiError, ApiResult},
     extract::{Params, Search},
+    live::while_signed_in,
     state::AppState,
     view,
 };
@@ -57,7 +58,7 @@ async fn version_logs(
     request: Request,
 ) -> ApiResult<Response> {
     let job = state.app.version_job(caller.actor(), version).await?;
-    logs(state, job, &query, request).await
+    logs(state, caller, job, &query, request).await
 }
 
 #[utoipa::path(get, path = "/api/v2/workspacebuilds/{workspacebuild}/logs",
@@ -71,7 +72,7 @@ async fn build_logs(
     request: Request,
 ) -> ApiResult<Response> {
     let job = state.app.build_job(caller.actor(), build).await?;
-    logs(state, job, &query, request).await
+    logs(state, caller, job, &query, request).await
 }
 
 #[utoipa::path(get, path = "/api/v2/workspacebuilds/{workspacebuild}/resources",
@@ -86,7 +87,13 @@ async fn build_resources(
     Ok(Json(view::agents::resources_of(&rows, job, now())?))
 }
 
-async fn logs(state: AppState, job: JobId, query: &LogsQuery, request: Request) -> ApiResult<Response> {
+async fn logs(
+    state: AppState,
+    caller: Caller,
+    job: JobId,
+    query: &LogsQuery,
+    request: Request,
+) -> ApiResult<Response> {
     let mut follower = Follower { job, after: query.after.unwrap_or(0), state };
     if query.follow.is_none() {
         return Ok(Json(follower.all().await?).into_response());
@@ -94,7 +101,10 @@ async fn logs(state: AppState, job: JobId, query: &LogsQuery, request: Request) 
     let (mut parts, _) = request.into_parts();
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &follower.state).await;
     let upgrade = upgrade.map_err(|_| ApiError::bad_request("Following logs needs a WebSocket."))?;
-    Ok(upgrade.on_upgrade(async move |socket| Box::pin(follower.follow(socket)).await))
+    Ok(upgrade.on_upgrade(async move |socket| {
+        let state = follower.state.clone();
+        Box::pin(while_signed_in(&state, &caller, follower.follow(socket))).await;
+    }))
 }
 
 /// A reader of one job's log at its place.

@@ -12,6 +12,7 @@ use warren_wire::relay::BATCH_MAX;
 use crate::{
     auth::{AgentCaller, Caller},
     extract::Upgrade,
+    live::while_signed_in,
     state::AppState,
     tunnel::{self, UserRights},
 };
@@ -39,7 +40,10 @@ async fn agent_tunnel(
 #[utoipa::path(get, path = "/api/v2/tunnel", responses((status = 101), (status = 401, body = ErrorResponse)))]
 async fn user_tunnel(State(state): State<AppState>, caller: Caller, Upgrade(upgrade): Upgrade) -> Response {
     let rights = UserRights::of(state.app.clone(), &caller);
-    limited(upgrade).on_upgrade(async move |socket| tunnel::serve_user(state, socket, rights).await)
+    limited(upgrade).on_upgrade(async move |socket| {
+        let serve = tunnel::serve_user(state.clone(), socket, rights);
+        Box::pin(while_signed_in(&state, &caller, serve)).await;
+    })
 }
 
 fn limited(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {

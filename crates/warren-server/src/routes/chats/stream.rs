@@ -23,6 +23,7 @@ use crate::{
     auth::Caller,
     error::ApiResult,
     extract::{Params, Search, Upgrade},
+    live::while_signed_in,
     state::AppState,
     view,
 };
@@ -53,9 +54,12 @@ pub(super) async fn watch(
     Ok(upgrade.on_upgrade(async move |socket| {
         let mut connection = Connection::new(socket, &state);
         mark_read(&state, &caller, id).await;
-        let reason = connection.show_chat(id, viewer).await;
-        connection.close(reason).await;
-        mark_read(&state, &caller, id).await;
+        let show = async {
+            let reason = connection.show_chat(id, viewer).await;
+            connection.close(reason).await;
+            mark_read(&state, &caller, id).await;
+        };
+        Box::pin(while_signed_in(&state, &caller, show)).await;
     }))
 }
 
@@ -68,8 +72,11 @@ pub(super) async fn watch_list(
     let hints = state.chat.watch_list(&caller.actor().subject);
     upgrade.on_upgrade(async move |socket| {
         let mut connection = Connection::new(socket, &state);
-        let reason = connection.show_list(&caller, hints).await;
-        connection.close(reason).await;
+        let show = async {
+            let reason = connection.show_list(&caller, hints).await;
+            connection.close(reason).await;
+        };
+        Box::pin(while_signed_in(&state, &caller, show)).await;
     })
 }
 

@@ -25,6 +25,7 @@ use crate::{
     auth::Caller,
     error::ApiResult,
     extract::{Params, Upgrade},
+    live::{session_end, while_signed_in},
     state::AppState,
     view,
 };
@@ -45,11 +46,18 @@ async fn watch(
 ) -> ApiResult<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
     let watch = Watch::open(&state, &caller, workspace).await?;
     let stopped = state.tasks.token().cancelled_owned();
+    let signed_out = session_end(state.app.clone(), caller.session.clone());
+    let over = Box::pin(async move {
+        tokio::select! {
+            () = stopped => {}
+            () = signed_out => {}
+        }
+    });
     let events = stream::unfold(watch, |mut watch| async {
         let data = watch.next().await?;
         Some((Ok(Event::default().event("data").data(data.to_string())), watch))
     });
-    let events = futures::StreamExt::take_until(events, stopped);
+    let events = futures::StreamExt::take_until(events, over);
     Ok(Sse::new(events)
         .keep_alive(KeepAlive::new().interval(SWEEP).event(Event::default().event("ping").data("null"))))
 }
@@ -65,7 +73,8 @@ async fn watch_ws(
     let watch = Watch::open(&state, &caller, workspace).await?;
     let stopped = state.tasks.token();
     let follow = async move |socket| {
-        let _ = stopped.run_until_cancelled(send_all(socket, watch)).await;
+        let show = while_signed_in(&state, &caller, send_all(socket, watch));
+        let _ = stopped.run_until_cancelled(show).await;
     };
     Ok(upgrade.on_upgrade(follow).into_response())
 }
