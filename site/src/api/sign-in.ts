@@ -31,7 +31,7 @@ export const deviceLoginQuery = queryOptions({
 
 export type DeviceAnswer = { done: false; slower: boolean } | { done: true; redirect: string };
 
-/** Asks whether the code was confirmed at GitHub. A refusal other than "not yet" is thrown. */
+/** Asks whether the code was confirmed at GitHub. A refusal other than "not yet" is thrown; a lost connection is not one. */
 export async function pollDevice(code: string, state: string, signal: AbortSignal): Promise<DeviceAnswer> {
   const search = new URLSearchParams({ code, state });
   try {
@@ -39,7 +39,7 @@ export async function pollDevice(code: string, state: string, signal: AbortSigna
     return { done: true, redirect: answer.redirect_url || "/" };
   } catch (error) {
     if (error instanceof ApiError && error.detail === "authorization_pending") return { done: false, slower: false };
-    if (error instanceof ApiError && error.detail === "slow_down") return { done: false, slower: true };
+    if (error instanceof ApiError && (error.detail === "slow_down" || error.status === 0)) return { done: false, slower: true };
     throw error;
   }
 }
