@@ -1,6 +1,6 @@
 // What a person does with accounts in the dashboard, as functions over a Playwright page.
 import { readFile } from "node:fs/promises";
-import { faults, pages, show } from "./pages.mjs";
+import { faults, overflow, pages, show } from "./pages.mjs";
 
 const id = (name) => `[data-testid="${name}"]`;
 
@@ -152,22 +152,20 @@ export async function chooseTheme(page, theme) {
   await page.waitForFunction((wanted) => document.documentElement.dataset.theme === wanted, theme);
 }
 
-const sizes = [
-  { width: 1280, height: 860 },
-  { width: 360, height: 760 },
-];
+const desk = { width: 1280, height: 860 };
+const phone = { width: 360, height: 760 };
 
-/** Looks at every page at desk and phone size; axe looks at one of them, in the theme that is on. Returns what is wrong. */
+/** Looks at every page in the theme that is on: axe at desk size, then whether it fits a phone. Fails with all that is wrong. */
 export async function checkPages(page) {
   const wrong = [];
-  for (const size of sizes) {
-    await page.setViewportSize(size);
-    for (const place of pages) {
-      await show(page, place);
-      wrong.push(...(await faults(page, { ...place, name: `${place.name} at ${size.width}` })));
-    }
+  for (const place of pages) {
+    await page.setViewportSize(desk);
+    await show(page, place);
+    wrong.push(...(await faults(page, place)));
+    await page.setViewportSize(phone);
+    wrong.push(...(await overflow(page, `${place.name} on a phone`)));
   }
-  await page.setViewportSize(sizes[0]);
+  await page.setViewportSize(desk);
   if (wrong.length > 0) throw new Error(wrong.join("\n"));
   return { pages: pages.length };
 }
