@@ -6,6 +6,7 @@
 
 mod bench;
 mod build;
+mod postgres;
 mod process;
 mod setup;
 mod test;

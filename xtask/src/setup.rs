@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::process;
+use crate::{postgres, process};
 
 /// Programs of the tests and the Debian packages that bring them.
 const TEST_PROGRAMS: &[(&str, &str)] = &[
@@ -15,6 +15,7 @@ const TEST_PROGRAMS: &[(&str, &str)] = &[
     ("sshd", "openssh-server"),
     ("curl", "curl"),
     ("setsid", "util-linux"),
+    ("postgres", "postgresql"),
 ];
 
 /// Fails with one sentence if the dashboard cannot be built here.
@@ -56,9 +57,13 @@ pub fn test_programs() -> Result<()> {
 }
 
 fn is_installed(program: &str) -> bool {
+    if program == "postgres" {
+        return postgres::is_installed();
+    }
     process::exists(program) || std::path::Path::new("/usr/sbin").join(program).is_file()
 }
 
-fn is_root() -> bool {
+/// Whether this process may do everything.
+pub fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|data| std::os::unix::fs::MetadataExt::uid(&data) == 0)
 }

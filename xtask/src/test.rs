@@ -4,7 +4,7 @@ use std::{process::Command, time::Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{build, process, setup, tidy};
+use crate::{build, postgres::Postgres, process, setup, tidy};
 
 type Step = (&'static str, fn() -> Result<()>);
 
@@ -16,8 +16,15 @@ const STEPS: &[Step] = &[
     ("clippy", clippy),
     ("unit", unit),
     ("codegen", build::check_codegen),
+    ("postgres", on_postgres),
     ("e2e", e2e),
 ];
+
+/// The packages whose tests use a database. They run on SQLite in the step `unit`, then again on PostgreSQL.
+const DATABASE_PACKAGES: &[&str] = &["warren-db", "warren-app", "warren-chat", "warren-server"];
+
+/// Tells the tests where PostgreSQL is; without it they use SQLite.
+const POSTGRES_URL: &str = "WARREN_TEST_POSTGRES_URL";
 
 /// Runs all steps, or those that are named.
 pub fn run(arguments: &[String]) -> Result<()> {
@@ -63,7 +70,16 @@ fn site() -> Result<()> {
 fn unit() -> Result<()> {
     setup::test_programs()?;
     setup::require_terraform()?;
-    process::run(&mut tests("not package(e2e)", &["--workspace", "--exclude", "e2e"]))
+    process::run(tests("not package(e2e)", &["--workspace", "--exclude", "e2e"]).env_remove(POSTGRES_URL))
+}
+
+fn on_postgres() -> Result<()> {
+    setup::test_programs()?;
+    setup::require_terraform()?;
+    let server = Postgres::start()?;
+    let filter: Vec<_> = DATABASE_PACKAGES.iter().map(|name| format!("package({name})")).collect();
+    let plain: Vec<_> = DATABASE_PACKAGES.iter().flat_map(|name| ["--package", name]).collect();
+    process::run(tests(&filter.join(" + "), &plain).env(POSTGRES_URL, server.url()))
 }
 
 fn e2e() -> Result<()> {
@@ -72,8 +88,11 @@ fn e2e() -> Result<()> {
     build::packages()?;
     build::dashboard()?;
     let binary = build::binary(build::Profile::Dev)?;
-    // The tests are told where the binary is; the variable is inherited by the test runner.
-    process::run(tests("package(e2e)", &["--package", "e2e"]).env("WARREN_BIN", binary))
+    // The tests are told where the binary is and where they find PostgreSQL for servers that shall use it; the variables are
+    // inherited by the test runner.
+    let server = Postgres::start()?;
+    let mut tests = tests("package(e2e)", &["--package", "e2e"]);
+    process::run(tests.env("WARREN_BIN", binary).env(POSTGRES_URL, server.url()))
 }
 
 /// Prefers nextest, which runs each test in a process of its own. It builds the whole workspace and chooses the tests, so

@@ -6,7 +6,7 @@
 mod location;
 mod postgres;
 mod sqlite;
-mod text;
+mod values;
 
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -20,7 +20,7 @@ use sea_orm::{
 use serde_json::Value;
 use uuid::Uuid;
 
-use self::{postgres::Postgres, sqlite::Sqlite, text::storable};
+use self::{postgres::Postgres, sqlite::Sqlite, values::storable};
 pub use location::{Location, LocationError, OpenError};
 
 use crate::{
@@ -73,7 +73,8 @@ impl Database {
                 (Engine::Sqlite(Sqlite::open(location, data_dir).await?), Arc::new(InProcess::default()))
             }
             Location::Postgres { url } => {
-                (Engine::Postgres(Postgres::open(location, url).await?), Arc::new(InProcess::default()))
+                let (postgres, hints) = Postgres::open(location, url).await?;
+                (Engine::Postgres(postgres), Arc::new(hints))
             }
         };
         Ok(Self { shared: Arc::new(Shared { location: location.clone(), engine, pubsub }) })

@@ -4,6 +4,7 @@
 //! [`Database::write_guarded`], one transaction whose hints are published after the commit. Queries are free functions in [`query`], one file per noun.
 
 pub mod channels;
+pub mod copy;
 pub mod database;
 pub mod entity;
 pub mod error;
@@ -11,6 +12,7 @@ pub mod migration;
 pub mod pubsub;
 pub mod query;
 
+pub use copy::{CopyError, CopyProgress, CopyReport, copy};
 pub use database::{Database, Guard, Location, LocationError, OpenError, Tx};
 pub use error::{DbError, DbResult};
 pub use pubsub::{Notice, PubSub, Subscription};

@@ -2,6 +2,8 @@
 //!
 //! Hints may be lost, repeated or reordered; rows are the truth and every reader re-reads them.
 
+mod postgres;
+
 use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},
@@ -9,6 +11,8 @@ use std::{
 
 use serde_json::Value;
 use tokio::sync::broadcast;
+
+pub(crate) use postgres::ListenNotify;
 
 /// Hints that a slow subscriber may have waiting; when full, the oldest are dropped and it sees [`Notice::Lagged`].
 const WAITING_MAX: usize = 256;
@@ -32,14 +36,14 @@ pub trait PubSub: Send + Sync {
 
 /// One subscriber of one channel.
 pub struct Subscription {
-    receiver: broadcast::Receiver<Value>,
+    receiver: broadcast::Receiver<Notice>,
 }
 
 impl Subscription {
     /// Waits for the next notice; `None` means that the publisher is gone. Cancel-safe.
     pub async fn next(&mut self) -> Option<Notice> {
         match self.receiver.recv().await {
-            Ok(hint) => Some(Notice::Hint(hint)),
+            Ok(notice) => Some(notice),
             Err(broadcast::error::RecvError::Lagged(_)) => Some(Notice::Lagged),
             Err(broadcast::error::RecvError::Closed) => None,
         }
@@ -49,17 +53,29 @@ impl Subscription {
 /// Hints inside one process.
 #[derive(Default)]
 pub struct InProcess {
-    channels: Mutex<HashMap<String, broadcast::Sender<Value>>>,
+    channels: Mutex<HashMap<String, broadcast::Sender<Notice>>>,
+}
+
+impl InProcess {
+    fn deliver(&self, channel: &str, notice: Notice) {
+        let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sender) = channels.get(channel)
+            && sender.send(notice).is_err()
+        {
+            channels.remove(channel);
+        }
+    }
+
+    /// Tells the subscribers of all channels that hints were lost.
+    fn lag_all(&self) {
+        let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
+        channels.retain(|_, sender| sender.send(Notice::Lagged).is_ok());
+    }
 }
 
 impl PubSub for InProcess {
     fn publish(&self, channel: &str, hint: Value) {
-        let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(sender) = channels.get(channel)
-            && sender.send(hint).is_err()
-        {
-            channels.remove(channel);
-        }
+        self.deliver(channel, Notice::Hint(hint));
     }
 
     fn subscribe(&self, channel: &str) -> Subscription {

@@ -14,17 +14,25 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::sync::RwLock;
+use warren_rt::Tasks;
 
 use super::{Guard, Hints, Location, OpenError, Tx};
 use crate::{
     error::DbError,
     migration::{self, MigrateError},
+    pubsub::ListenNotify,
 };
 
 const WRITERS_MAX: u32 = 10;
 const READERS_MAX: u32 = 10;
+/// One connection listens, one sends; the others are for when those hang on a dead network.
+const HINTS_MAX: u32 = 4;
 /// How long a query waits for a free connection before it fails as busy.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the last hints may take to go out.
+const STOP_DEADLINE: Duration = Duration::from_secs(2);
+/// How long a server that starts waits for PostgreSQL to take connections.
+const START_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection that lay idle for longer is tried before it is used: the server may have gone away meanwhile.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 /// Connections above the minimum close after this long without work.
@@ -46,6 +54,9 @@ const READ_ONLY: &str =
 pub(super) struct Postgres {
     writers: DatabaseConnection,
     readers: DatabaseConnection,
+    /// Carries hints, so that these never wait for a writer.
+    hints: PgPool,
+    tasks: Tasks,
     /// The queue of this process for the write lock, so that waiting writers hold no connections: serial writers take
     /// it alone, guarded ones together. It is held over awaits on purpose.
     turn: RwLock<()>,
@@ -53,13 +64,17 @@ pub(super) struct Postgres {
 
 impl Postgres {
     /// Connects and applies the missing migrations; servers that start together do so one after the other.
-    pub(super) async fn open(location: &Location, url: &str) -> Result<Self, OpenError> {
+    pub(super) async fn open(location: &Location, url: &str) -> Result<(Self, ListenNotify), OpenError> {
         let options = connect_options(url)?;
         migrate(location, &options).await?;
         let open = |source| OpenError::Open { location: location.clone(), source: connection_error(source) };
         let writers = pool(WRITERS_MAX, false).connect_with(options.clone()).await.map_err(open)?;
-        let readers = pool(READERS_MAX, true).connect_with(options).await.map_err(open)?;
-        Ok(Self { writers: wrap(writers), readers: wrap(readers), turn: RwLock::default() })
+        let readers = pool(READERS_MAX, true).connect_with(options.clone()).await.map_err(open)?;
+        let hints = pool(HINTS_MAX, false).connect_with(options).await.map_err(open)?;
+        let tasks = Tasks::new();
+        let pubsub = ListenNotify::start(hints.clone(), &tasks).await.map_err(open)?;
+        let (writers, readers, turn) = (wrap(writers), wrap(readers), RwLock::default());
+        Ok((Self { writers, readers, hints, tasks, turn }, pubsub))
     }
 
     pub(super) fn reader(&self) -> &DatabaseConnection {
@@ -97,6 +112,8 @@ impl Postgres {
     }
 
     pub(super) async fn close(&self) -> Result<(), DbError> {
+        self.tasks.stop(STOP_DEADLINE).await;
+        self.hints.close().await;
         self.readers.close_by_ref().await?;
         self.writers.close_by_ref().await?;
         Ok(())
@@ -152,7 +169,7 @@ fn pool(connections: u32, read_only: bool) -> PgPoolOptions {
 async fn migrate(location: &Location, options: &PgConnectOptions) -> Result<(), OpenError> {
     let open = |source| OpenError::Open { location: location.clone(), source: connection_error(source) };
     // One connection, so that all statements of the migrator run in the session that holds the lock.
-    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);
+    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(START_TIMEOUT);
     let pool = pool.connect_with(options.clone()).await.map_err(open)?;
     let lock = format!("SELECT pg_advisory_lock({MIGRATION_LOCK})");
     pool.execute(sqlx::AssertSqlSafe(lock)).await.map_err(open)?;

@@ -106,7 +106,8 @@ impl MigrationTrait for Migration {
 
 /// The default organization always exists, so that nothing has to handle its absence.
 async fn insert_default_organization(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
-    let now = chrono::Utc::now();
+    // The precision that both engines keep.
+    let now = chrono::SubsecRound::trunc_subsecs(chrono::Utc::now(), 6);
     let mut insert = Query::insert();
     insert
         .into_table("organizations")

@@ -1,36 +1,19 @@
 use chrono::Utc;
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, EntityTrait, IntoActiveModel};
+use sea_orm::{ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait, TransactionTrait};
 use serde_json::json;
 use uuid::Uuid;
-use warren_db::{Database, DbError, Location, Notice, OpenError, Tx, entity::users};
-use warren_vocab::LoginType;
+use warren_db::{
+    Database, DbError, Guard, Notice, OpenError,
+    entity::{files, users},
+};
+use warren_db_testkit::{TestDatabase, TestPlace};
 
-fn user(email: &str) -> users::Model {
-    let username = email.split('@').next().unwrap();
-    users::Model {
-        name: String::from("0"),
-        ..users::Model::new(email, username, LoginType::Password, Utc::now())
-    }
-}
-
-async fn insert(tx: &Tx, model: users::Model) -> Result<(), DbError> {
-    users::Entity::insert(model.into_active_model()).exec_without_returning(tx).await?;
-    Ok(())
-}
-
-async fn count_up(tx: &Tx, id: Uuid) -> Result<(), DbError> {
-    let found = users::Entity::find_by_id(id).one(tx).await?.expect("the user exists");
-    let next: u32 = found.name.parse::<u32>().unwrap() + 1;
-    let mut active = found.into_active_model();
-    active.name = Set(next.to_string());
-    active.update(tx).await?;
-    Ok(())
-}
+use crate::support::{count_up, insert, user};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn concurrent_read_modify_write_transactions_lose_nothing() {
-    let dir = tempfile::tempdir().unwrap();
-    let db = Database::open(&Location::sqlite(dir.path())).await.unwrap();
+    let database = TestDatabase::new().await;
+    let db = database.database();
     let model = user("a@example.com");
     let id = model.id;
     db.write(async |tx| insert(tx, model).await).await.unwrap();
@@ -52,8 +35,8 @@ async fn concurrent_read_modify_write_transactions_lose_nothing() {
 
 #[tokio::test]
 async fn an_error_rolls_back_and_publishes_nothing() {
-    let dir = tempfile::tempdir().unwrap();
-    let db = Database::open(&Location::sqlite(dir.path())).await.unwrap();
+    let database = TestDatabase::new().await;
+    let db = database.database();
     let mut hints = db.subscribe("users");
     let failed: Result<(), DbError> = db
         .write(async |tx| {
@@ -77,8 +60,8 @@ async fn an_error_rolls_back_and_publishes_nothing() {
 
 #[tokio::test]
 async fn after_a_full_disk_writes_are_stored_again() {
-    let dir = tempfile::tempdir().unwrap();
-    let db = Database::open(&Location::sqlite(dir.path())).await.unwrap();
+    let place = TestPlace::sqlite();
+    let db = place.open().await;
     // SQLite answers as for a full disk when a database may not grow any more.
     let limit = async |pages: u32| {
         db.write(async |tx| {
@@ -98,14 +81,14 @@ async fn after_a_full_disk_writes_are_stored_again() {
     }
     db.close().await.unwrap();
     drop(db);
-    let again = Database::open(&Location::sqlite(dir.path())).await.unwrap();
+    let again = place.open().await;
     assert_eq!(users::Entity::find().all(again.reader()).await.unwrap().len(), 2);
 }
 
 #[tokio::test]
 async fn a_write_that_is_dropped_half_way_leaves_nothing_behind() {
-    let dir = tempfile::tempdir().unwrap();
-    let db = Database::open(&Location::sqlite(dir.path())).await.unwrap();
+    let database = TestDatabase::new().await;
+    let db = database.database();
     let half = db.write(async |tx| {
         insert(tx, user("a@example.com")).await?;
         std::future::pending::<Result<(), DbError>>().await
@@ -119,42 +102,148 @@ async fn a_write_that_is_dropped_half_way_leaves_nothing_behind() {
 
 #[tokio::test]
 async fn the_reader_cannot_write() {
-    let dir = tempfile::tempdir().unwrap();
-    let db = Database::open(&Location::sqlite(dir.path())).await.unwrap();
+    let database = TestDatabase::new().await;
+    let db = database.database();
     let model = user("a@example.com").into_active_model();
     assert!(users::Entity::insert(model).exec_without_returning(db.reader()).await.is_err());
 }
 
 #[tokio::test]
 async fn unique_violations_name_their_index_whatever_the_case() {
-    let dir = tempfile::tempdir().unwrap();
-    let db = Database::open(&Location::sqlite(dir.path())).await.unwrap();
+    let database = TestDatabase::new().await;
+    let db = database.database();
     let add = async |email: &str| db.write(async |tx| insert(tx, user(email)).await).await;
     add("anna@example.com").await.unwrap();
     let error = add("Anna@Example.com").await.unwrap_err();
-    assert!(
-        matches!(&error, DbError::Unique { constraint } if constraint.starts_with("users_")),
-        "{error:?}"
-    );
+    assert!(error.is_unique("users_email") || error.is_unique("users_username"), "{error:?}");
+}
+
+#[tokio::test]
+async fn constraints_have_the_same_names_on_both_engines() {
+    let database = TestDatabase::new().await;
+    let db = database.database();
+    let owner = user("a@example.com");
+    db.write(async |tx| insert(tx, owner.clone()).await).await.unwrap();
+    let add = async |id: Uuid, hash: &str| {
+        let file = files::Model {
+            id,
+            hash: hash.to_owned(),
+            created_by: owner.id,
+            mimetype: String::from("text/plain"),
+            data: vec![0, 255],
+            created_at: Utc::now(),
+        };
+        db.write(async |tx| {
+            files::Entity::insert(file.into_active_model()).exec_without_returning(tx).await?;
+            Ok::<_, DbError>(())
+        })
+        .await
+    };
+    let id = Uuid::new_v4();
+    add(id, "one").await.unwrap();
+    // An index over plain columns, then a primary key.
+    let error = add(Uuid::new_v4(), "one").await.unwrap_err();
+    assert!(error.is_unique("files_hash"), "{error:?}");
+    let error = add(id, "two").await.unwrap_err();
+    assert!(error.is_unique("files_pkey"), "{error:?}");
+    let stranger = user("a@example.com");
+    let missing = files::Model {
+        id: Uuid::new_v4(),
+        hash: String::from("three"),
+        created_by: stranger.id,
+        mimetype: String::new(),
+        data: Vec::new(),
+        created_at: Utc::now(),
+    };
+    let error = db
+        .write(async |tx| {
+            files::Entity::insert(missing.into_active_model()).exec_without_returning(tx).await?;
+            Ok::<_, DbError>(())
+        })
+        .await
+        .unwrap_err();
+    assert!(matches!(error, DbError::ForeignKey), "{error:?}");
+}
+
+#[tokio::test]
+async fn nul_characters_do_not_stop_a_write() {
+    let database = TestDatabase::new().await;
+    let db = database.database();
+    let odd =
+        users::Model { name: String::from("a\0b"), roles: json!({"k\0": ["v\0"]}), ..user("a@example.com") };
+    db.write(async |tx| insert(tx, odd).await).await.unwrap();
+    let found = users::Entity::find().one(db.reader()).await.unwrap().unwrap();
+    assert_eq!(found.name, "a\u{fffd}b");
+    assert_eq!(found.roles, json!({"k\u{fffd}": ["v\u{fffd}"]}));
+}
+
+#[tokio::test]
+async fn a_transaction_on_the_reader_sees_one_moment() {
+    let database = TestDatabase::new().await;
+    let db = database.database();
+    let snapshot = db.reader().begin().await.unwrap();
+    assert_eq!(users::Entity::find().count(&snapshot).await.unwrap(), 0);
+    db.write(async |tx| insert(tx, user("a@example.com")).await).await.unwrap();
+    assert_eq!(users::Entity::find().count(&snapshot).await.unwrap(), 0);
+    snapshot.rollback().await.unwrap();
+    assert_eq!(users::Entity::find().count(db.reader()).await.unwrap(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn guarded_writers_lose_nothing_beside_serial_ones() {
+    let database = TestDatabase::new().await;
+    let db = database.database();
+    let other = database.second_handle().await.unwrap_or_else(|| db.clone());
+    let people = [user("a@example.com"), user("b@example.com")];
+    let ids = people.clone().map(|one| one.id);
+    db.write(async |tx| {
+        for one in people {
+            insert(tx, one).await?;
+        }
+        Ok::<_, DbError>(())
+    })
+    .await
+    .unwrap();
+    let mut writers = tokio::task::JoinSet::new();
+    for n in 0..8 {
+        let db = if n % 2 == 0 { db.clone() } else { other.clone() };
+        let id = ids[usize::from(n >= 4)];
+        writers.spawn(async move {
+            for round in 0..25 {
+                if round % 5 == 0 {
+                    db.write(async |tx| count_up(tx, id).await).await.unwrap();
+                } else {
+                    let guard = Guard::row("users", id);
+                    db.write_guarded(guard, async |tx| count_up(tx, id).await).await.unwrap();
+                }
+            }
+        });
+    }
+    while let Some(joined) = writers.join_next().await {
+        joined.unwrap();
+    }
+    for id in ids {
+        let found = users::Entity::find_by_id(id).one(db.reader()).await.unwrap().unwrap();
+        assert_eq!(found.name, "100");
+    }
 }
 
 #[tokio::test]
 async fn a_second_server_on_the_directory_is_refused_until_the_first_ends() {
-    let dir = tempfile::tempdir().unwrap();
-    let first = Database::open(&Location::sqlite(dir.path())).await.unwrap();
-    let error = Database::open(&Location::sqlite(dir.path())).await.err().unwrap();
+    let place = TestPlace::sqlite();
+    let first = place.open().await;
+    let error = Database::open(place.location()).await.err().unwrap();
     assert!(matches!(error, OpenError::InUse { .. }));
     assert!(error.to_string().starts_with("another Warren server is using the data directory"));
     first.close().await.unwrap();
     drop(first);
-    Database::open(&Location::sqlite(dir.path())).await.unwrap();
+    place.open().await;
 }
 
 #[tokio::test]
 async fn a_database_from_a_newer_version_is_refused() {
-    use sea_orm::ConnectionTrait;
-    let dir = tempfile::tempdir().unwrap();
-    let db = Database::open(&Location::sqlite(dir.path())).await.unwrap();
+    let place = TestPlace::new().await;
+    let db = place.open().await;
     db.write(async |tx| {
         tx.execute_unprepared(
             "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_future', 0)",
@@ -166,7 +255,7 @@ async fn a_database_from_a_newer_version_is_refused() {
     .unwrap();
     db.close().await.unwrap();
     drop(db);
-    let error = Database::open(&Location::sqlite(dir.path())).await.err().unwrap();
+    let error = Database::open(place.location()).await.err().unwrap();
     assert!(
         matches!(&error, OpenError::TooNew { migration, .. } if migration == "m9999_future"),
         "{error:?}"

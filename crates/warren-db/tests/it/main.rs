@@ -1,5 +1,9 @@
-//! Tests of the database handle on a real SQLite file.
+//! Tests of the database handle on the engine that the test run chose, and of what only one engine has.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
 
+mod copy;
+mod crash;
 mod database;
+mod replicas;
+mod support;

@@ -1,17 +1,23 @@
-//! Text that both engines can store: PostgreSQL knows no NUL character, neither in text nor in JSON.
+//! Values that both engines store alike: PostgreSQL knows no NUL character, neither in text nor in JSON, and keeps times
+//! to the microsecond.
 
+use chrono::SubsecRound;
 use sea_orm::{Statement, sea_query::Value};
 
 const NUL: char = '\0';
 const REPLACEMENT: &str = "\u{FFFD}";
 
-/// Replaces NUL characters in the values of a statement, so that output of a program never stops a write.
+/// Digits of a second that both engines keep.
+const TIME_DIGITS: u16 = 6;
+
+/// Replaces NUL characters in the values of a statement, so that output of a program never stops a write, and cuts times.
 pub(crate) fn storable(mut statement: Statement) -> Statement {
     for value in statement.values.iter_mut().flat_map(|values| values.0.iter_mut()) {
         match value {
             Value::String(Some(text)) if text.contains(NUL) => *text = text.replace(NUL, REPLACEMENT),
             Value::Json(Some(json)) => clean(json),
-            // Other values hold no text.
+            Value::ChronoDateTimeUtc(Some(time)) => *time = time.trunc_subsecs(TIME_DIGITS),
+            // Other values are the same everywhere.
             _ => {}
         }
     }

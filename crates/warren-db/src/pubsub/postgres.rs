@@ -1,0 +1,220 @@
+//! Hints between servers over LISTEN and NOTIFY: one PostgreSQL channel for all, our channel names inside the payload.
+//!
+//! Subscribers of the publishing process hear a hint at once; its own echo is ignored. Hints go out after the commit,
+//! in batches: NOTIFY takes a lock of the whole database, and inside a writing transaction it would queue the writers.
+//! Whatever may have been lost, here or on the way, reaches every subscriber as [`Notice::Lagged`].
+
+mod batch;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use serde_json::Value;
+use sqlx::{PgPool, postgres::PgListener};
+use tokio::{
+    sync::mpsc,
+    time::{MissedTickBehavior, interval, timeout},
+};
+use uuid::Uuid;
+use warren_rt::{Backoff, Tasks};
+
+use self::batch::{Batch, Hint};
+use super::{InProcess, Notice, PubSub, Subscription};
+
+const CHANNEL: &str = "warren";
+/// Hints that may wait for the next batch.
+const OUTBOX_MAX: usize = 4096;
+/// The least time between two batches; an idle server sends a hint at once.
+const PACE: Duration = Duration::from_millis(5);
+/// How often an idle server sends an empty batch, which its own listener waits for.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+/// A listener that hears nothing for so long, not even its own heartbeat, sits on a dead connection.
+const SILENCE_MAX: Duration = Duration::from_secs(25);
+const BACKOFF_FIRST: Duration = Duration::from_millis(100);
+const BACKOFF_MAX: Duration = Duration::from_secs(5);
+
+/// Hints to the subscribers of all servers on one PostgreSQL database.
+pub(crate) struct ListenNotify {
+    local: Arc<InProcess>,
+    outbox: mpsc::Sender<Hint>,
+    /// Set when hints to other servers were lost, until they are told.
+    has_lost: Arc<AtomicBool>,
+}
+
+impl ListenNotify {
+    /// Listens, then starts the tasks that send and receive. `pool` must have two connections or more for this alone.
+    pub(crate) async fn start(pool: PgPool, tasks: &Tasks) -> Result<Self, sqlx::Error> {
+        let local = Arc::new(InProcess::default());
+        let has_lost = Arc::new(AtomicBool::new(false));
+        let (outbox, waiting) = mpsc::channel(OUTBOX_MAX);
+        let from = Uuid::new_v4();
+        let listener = listen(&pool).await?;
+        let receiver = Receiver { pool: pool.clone(), from, local: local.clone() };
+        tasks.spawn("hint listener", async move { receiver.run(listener).await });
+        let sender = Sender { pool, from, waiting, has_lost: has_lost.clone() };
+        let stopped = tasks.token().cancelled_owned();
+        tasks.spawn_graceful("hint sender", async move { sender.run(stopped).await });
+        Ok(Self { local, outbox, has_lost })
+    }
+}
+
+impl PubSub for ListenNotify {
+    fn publish(&self, channel: &str, hint: Value) {
+        if self.outbox.try_send((channel.to_owned(), hint.clone())).is_err() {
+            self.has_lost.store(true, Ordering::Relaxed);
+        }
+        self.local.publish(channel, hint);
+    }
+
+    fn subscribe(&self, channel: &str) -> Subscription {
+        self.local.subscribe(channel)
+    }
+}
+
+/// Sends what waits, at a pace.
+struct Sender {
+    pool: PgPool,
+    from: Uuid,
+    waiting: mpsc::Receiver<Hint>,
+    has_lost: Arc<AtomicBool>,
+}
+
+impl Sender {
+    async fn run(mut self, stopped: impl Future<Output = ()>) {
+        let mut stopped = std::pin::pin!(stopped);
+        let mut backoff = Backoff::new(BACKOFF_FIRST, BACKOFF_MAX);
+        let mut pace = interval(PACE);
+        pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let is_last = tokio::select! {
+                first = self.next() => match first {
+                    Ok(hints) => self.send(hints, &mut backoff).await,
+                    Err(Gone) => return,
+                },
+                () = &mut stopped => true,
+            };
+            if is_last {
+                let rest = self.drain(Vec::new());
+                // Other servers will notice what is missing when they look the next time.
+                let _ = self.notify(rest).await;
+                return;
+            }
+            pace.tick().await;
+        }
+    }
+
+    /// Waits for a hint or for the time of the heartbeat, which is now when others must learn of lost hints.
+    async fn next(&mut self) -> Result<Vec<Hint>, Gone> {
+        let patience = if self.has_lost.load(Ordering::Relaxed) { Duration::ZERO } else { HEARTBEAT };
+        match timeout(patience, self.waiting.recv()).await {
+            Ok(Some(first)) => Ok(self.drain(vec![first])),
+            Ok(None) => Err(Gone),
+            Err(_elapsed) => Ok(Vec::new()),
+        }
+    }
+
+    fn drain(&mut self, mut hints: Vec<Hint>) -> Vec<Hint> {
+        while hints.len() < OUTBOX_MAX
+            && let Ok(hint) = self.waiting.try_recv()
+        {
+            hints.push(hint);
+        }
+        hints
+    }
+
+    /// Always `false`: the sender goes on.
+    async fn send(&mut self, hints: Vec<Hint>, backoff: &mut Backoff) -> bool {
+        match self.notify(hints).await {
+            Ok(()) => backoff.reset(),
+            Err(error) => {
+                tracing::warn!(%error, "hints to other servers were lost; they will be told to look again");
+                self.has_lost.store(true, Ordering::Relaxed);
+                backoff.wait().await;
+            }
+        }
+        false
+    }
+
+    async fn notify(&self, hints: Vec<Hint>) -> Result<(), sqlx::Error> {
+        let has_lost = self.has_lost.swap(false, Ordering::Relaxed);
+        let payloads = Batch::encode(self.from, hints, has_lost);
+        let query = sqlx::query("SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload");
+        query.bind(CHANNEL).bind(payloads).execute(&self.pool).await?;
+        Ok(())
+    }
+}
+
+/// Every handle of the database is gone.
+struct Gone;
+
+/// Gives what other servers send to the subscribers of this one.
+struct Receiver {
+    pool: PgPool,
+    from: Uuid,
+    local: Arc<InProcess>,
+}
+
+impl Receiver {
+    async fn run(self, mut listener: PgListener) {
+        let mut backoff = Backoff::new(BACKOFF_FIRST, BACKOFF_MAX);
+        loop {
+            let error = self.receive(&mut listener).await;
+            tracing::warn!(error, "the connection that listens for hints broke and is made again");
+            // Its connection must be free before the next one is taken.
+            drop(listener);
+            listener = loop {
+                backoff.wait().await;
+                match listen(&self.pool).await {
+                    Ok(listener) => break listener,
+                    Err(sqlx::Error::PoolClosed) => return,
+                    Err(error) => tracing::warn!(%error, "cannot listen for hints"),
+                }
+            };
+            backoff.reset();
+            self.local.lag_all();
+        }
+    }
+
+    /// Receives until the connection breaks, and says why.
+    async fn receive(&self, listener: &mut PgListener) -> String {
+        loop {
+            match timeout(SILENCE_MAX, listener.try_recv()).await {
+                Ok(Ok(Some(notification))) => self.deliver(notification.payload()),
+                // It has reconnected and listens again.
+                Ok(Ok(None)) => self.local.lag_all(),
+                Ok(Err(error)) => return error.to_string(),
+                Err(_elapsed) => return String::from("nothing was heard, not even the own heartbeat"),
+            }
+        }
+    }
+
+    fn deliver(&self, payload: &str) {
+        let Ok(batch) = serde_json::from_str::<Batch>(payload) else {
+            // A later version may say more than this one understands.
+            return self.local.lag_all();
+        };
+        if batch.from == self.from {
+            return;
+        }
+        if batch.has_lost {
+            self.local.lag_all();
+        }
+        for (channel, hint) in batch.hints {
+            self.local.deliver(&channel, Notice::Hint(hint));
+        }
+        for channel in batch.too_long {
+            self.local.deliver(&channel, Notice::Lagged);
+        }
+    }
+}
+
+async fn listen(pool: &PgPool) -> Result<PgListener, sqlx::Error> {
+    let mut listener = PgListener::connect_with(pool).await?;
+    listener.listen(CHANNEL).await?;
+    Ok(listener)
+}

@@ -1,0 +1,30 @@
+//! Rows for the tests.
+
+use chrono::Utc;
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait, IntoActiveModel};
+use uuid::Uuid;
+use warren_db::{DbError, Tx, entity::users};
+use warren_vocab::LoginType;
+
+pub(crate) fn user(email: &str) -> users::Model {
+    let username = email.split('@').next().unwrap();
+    users::Model {
+        name: String::from("0"),
+        ..users::Model::new(email, username, LoginType::Password, Utc::now())
+    }
+}
+
+pub(crate) async fn insert(tx: &Tx, model: users::Model) -> Result<(), DbError> {
+    users::Entity::insert(model.into_active_model()).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+/// Reads a number and writes the next one, which loses counts unless writers wait for each other.
+pub(crate) async fn count_up(tx: &Tx, id: Uuid) -> Result<(), DbError> {
+    let found = users::Entity::find_by_id(id).one(tx).await?.expect("the user exists");
+    let next: u32 = found.name.parse::<u32>().unwrap() + 1;
+    let mut active = found.into_active_model();
+    active.name = Set(next.to_string());
+    active.update(tx).await?;
+    Ok(())
+}
