@@ -1,7 +1,7 @@
 /** Organizations, their members and their roles. */
 import { keepPreviousData, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { api } from "./client";
-import type { AssignableRole, CustomRoleRequest, Member, Organization, OrganizationRequest } from "./types";
+import type { AssignableRole, CustomRoleRequest, Member, Organization, OrganizationChange, OrganizationRequest } from "./types";
 import { type ListPlace, listSearch } from "./users";
 
 const ORGANIZATIONS = "/api/v2/organizations";
@@ -37,7 +37,7 @@ export function useCreateOrganization() {
 }
 
 export function useUpdateOrganization(organization: string) {
-  return useOrganizationMutation((request: OrganizationRequest) => api<Organization>("PATCH", one(organization), request));
+  return useOrganizationMutation((change: OrganizationChange) => api<Organization>("PATCH", one(organization), change));
 }
 
 export function useDeleteOrganization() {

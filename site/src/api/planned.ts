@@ -165,6 +165,10 @@ export interface OrganizationRequest {
   icon: string;
 }
 
+export interface OrganizationChange extends Partial<OrganizationRequest> {
+  default_org_member_roles?: string[];
+}
+
 export interface CreateUserRequest {
   email: string;
   username: string;

@@ -58,6 +58,7 @@ export type {
   DeviceLogin,
   GitSshKey,
   Member,
+  OrganizationChange,
   OrganizationRequest,
   PasswordVerdict,
   Permission,

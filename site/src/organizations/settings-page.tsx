@@ -1,10 +1,13 @@
+import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { useState } from "react";
-import { useDeleteOrganization, useUpdateOrganization } from "@/api/organizations";
+import { type FormEvent, useState } from "react";
+import { organizationRolesQuery, useDeleteOrganization, useUpdateOrganization } from "@/api/organizations";
 import { useOrganizationPermissions } from "@/api/permissions";
 import type { Organization } from "@/api/types";
+import { RoleChoice } from "@/users/role-choice";
 import { Button } from "@/ui/button";
 import { Confirm } from "@/ui/confirm";
+import { ErrorNotice } from "@/ui/notice";
 import { Card, CardHeader, useTitle } from "@/ui/page";
 import { Saved } from "@/ui/saved";
 import { useOrganization } from "./context";
@@ -37,8 +40,35 @@ export function OrganizationSettingsPage() {
           />
         </div>
       </Card>
+      {may.update ? <EveryMember key={organization.id} organization={organization} /> : null}
       {may.remove ? <Removal organization={organization} /> : null}
     </>
+  );
+}
+
+/** Roles that all members have. */
+function EveryMember({ organization }: { organization: Organization }) {
+  const roles = useQuery(organizationRolesQuery(organization.id));
+  const update = useUpdateOrganization(organization.id);
+  const [chosen, setChosen] = useState(organization.default_org_member_roles);
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    update.mutate({ default_org_member_roles: chosen });
+  };
+  return (
+    <Card className="max-w-2xl">
+      <CardHeader title="Every member" description="Roles that everybody in this organization has, beside their own." />
+      <form onSubmit={submit} className="space-y-5 p-5">
+        <ErrorNotice error={update.error ?? roles.error} />
+        {roles.data ? <RoleChoice roles={roles.data} chosen={chosen} onChange={setChosen} /> : null}
+        <div className="flex items-center gap-3">
+          <Button type="submit" busy={update.isPending} disabled={!roles.data}>
+            Save roles
+          </Button>
+          <Saved when={update.isSuccess} />
+        </div>
+      </form>
+    </Card>
   );
 }
 
