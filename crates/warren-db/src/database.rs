@@ -3,6 +3,7 @@
 //! Must not know any table; migrations and queries do. What differs between the engines is in [`sqlite`] and
 //! [`postgres`].
 
+mod directory;
 mod location;
 mod postgres;
 mod sqlite;
@@ -21,6 +22,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use self::{postgres::Postgres, sqlite::Sqlite, values::storable};
+pub use directory::DirectoryLock;
 pub use location::{Location, LocationError, OpenError};
 
 use crate::{

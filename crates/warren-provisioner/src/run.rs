@@ -108,6 +108,11 @@ impl Provisioner {
         result
     }
 
+    /// Reports whether a server before this one left something behind of a job.
+    pub fn has_left(&self, job: Uuid) -> bool {
+        self.dir_of(job).is_dir()
+    }
+
     /// Ends what a server before this one left behind of a job, and returns the state that Terraform had written
     /// until then. Does nothing for a job that left nothing.
     pub async fn recover(&self, job: Uuid) -> Option<Vec<u8>> {

@@ -71,14 +71,17 @@ impl LogSink for Sink {
 }
 
 impl Daemon {
-    /// Brings jobs of a server that is gone to a truthful end. Only one server uses a data directory at a time, so
-    /// whatever is begun now has no worker any more.
+    /// Brings jobs of a server that is gone to a truthful end. Only one server uses a data directory at a time, so a job
+    /// that is begun and has left something here has no worker any more. Where other servers share the database, the
+    /// jobs that left nothing here may be theirs; if not, they end when they have been silent for too long.
     async fn recover(&self) {
         let jobs = match self.app.begun_jobs().await {
             Ok(jobs) => jobs,
             Err(error) => return tracing::error!(%error, "jobs of the last run could not be listed"),
         };
-        join_all(jobs.into_iter().map(|(id, kind)| async move {
+        let is_exclusive = self.app.db().is_exclusive();
+        let own = jobs.into_iter().filter(|(id, _)| is_exclusive || self.provisioner.has_left(id.as_uuid()));
+        join_all(own.map(|(id, kind)| async move {
             let text = match kind {
                 JobType::WorkspaceBuild => LOST_BUILD,
                 JobType::TemplateVersionImport | JobType::TemplateVersionDryRun => LOST_IMPORT,

@@ -1,14 +1,6 @@
 //! Starting and stopping: what is opened in which order, and closed in the reverse one.
 
-use std::{
-    fs::DirBuilder,
-    io,
-    net::SocketAddr,
-    os::unix::fs::DirBuilderExt,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use thiserror::Error;
 use url::Url;
@@ -17,7 +9,7 @@ use warren_app::{
     App, AppError,
     sealing::{self, KeySources, KeysError},
 };
-use warren_db::{Database, DbError, Location, OpenError};
+use warren_db::{Database, DbError, DirectoryLock, Location, OpenError};
 use warren_provisioner::{Provisioner, ProvisionerConfig};
 use warren_rt::Tasks;
 use warren_tunnel::QuicSetUpError;
@@ -46,8 +38,6 @@ pub enum StartError {
     Listen { address: SocketAddr, source: io::Error },
     #[error(transparent)]
     Database(#[from] OpenError),
-    #[error("cannot create the data directory {path}; create it or choose another with --data-dir")]
-    Directory { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Key(#[from] KeysError),
     #[error("the access URL of {address} is not valid")]
@@ -72,6 +62,7 @@ pub struct RunningServer {
     addresses: Addresses,
     db: Database,
     tasks: Tasks,
+    _lock: Option<DirectoryLock>,
 }
 
 struct Addresses {
@@ -89,7 +80,7 @@ impl Server {
         let listeners = Listeners::bind(&config).await?;
         let access_url = listeners.access_url(&config)?;
         let db = Database::open(&location(&config.database)).await?;
-        private_directory(&config.database.data_dir)?;
+        let lock = lock(&config.database)?;
         let sources = KeySources {
             external: &config.external_token_encryption_keys,
             data_dir: &config.database.data_dir,
@@ -111,7 +102,7 @@ impl Server {
             metrics: listeners.metrics_address(),
         };
         listeners.serve(state, &tasks)?;
-        Ok(RunningServer { url: access_url, addresses, db, tasks })
+        Ok(RunningServer { url: access_url, addresses, db, tasks, _lock: lock })
     }
 }
 
@@ -154,18 +145,20 @@ impl RunningServer {
     }
 }
 
+/// With PostgreSQL the data directory still belongs to one server, which nothing else has locked yet.
+fn lock(config: &warren_config::Database) -> Result<Option<DirectoryLock>, OpenError> {
+    match location(config) {
+        Location::Sqlite { .. } => Ok(None),
+        Location::Postgres { .. } => DirectoryLock::take(&config.data_dir).map(Some),
+    }
+}
+
 /// PostgreSQL when its URL is given, else the data directory.
 fn location(config: &warren_config::Database) -> Location {
     match config.postgres_url.expose().as_str() {
         "" => Location::sqlite(&config.data_dir),
         url => Location::postgres(url),
     }
-}
-
-/// Makes the directory for its owner alone; with PostgreSQL nothing else has made it yet.
-fn private_directory(path: &Path) -> Result<(), StartError> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|source| StartError::Directory { path: path.to_owned(), source })
 }
 
 /// Derived from the default organization, whose random id is made with the database.

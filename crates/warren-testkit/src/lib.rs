@@ -1,9 +1,11 @@
-//! What cross-process tests need: the real binary as a server and as a user's command, and waiting for conditions.
+//! What tests of whole servers need: servers inside the test's process, the real binary as a server and as a user's
+//! command, and waiting for conditions.
 //!
 //! Everything started here is ended when its handle is dropped.
 
 mod binary;
 mod command;
+pub mod in_process;
 mod server;
 mod wait;
 

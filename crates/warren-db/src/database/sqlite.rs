@@ -1,9 +1,9 @@
 //! SQLite: one writer connection, several read-only ones, one server per data directory.
 
 use std::{
-    fs::{DirBuilder, File, OpenOptions, TryLockError},
+    fs::OpenOptions,
     io,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::OpenOptionsExt,
     path::Path,
     sync::{
         Arc,
@@ -16,14 +16,13 @@ use sea_orm::{
     ConnectOptions, DatabaseConnection, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 
-use super::{Hints, Location, OpenError, Tx};
+use super::{DirectoryLock, Hints, Location, OpenError, Tx};
 use crate::{
     error::{self, DbError},
     migration::{self, MigrateError},
 };
 
 const DATABASE_FILE: &str = "warren.db";
-const LOCK_FILE: &str = "warren.lock";
 const READERS_MAX: u32 = 8;
 /// How long a query waits for a free connection before it fails as busy.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -39,15 +38,13 @@ pub(super) struct Sqlite {
     is_doubtful: Arc<AtomicBool>,
     readers: DatabaseConnection,
     /// Held for the life of the handle: a second server on the same directory is refused.
-    _lock: File,
+    _lock: DirectoryLock,
 }
 
 impl Sqlite {
     /// Locks the directory, opens or creates the database in it and applies the missing migrations.
     pub(super) async fn open(location: &Location, data_dir: &Path) -> Result<Self, OpenError> {
-        private_directory(data_dir)
-            .map_err(|source| OpenError::Directory { path: data_dir.to_owned(), source })?;
-        let lock = lock(data_dir)?;
+        let lock = DirectoryLock::take(data_dir)?;
         let path = data_dir.join(DATABASE_FILE);
         private_file(&path).map_err(|source| OpenError::Directory { path: data_dir.to_owned(), source })?;
         let open = |source| OpenError::Open { location: location.clone(), source };
@@ -106,25 +103,9 @@ impl Sqlite {
     }
 }
 
-/// Makes the directory for its owner alone. One that exists keeps its mode: the administrator chose it.
-fn private_directory(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
-
 /// Makes an empty file for its owner alone, which SQLite then fills; its log files take over the mode.
 fn private_file(path: &Path) -> io::Result<()> {
     OpenOptions::new().append(true).create(true).mode(0o600).open(path).map(drop)
-}
-
-fn lock(data_dir: &Path) -> Result<File, OpenError> {
-    let path = data_dir.join(LOCK_FILE);
-    let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
-    let file = file.map_err(|source| OpenError::Lock { path: data_dir.to_owned(), source })?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: data_dir.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(OpenError::Lock { path: data_dir.to_owned(), source }),
-    }
 }
 
 /// Declares the writer connection doubtful unless the transaction ended as it should, also when it is dropped half-way.

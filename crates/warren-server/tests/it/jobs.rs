@@ -6,9 +6,8 @@ use futures::StreamExt;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
-use warren_server::Server;
 
-use crate::support::{TestServer, answer, config};
+use crate::support::{TestServer, answer};
 
 const TEMPLATE: &str = r#"
 terraform {
@@ -203,10 +202,7 @@ async fn a_build_of_a_server_that_is_gone_ends_truthfully_and_the_workspace_can_
     let logs = path("workspacebuilds", &build, "/logs");
     server.until(&logs, |lines| lines.to_string().contains("building dev")).await;
     // No time to end anything: what runs is dropped where it stands.
-    let TestServer { server: running, dir, client, token } = server;
-    running.shutdown(Duration::ZERO).await;
-    let again = start_when_free(&dir).await;
-    server = TestServer { server: again, dir, client, token };
+    server = server.crashed().await;
     let ended = server.ended(&path("workspacebuilds", &build, "")).await;
     assert_eq!(ended["job"]["status"], "failed");
     assert!(ended["job"]["error"].as_str().unwrap().starts_with("The server "), "{ended}");
@@ -224,17 +220,5 @@ async fn logs_of_what_is_not_there_are_not_found() {
     for kind in ["templateversions", "workspacebuilds"] {
         let (status, body) = server.get(&path(kind, &nothing, "/logs")).await;
         assert_eq!(status, StatusCode::NOT_FOUND, "{body}");
-    }
-}
-
-/// Starts a server once the one before has let go of the directory, which takes as long as its tasks need to be dropped.
-async fn start_when_free(dir: &tempfile::TempDir) -> warren_server::RunningServer {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
-    loop {
-        match Server::start(config(dir)).await {
-            Ok(server) => return server,
-            Err(error) if tokio::time::Instant::now() > deadline => panic!("{error}"),
-            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
-        }
     }
 }

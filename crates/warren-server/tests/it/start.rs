@@ -1,14 +1,12 @@
-use std::time::Duration;
-
 use warren_server::{Server, StartError};
 
-use crate::support::{TestServer, config};
+use crate::support::{TestServer, TestSite};
 
 #[tokio::test]
 async fn an_address_in_use_is_refused_with_one_sentence() {
     let first = TestServer::empty().await;
-    let dir = tempfile::tempdir().unwrap();
-    let mut taken = config(&dir);
+    let site = TestSite::new().await;
+    let mut taken = site.config();
     taken.http.address = Some(first.server.address());
     let error = Server::start(taken).await.err().unwrap();
     assert!(matches!(error, StartError::AddressInUse { .. }));
@@ -19,21 +17,37 @@ async fn an_address_in_use_is_refused_with_one_sentence() {
 #[tokio::test]
 async fn a_data_directory_in_use_is_refused_and_free_again_after_shutdown() {
     let first = TestServer::with_owner().await;
-    let error = Server::start(config(&first.dir)).await.err().unwrap();
+    let error = Server::start(first.site.config()).await.err().unwrap();
     assert!(error.to_string().contains("another Warren server is using the data directory"), "{error}");
-    let TestServer { server, client, token, dir } = first;
-    server.shutdown(Duration::from_secs(10)).await;
-    let again = TestServer { server: Server::start(config(&dir)).await.unwrap(), client, token, dir };
+    let again = first.restarted().await;
     assert_eq!(again.get("/api/v2/users/me").await.0, 200, "a session survives a restart");
 }
 
 #[tokio::test]
 async fn a_deployment_whose_key_is_gone_is_not_started_with_a_new_one() {
-    let TestServer { server, dir, .. } = TestServer::with_owner().await;
-    server.shutdown(Duration::from_secs(10)).await;
-    let key = dir.path().join("data/secret.key");
+    let site = TestServer::with_owner().await.stopped().await;
+    let key = site.path().join("data/secret.key");
     std::fs::remove_file(&key).unwrap();
-    let error = Server::start(config(&dir)).await.err().unwrap();
+    let error = Server::start(site.config()).await.err().unwrap();
     assert!(error.to_string().contains("secret.key is missing; restore it"), "{error}");
     assert!(!key.exists(), "a new key was made");
+}
+
+#[tokio::test]
+async fn two_servers_on_one_postgres_share_accounts_and_sessions() {
+    let first = TestServer::with_owner().await;
+    // SQLite allows one server.
+    let Some(second) = first.replica().await else { return };
+    assert_eq!(second.get("/api/v2/users/me").await.1["username"], "ada");
+    let new = serde_json::json!({
+        "email": "bob@example.com", "username": "bob", "password": "AnotherSecurePassword!",
+        "login_type": "password", "organization_ids": [],
+    });
+    let (status, body) = second.post("/api/v2/users", new).await;
+    assert_eq!(status, 201, "{body}");
+    assert_eq!(first.get("/api/v2/users/bob").await.1["email"], "bob@example.com");
+    assert_eq!(
+        first.get("/api/v2/buildinfo").await.1["deployment_id"],
+        second.get("/api/v2/buildinfo").await.1["deployment_id"]
+    );
 }
