@@ -7,8 +7,11 @@
 pub mod agents;
 pub mod ai;
 pub mod api_keys;
+pub mod appearance;
 pub mod chats;
 pub mod deployment;
+pub mod deployment_config;
+pub mod entitlements;
 pub mod error;
 pub mod files;
 pub mod jobs;

@@ -16,6 +16,7 @@ pub mod agents;
 pub mod api_keys;
 pub mod audit;
 pub mod builds;
+pub mod deployment;
 pub mod details;
 pub mod error;
 pub mod files;

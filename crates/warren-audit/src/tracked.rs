@@ -7,6 +7,7 @@ use crate::diff::Tracked;
 
 mod accounts;
 mod chats;
+mod deployment;
 mod models;
 mod organizations;
 mod templates;

@@ -47,6 +47,13 @@ enum Engine {
     Postgres(Postgres),
 }
 
+/// Connections of a pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pool {
+    pub n_open: u32,
+    pub n_idle: usize,
+}
+
 /// The row that guards all that a transaction of [`Database::write_guarded`] reads and writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Guard {
@@ -100,6 +107,20 @@ impl Database {
         match &self.shared.engine {
             Engine::Sqlite(sqlite) => sqlite.reader(),
             Engine::Postgres(postgres) => postgres.reader(),
+        }
+    }
+
+    /// How many connections the readers have, and how many of them wait for work.
+    pub fn pool(&self) -> Pool {
+        match &self.shared.engine {
+            Engine::Sqlite(sqlite) => {
+                let pool = sqlite.reader().get_sqlite_connection_pool();
+                Pool { n_open: pool.size(), n_idle: pool.num_idle() }
+            }
+            Engine::Postgres(postgres) => {
+                let pool = postgres.reader().get_postgres_connection_pool();
+                Pool { n_open: pool.size(), n_idle: pool.num_idle() }
+            }
         }
     }
 

@@ -13,6 +13,7 @@ pub mod chat_queued_messages;
 pub mod chat_tool_calls;
 pub mod chats;
 pub mod custom_roles;
+pub mod deployment_settings;
 pub mod files;
 pub mod git_ssh_keys;
 pub mod organization_members;

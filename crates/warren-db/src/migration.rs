@@ -18,6 +18,7 @@ mod m0031_service_accounts;
 mod m0035_user_links;
 mod m0040_audit_logs;
 mod m0045_organization_roles;
+mod m0055_deployment_settings;
 
 /// Why the database cannot be brought up to date.
 #[derive(Debug)]
@@ -47,6 +48,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0035_user_links::Migration),
             Box::new(m0040_audit_logs::Migration),
             Box::new(m0045_organization_roles::Migration),
+            Box::new(m0055_deployment_settings::Migration),
         ]
     }
 }

@@ -5,7 +5,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use warren_vocab::AgentId;
@@ -14,11 +17,13 @@ use warren_vocab::AgentId;
 #[derive(Clone, Default)]
 pub(crate) struct AgentConnections {
     newest: Arc<Mutex<HashMap<AgentId, u64>>>,
+    open: Arc<AtomicI64>,
 }
 
 impl AgentConnections {
     /// Notes a new connection and gives it a number.
     pub(crate) fn open(&self, agent: AgentId) -> u64 {
+        self.open.fetch_add(1, Ordering::Relaxed);
         let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         let number = newest.entry(agent).or_default();
         *number += 1;
@@ -27,8 +32,14 @@ impl AgentConnections {
 
     /// Notes the end of a connection; true when no newer one replaced it.
     pub(crate) fn close(&self, agent: AgentId, number: u64) -> bool {
+        self.open.fetch_sub(1, Ordering::Relaxed);
         let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         newest.get(&agent) == Some(&number)
+    }
+
+    /// How many connections are open.
+    pub(crate) fn n_open(&self) -> i64 {
+        self.open.load(Ordering::Relaxed)
     }
 }
 
@@ -44,5 +55,6 @@ mod tests {
         let new = connections.open(agent);
         assert!(!connections.close(agent, old));
         assert!(connections.close(agent, new));
+        assert_eq!(connections.n_open(), 0);
     }
 }

@@ -122,12 +122,30 @@ impl FromRequestParts<AppState> for AgentCaller {
     }
 }
 
+/// A signed-in user or an agent, for routes that both may ask.
+pub(crate) struct UserOrAgent;
+
+impl FromRequestParts<AppState> for UserOrAgent {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        // The tokens of agents are UUIDs, the ones of users never are.
+        let is_agent = find_token(parts).is_some_and(|found| found.token.parse::<Uuid>().is_ok());
+        if is_agent {
+            AgentCaller::from_request_parts(parts, state).await?;
+        } else {
+            Caller::from_request_parts(parts, state).await?;
+        }
+        Ok(Self)
+    }
+}
+
 struct FoundToken {
     token: String,
     from_cookie: bool,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct QueryTokens {
     coder_session_token: Option<String>,
     access_token: Option<String>,
@@ -137,13 +155,16 @@ fn find_token(parts: &Parts) -> Option<FoundToken> {
     if let Some(cookie) = CookieJar::from_headers(&parts.headers).get(SESSION_COOKIE) {
         return Some(FoundToken { token: cookie.value().to_owned(), from_cookie: true });
     }
-    let query = Query::<QueryTokens>::try_from_uri(&parts.uri).ok().map(|Query(query)| query);
-    let (early, late) = query.map_or((None, None), |query| (query.coder_session_token, query.access_token));
-    let token = early
+    let QueryTokens { coder_session_token, access_token } = query_tokens(parts);
+    let token = coder_session_token
         .or_else(|| header_text(&parts.headers, SESSION_HEADER))
         .or_else(|| bearer(&parts.headers))
-        .or(late)?;
+        .or(access_token)?;
     Some(FoundToken { token, from_cookie: false })
+}
+
+fn query_tokens(parts: &Parts) -> QueryTokens {
+    Query::try_from_uri(&parts.uri).map(|Query(tokens)| tokens).unwrap_or_default()
 }
 
 fn header_text(headers: &HeaderMap, name: &str) -> Option<String> {
@@ -157,15 +178,17 @@ fn bearer(headers: &HeaderMap) -> Option<String> {
 }
 
 /// Refuses requests that another site's page makes with the user's cookie: those that change something, and WebSockets,
-/// which no same-origin policy protects. A client that also sends the token in a header has read it and is trusted.
+/// which no same-origin policy protects. A client that also sends the token elsewhere has read it and is trusted, and so
+/// is one that sends a bearer token: no page can add that header to a request to another site.
 fn refuse_cross_origin(parts: &Parts, token: &str, access_url: &Url) -> Result<(), ApiError> {
     let safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(&parts.method);
     if safe && !parts.headers.contains_key(header::UPGRADE) {
         return Ok(());
     }
-    let in_headers = [header_text(&parts.headers, SESSION_HEADER), bearer(&parts.headers)];
-    let has_header_token = in_headers.into_iter().flatten().any(|given| given == token);
-    if has_header_token || is_same_origin(&parts.headers, access_url) {
+    let in_header = header_text(&parts.headers, SESSION_HEADER);
+    let in_query = query_tokens(parts).coder_session_token;
+    let knows_token = [in_header, in_query].into_iter().flatten().any(|given| given == token);
+    if knows_token || bearer(&parts.headers).is_some() || is_same_origin(&parts.headers, access_url) {
         return Ok(());
     }
     Err(ApiError::bad_request("This request came from another site. Open the dashboard and try there."))

@@ -18,6 +18,7 @@ mod frame;
 mod live;
 mod metrics;
 mod middleware;
+mod observability;
 mod origin;
 mod permissions;
 mod provisionerd;
@@ -33,6 +34,7 @@ mod view;
 
 pub use config::{ServerConfig, VERSION};
 pub use frame::FrameError;
+pub use observability::{Observability, ObservabilityError};
 pub use permissions::{PERMISSIONS, Permission, Who};
 pub use router::openapi;
 pub use server::{RunningServer, Server, StartError};

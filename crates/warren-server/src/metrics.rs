@@ -13,9 +13,12 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
     registry::Registry,
 };
+use warren_db::Database;
 
 use crate::config::VERSION;
+use gauges::Gauges;
 
+mod gauges;
 pub(crate) mod listener;
 
 /// Upper bounds of the latency buckets, in seconds.
@@ -37,6 +40,7 @@ struct Shared {
     sockets: Gauge,
     socket_durations: Histogram,
     connections: Connections,
+    gauges: Gauges,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -70,6 +74,7 @@ impl Metrics {
         api.register("concurrent_websockets", "Open WebSockets", sockets.clone());
         api.register("websocket_durations_seconds", "Lifetimes of WebSockets", socket_durations.clone());
         api.register("connections", "Open connections of clients", connections.open.clone());
+        let gauges = Gauges::register(&mut registry);
         let shared = Shared {
             registry,
             requests,
@@ -78,6 +83,7 @@ impl Metrics {
             sockets,
             socket_durations,
             connections,
+            gauges,
         };
         Self { shared: Arc::new(shared) }
     }
@@ -107,6 +113,11 @@ impl Metrics {
             durations: self.shared.socket_durations.clone(),
             begin: Instant::now(),
         }
+    }
+
+    /// Sets the gauges of what is in the database and of the connected agents.
+    pub(crate) async fn refresh(&self, db: &Database, n_agents: i64) {
+        self.shared.gauges.refresh(db, n_agents).await;
     }
 
     /// Everything in the text format of OpenMetrics.

@@ -49,6 +49,10 @@ pub(crate) fn router(state: AppState) -> Router {
 fn api() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(warren_api::openapi())
         .merge(routes::deployment::router())
+        .merge(routes::deployment_config::router())
+        .merge(routes::appearance::router())
+        .merge(routes::features::router())
+        .merge(routes::openapi::router())
         .merge(routes::agent_binary::router())
         .merge(routes::agent_pty::router())
         .merge(routes::agent_rpc::router())

@@ -63,5 +63,7 @@ words! {
         UserSkill = "user_skill",
         /// A key that seals secrets at rest.
         SealingKey = "sealing_key",
+        /// What the dashboard of everybody looks like.
+        Appearance = "appearance",
     }
 }

@@ -44,5 +44,14 @@ fn only_pages_of_this_server_may_change_things_with_the_cookie() {
     assert!(!refused("POST", &[("origin", "http://localhost:3000"), ("host", "localhost:3000")]));
     assert!(!refused("POST", &[("sec-fetch-site", "same-origin")]));
     assert!(!refused("POST", &[]));
-    assert!(!refused("POST", &[("origin", "https://evil.example"), ("coder-session-token", "token")]));
+    let evil = ("origin", "https://evil.example");
+    assert!(!refused("POST", &[evil, ("coder-session-token", "token")]));
+    assert!(refused("POST", &[evil, ("coder-session-token", "another")]));
+    assert!(!refused("POST", &[evil, ("authorization", "Bearer any")]));
+    assert!(refused("POST", &[evil, ("authorization", "Basic any")]));
+    let in_query = |token: &str| {
+        let uri = format!("/x?coder_session_token={token}");
+        refuse_cross_origin(&parts("POST", &uri, &[evil]), "token", &access_url).is_err()
+    };
+    assert!(!in_query("token") && in_query("another"));
 }

@@ -96,7 +96,7 @@ impl Listeners {
             None => None,
         };
         if let Some(bound) = self.metrics {
-            listener::serve(bound.listener, state.frame.metrics.clone(), tasks);
+            listener::serve(bound.listener, state.clone(), tasks);
         }
         let service = service(state);
         if let Some((bound, acceptor)) = secure {

@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
 
 mod chats;
+mod cross_site;
+mod deployment;
+mod frame;
 mod identity;
 mod jobs;
 mod routes;
@@ -10,4 +13,5 @@ mod serving;
 mod start;
 mod support;
 mod templates;
+mod traces;
 mod workspaces;

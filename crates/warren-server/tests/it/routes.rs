@@ -14,7 +14,7 @@ fn documented() -> BTreeSet<(String, String)> {
         let methods: Vec<_> = item.as_object().unwrap().keys().cloned().collect();
         let path = path.clone();
         methods.into_iter().filter_map(move |method| {
-            let known = ["get", "post", "put", "patch", "delete"].contains(&method.as_str());
+            let known = ["get", "post", "put", "patch", "delete", "options"].contains(&method.as_str());
             known.then(|| (method.to_uppercase(), path.clone()))
         })
     };

@@ -85,6 +85,9 @@ async fn an_upgraded_connection_is_counted_as_a_websocket_until_it_ends() {
     let text = scrape().await;
     let route = r#"code="101",method="GET",path="/api/experimental/chats/watch""#;
     assert!(text.contains(&format!("coderd_api_requests_processed_total{{{route}}} 1")), "{text}");
+    for line in ["coderd_users{status=\"active\"} 1", "coderd_agents_up 0", "coderd_db_connections_open "] {
+        assert!(text.contains(line), "{line} is missing in\n{text}");
+    }
     assert!(text.ends_with("# EOF\n"));
 }
 

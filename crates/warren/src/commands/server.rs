@@ -3,15 +3,13 @@
 use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use warren_config::{Inputs, ServerConfig};
-use warren_rt::logging;
-use warren_server::{Server, VERSION};
+use warren_server::{Observability, Server, VERSION};
 
 use crate::{args::ServerArgs, output};
 
 pub(super) async fn run(args: ServerArgs) -> anyhow::Result<()> {
     let config = config(args)?;
-    let format = if config.logging.json.is_empty() { logging::Format::Text } else { logging::Format::Json };
-    logging::init(format, &config.logging.filter);
+    let observability = Observability::install(&config.logging, &config.telemetry.trace)?;
     let deadline = config.http.shutdown_timeout;
     let mut stop = StopSignals::new()?;
     let server = Server::start(config).await?;
@@ -22,7 +20,8 @@ pub(super) async fn run(args: ServerArgs) -> anyhow::Result<()> {
         () = server.shutdown(deadline) => {}
         () = stop.wait() => {}
     }
-    Ok(())
+    // It waits for the collector, so it must not hold up the runtime that talks to it.
+    tokio::task::spawn_blocking(move || observability.stop()).await.context("the last traces were lost")
 }
 
 fn config(args: ServerArgs) -> anyhow::Result<ServerConfig> {
