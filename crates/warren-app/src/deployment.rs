@@ -53,7 +53,7 @@ impl App {
     ///
     /// # Errors
     /// Fails when the stored value is not what this program wrote, or on a database error.
-    pub async fn appearance(&self) -> AppResult<Appearance> {
+    pub async fn deployment_appearance(&self) -> AppResult<Appearance> {
         let row = query::deployment_settings::get(self.db().reader(), APPEARANCE).await?;
         let Some(row) = row else { return Ok(Appearance::default()) };
         let corrupt = |_| DbError::Corrupt { what: "the appearance" };
@@ -64,7 +64,7 @@ impl App {
     ///
     /// # Errors
     /// [`AppError::Invalid`] names the fields that are not acceptable.
-    pub async fn set_appearance(&self, actor: &Actor, appearance: &Appearance) -> AppResult<()> {
+    pub async fn set_deployment_appearance(&self, actor: &Actor, appearance: &Appearance) -> AppResult<()> {
         actor.check(Action::Update, &Object::site(Resource::DeploymentConfig))?;
         validate(appearance)?;
         let value = serde_json::to_value(appearance)

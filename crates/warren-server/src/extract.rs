@@ -16,8 +16,14 @@ use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, Error},
 };
+use tokio::time::{Duration, timeout};
 
 use crate::error::ApiError;
+
+/// Time for a JSON body, which is small.
+const JSON_DEADLINE: Duration = Duration::from_secs(60);
+/// Time for a file, over a slow line.
+const FILE_DEADLINE: Duration = Duration::from_secs(1800);
 
 /// A JSON body. The content type is not looked at, as clients do not always set it.
 pub(crate) struct JsonBody<T>(pub(crate) T);
@@ -26,7 +32,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let bytes = Bytes::from_request(request, state).await.map_err(body_error)?;
+        let bytes = body(request, state, JSON_DEADLINE).await?;
         serde_json::from_slice(&bytes).map(Self).map_err(|error| json_error(&error))
     }
 }
@@ -38,7 +44,7 @@ impl<S: Send + Sync> FromRequest<S> for RawBody {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        Bytes::from_request(request, state).await.map(Self).map_err(body_error)
+        body(request, state, FILE_DEADLINE).await.map(Self)
     }
 }
 
@@ -108,6 +114,17 @@ impl<S: Send + Sync> FromRequestParts<S> for Upgrade {
     }
 }
 
+/// Reads a whole body; a client that does not send it holds a connection and memory.
+async fn body<S: Send + Sync>(request: Request, state: &S, deadline: Duration) -> Result<Bytes, ApiError> {
+    match timeout(deadline, Bytes::from_request(request, state)).await {
+        Ok(outcome) => outcome.map_err(body_error),
+        Err(_) => {
+            let message = "The request body did not arrive in time. Send it again.";
+            Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, message))
+        }
+    }
+}
+
 fn body_error(rejection: BytesRejection) -> ApiError {
     let status = rejection.status();
     if status == StatusCode::PAYLOAD_TOO_LARGE {
@@ -140,3 +157,6 @@ fn path_error(rejection: PathRejection) -> ApiError {
         _ => ApiError::bad_request("The path has an invalid value.").detail(text),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,6 +21,7 @@ use crate::{
 };
 
 pub(crate) mod compression;
+pub(crate) mod own_host;
 
 const BUILD_VERSION: HeaderName = HeaderName::from_static("x-coder-build-version");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -98,7 +99,8 @@ impl About {
             http.request.method = self.method,
             http.route = self.route,
             http.response.status_code = Empty,
-            account.id = Empty,
+            user.id = Empty,
+            agent.id = Empty,
         )
     }
 

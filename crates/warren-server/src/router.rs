@@ -39,6 +39,7 @@ pub(crate) fn router(state: AppState) -> Router {
     router
         .fallback(site::fallback)
         .layer(from_fn_with_state(state.clone(), limit::anonymous))
+        .layer(from_fn_with_state(state.clone(), middleware::own_host::redirect))
         .layer(DefaultBodyLimit::max(body_max))
         .layer(CatchPanicLayer::custom(middleware::panicked))
         .layer(middleware::compression::layer())

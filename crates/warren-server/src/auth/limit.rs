@@ -67,7 +67,7 @@ pub(crate) async fn anonymous(State(state): State<AppState>, request: Request, n
 /// 429 beyond the limit; 428 for those who ask to pass the limits and may not.
 pub(super) fn account(parts: &Parts, state: &AppState, session: &Session) -> ApiResult<()> {
     let user = session.actor.id().as_uuid();
-    note_account(user);
+    note("user.id", user);
     if wants_bypass(&parts.headers) {
         if names(&session.actor.user.roles).any(|role| role == "owner") {
             return Ok(());
@@ -83,7 +83,7 @@ pub(super) fn account(parts: &Parts, state: &AppState, session: &Session) -> Api
 /// # Errors
 /// 429 beyond the limit.
 pub(super) fn agent(parts: &Parts, state: &AppState, agent: Uuid) -> ApiResult<()> {
-    note_account(agent);
+    note("agent.id", agent);
     count(parts, state, Payer::Account(agent), parts.uri.path())
 }
 
@@ -98,9 +98,9 @@ pub(super) fn address(parts: &Parts, state: &AppState) -> ApiResult<()> {
     count(parts, state, Payer::Address(address), route(parts))
 }
 
-/// Puts the account, or the agent, into the request's span, where the log line and traces have it from.
-fn note_account(id: Uuid) {
-    tracing::Span::current().record("account.id", tracing::field::display(id));
+/// Puts whose request it is into its span, where the log line and traces have it from.
+fn note(field: &str, id: Uuid) {
+    tracing::Span::current().record(field, tracing::field::display(id));
 }
 
 fn count(parts: &Parts, state: &AppState, payer: Payer, path: &str) -> ApiResult<()> {

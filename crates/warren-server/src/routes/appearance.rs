@@ -21,7 +21,8 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
 
 #[utoipa::path(get, path = "/api/v2/appearance", responses((status = 200, body = AppearanceConfig)))]
 async fn get(State(state): State<AppState>, _caller: UserOrAgent) -> ApiResult<Json<AppearanceConfig>> {
-    let Appearance { application_name, logo_url, announcement_banners } = state.app.appearance().await?;
+    let Appearance { application_name, logo_url, announcement_banners } =
+        state.app.deployment_appearance().await?;
     let announcement_banners: Vec<_> = announcement_banners.into_iter().map(banner_view).collect();
     let docs_url = match state.config.docs_url.as_str() {
         "" => concat!(env!("CARGO_PKG_REPOSITORY"), "/tree/main/docs").to_owned(),
@@ -50,7 +51,7 @@ async fn put(
     let banners = if old_form { vec![service_banner] } else { announcement_banners };
     let announcement_banners = banners.into_iter().map(banner).collect();
     let appearance = Appearance { application_name, logo_url, announcement_banners };
-    state.app.set_appearance(caller.actor(), &appearance).await?;
+    state.app.set_deployment_appearance(caller.actor(), &appearance).await?;
     Ok(Json(body))
 }
 

@@ -6,7 +6,9 @@ use serde_json::json;
 use crate::support::TestServer;
 
 async fn get(server: &TestServer, path: &str, headers: &[(&str, &str)]) -> Response {
-    let mut request = server.request(Method::GET, path);
+    // A client that unpacks would hide how the answer was sent.
+    let client = reqwest::Client::builder().no_gzip().no_brotli().build().unwrap();
+    let mut request = client.get(format!("http://{}{path}", server.server.address()));
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
@@ -88,4 +90,21 @@ async fn the_body_limit_is_a_setting() {
     };
     assert_eq!(login(100).await, StatusCode::BAD_REQUEST);
     assert_eq!(login(101).await, StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn visitors_under_another_name_are_sent_to_the_access_url_when_asked_for() {
+    let server = TestServer::empty_with(|config| {
+        config.http.redirect_to_access_url = true;
+        config.http.access_url = Some("https://warren.example".parse().unwrap());
+    })
+    .await;
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let url = format!("http://{}/login?redirect=x", server.server.address());
+    let response = client.get(&url).send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::TEMPORARY_REDIRECT);
+    assert_eq!(text(&response, "location"), "https://warren.example/login?redirect=x");
+    let own = client.get(&url).header("Host", "warren.example").send().await.unwrap();
+    assert_eq!(own.status(), StatusCode::OK);
+    assert_eq!(get(&server, "/healthz", &[]).await.status(), StatusCode::OK);
 }

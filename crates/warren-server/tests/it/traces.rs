@@ -80,13 +80,13 @@ async fn a_request_leaves_a_span_at_the_collector_and_a_line_in_the_log_but_no_t
     .expect("the span arrives");
     assert_eq!(span.name, "GET /api/v2/users/{user}");
     assert_eq!(attribute(&span, "http.response.status_code").as_deref(), Some("200"));
-    let account = attribute(&span, "account.id").expect("the caller is known");
+    let user = attribute(&span, "user.id").expect("the caller is known");
 
     let log = std::fs::read_to_string(&file).unwrap();
     let line = log.lines().find(|line| line.contains(&id)).expect("a line of the request");
     let line: serde_json::Value = serde_json::from_str(line).unwrap();
     assert_eq!((line["status"].as_u64(), line["path"].as_str()), (Some(200), Some("/api/v2/users/me")));
-    assert_eq!(line["span"]["account.id"].as_str(), Some(account.as_str()));
+    assert_eq!(line["span"]["user.id"].as_str(), Some(user.as_str()));
     let secret = server.token.split('-').nth(1).unwrap();
     assert!(!log.contains(secret), "a token is in the log");
     tasks.stop(Duration::from_secs(5)).await;

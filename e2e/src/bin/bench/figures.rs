@@ -11,7 +11,7 @@ pub struct Figures {
 }
 
 struct Figure {
-    what: &'static str,
+    what: String,
     value: f64,
     unit: &'static str,
     how: String,
@@ -19,8 +19,8 @@ struct Figure {
 
 impl Figures {
     /// Adds a figure; `how` says from how many runs it comes and which of them it is.
-    pub fn add(&mut self, what: &'static str, value: f64, unit: &'static str, how: impl Into<String>) {
-        self.rows.push(Figure { what, value, unit, how: how.into() });
+    pub fn add(&mut self, what: impl Into<String>, value: f64, unit: &'static str, how: impl Into<String>) {
+        self.rows.push(Figure { what: what.into(), value, unit, how: how.into() });
     }
 
     /// A Markdown table.

@@ -6,6 +6,7 @@
 
 mod chat;
 mod figures;
+mod requests;
 mod shell;
 mod start;
 mod throughput;
@@ -16,7 +17,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use figures::Figures;
 
-const CASES: &[&str] = &["start", "shell", "throughput", "chat"];
+const CASES: &[&str] = &["start", "requests", "shell", "throughput", "chat"];
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -38,6 +39,9 @@ async fn run(wanted: &[String]) -> Result<()> {
     let mut figures = Figures::default();
     if is_wanted("start") {
         start::measure(&mut figures).await?;
+    }
+    if is_wanted("requests") {
+        requests::measure(&mut figures).await?;
     }
     if is_wanted("shell") {
         shell::measure(&mut figures).await?;

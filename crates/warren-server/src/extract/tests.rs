@@ -1,0 +1,14 @@
+use axum::{body::Body, response::IntoResponse};
+use serde_json::Value;
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_come_is_given_up() {
+    let never = Body::from_stream(futures::stream::pending::<Result<Bytes, std::io::Error>>());
+    let begin = tokio::time::Instant::now();
+    let outcome = JsonBody::<Value>::from_request(Request::new(never), &()).await;
+    let response = outcome.err().expect("given up").into_response();
+    assert_eq!(response.status(), StatusCode::REQUEST_TIMEOUT);
+    assert_eq!(begin.elapsed(), JSON_DEADLINE);
+}
