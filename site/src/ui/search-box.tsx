@@ -1,5 +1,5 @@
 import { Search } from "lucide-react";
-import { useEffect, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import { cn } from "./cn";
 import { Input } from "./field";
 
@@ -16,14 +16,27 @@ const PAUSE_MS = 300;
 /** A search that follows the typing after a short pause, and Enter at once. */
 export function SearchBox({ label, placeholder, value, onChange, className }: SearchBoxProps) {
   const [text, setText] = useState(value);
-  useEffect(() => setText(value), [value]);
+  const told = useRef(value);
+  const tell = useCallback(
+    (next: string) => {
+      told.current = next;
+      onChange(next);
+    },
+    [onChange],
+  );
+  // Takes over a value from elsewhere, but not the echo of an older one of its own while the typing goes on.
   useEffect(() => {
-    if (text === value) return;
-    const timer = setTimeout(() => onChange(text), PAUSE_MS);
+    if (value === told.current) return;
+    told.current = value;
+    setText(value);
+  }, [value]);
+  useEffect(() => {
+    if (text === told.current) return;
+    const timer = setTimeout(() => tell(text), PAUSE_MS);
     return () => clearTimeout(timer);
-  }, [text, value, onChange]);
+  }, [text, tell]);
   return (
-    <form role="search" className={cn("relative min-w-0 flex-1", className)} onSubmit={(event) => (event.preventDefault(), onChange(text))}>
+    <form role="search" className={cn("relative min-w-0 flex-1", className)} onSubmit={(event) => (event.preventDefault(), tell(text))}>
       <Search aria-hidden className="pointer-events-none absolute top-2.5 left-3 size-4 text-muted-foreground" />
       <Input type="search" aria-label={label} placeholder={placeholder} className="pl-9" autoCapitalize="none" spellCheck={false} value={text} onChange={(e) => setText(e.target.value)} data-testid="search" />
     </form>
