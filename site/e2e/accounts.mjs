@@ -131,12 +131,15 @@ export async function keyboardCreateUser(page, { email, username, password }) {
   await seeUser(page, username);
 }
 
-/** Signs in at the provider that the login page offers. The test's provider confirms without asking. */
-export async function oidcSignIn(page, { path = "/settings/account" } = {}) {
+/** Signs in at the provider that the login page offers, and is brought back. The test's provider confirms without asking. */
+export async function oidcSignIn(page) {
+  const path = "/settings/account";
   await page.goto(path);
   await page.locator(id("login-oidc")).click();
   await page.waitForURL((url) => url.pathname === path, { timeout: 30_000 });
-  await page.locator(id("account")).waitFor({ timeout: 30_000 });
+  const username = page.locator(id("profile-username"));
+  await username.waitFor({ timeout: 30_000 });
+  return { username: await username.inputValue() };
 }
 
 /** Stores a theme with the account, and says what another browser of the account then shows. */
