@@ -32,6 +32,8 @@ export interface components {
             api_key?: string | null;
             id?: components["schemas"]["AiProviderKeyId"] | null;
         };
+        /** @enum {string} */
+        AgentDisplayMode: "auto" | "always_expanded" | "always_collapsed";
         /**
          * Format: uuid
          * @description A workspace agent; every build makes new ones.
@@ -53,6 +55,32 @@ export interface components {
         AiProviderKeyId: string;
         /** @enum {string} */
         AiProviderType: "anthropic" | "azure" | "bedrock" | "copilot" | "google" | "openai" | "openai-compat" | "openrouter" | "vercel";
+        /** @description A key without its secret. Its id is the first ten characters of the token. */
+        ApiKey: {
+            /** @description Objects that the key reaches, as `type:id` with `*` for any. */
+            allow_list: string[];
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string;
+            id: string;
+            /** Format: date-time */
+            last_used: string;
+            /** Format: int64 */
+            lifetime_seconds: number;
+            login_type: components["schemas"]["LoginType"];
+            /** @description The older single form of `scopes`: `all` or `application_connect`. */
+            scope: string;
+            scopes: string[];
+            token_name: string;
+            /** Format: date-time */
+            updated_at: string;
+            user_id: components["schemas"]["UserId"];
+        };
+        /** @description A key with the name of its account. */
+        ApiKeyWithOwner: components["schemas"]["ApiKey"] & {
+            username: string;
+        };
         /** @enum {string} */
         AppHealth: "disabled" | "initializing" | "healthy" | "unhealthy";
         /**
@@ -95,6 +123,12 @@ export interface components {
         BuildReason: "initiator" | "autostart" | "autostop" | "dormancy" | "dashboard" | "cli" | "ssh_connection" | "vscode_connection" | "jetbrains_connection" | "task_auto_pause" | "task_manual_pause" | "task_resume";
         /** @enum {string} */
         BusyBehavior: "queue" | "interrupt";
+        /** @description `POST /api/v2/users/otp/change-password`. */
+        ChangePasswordWithOneTimePasscodeRequest: {
+            email: string;
+            one_time_passcode: string;
+            password: string;
+        };
         /** @description A chat. */
         Chat: {
             agent_id?: components["schemas"]["AgentId"] | null;
@@ -335,6 +369,8 @@ export interface components {
             model_config_id?: components["schemas"]["ModelConfigId"] | null;
         };
         /** @enum {string} */
+        ChatSendShortcut: "enter" | "modifier_enter";
+        /** @enum {string} */
         ChatStatus: "waiting" | "running" | "interrupting" | "requires_action" | "error" | "pending" | "paused" | "completed";
         /** @description The chat waits for results of tools that a client runs. */
         ChatStreamActionRequired: {
@@ -504,6 +540,36 @@ export interface components {
             template_id?: components["schemas"]["TemplateId"] | null;
             user_variable_values?: components["schemas"]["VariableValue"][];
         };
+        /** @description `POST /api/v2/users/{user}/keys/tokens`. */
+        CreateTokenRequest: {
+            allow_list?: string[];
+            /**
+             * Format: int64
+             * @description Nanoseconds; 0 asks for the deployment's default.
+             */
+            lifetime?: number;
+            /** @description The older single form of `scopes`. */
+            scope?: string | null;
+            scopes?: string[];
+            /** @description Unique for its account; empty asks for a random name. */
+            token_name?: string;
+        };
+        /** @description `POST /api/v2/users`. */
+        CreateUserRequest: {
+            /** @description Required, except for service accounts. */
+            email?: string;
+            login_type?: components["schemas"]["LoginType"] | null;
+            name?: string;
+            organization_ids?: components["schemas"]["OrganizationId"][];
+            /** @description Required for accounts that sign in with a password, not allowed for others. */
+            password?: string;
+            /** @description Site roles. */
+            roles?: string[];
+            /** @description An account for programs, without e-mail address and login. */
+            service_account?: boolean;
+            user_status?: components["schemas"]["UserStatus"] | null;
+            username: string;
+        };
         /** @description `POST /api/v2/workspaces/{workspace}/builds`. */
         CreateWorkspaceBuildRequest: {
             dry_run?: boolean;
@@ -549,11 +615,24 @@ export interface components {
          * @description An uploaded file.
          */
         FileId: string;
+        /** @description A new key; this is the only time that its secret is shown. */
+        GenerateApiKeyResponse: {
+            key: string;
+        };
         /** @description `GET /api/v2/users`. */
         GetUsersResponse: {
             /** Format: int64 */
             count: number;
             users: components["schemas"]["User"][];
+        };
+        /** @description The public half of an account's key for Git over SSH. */
+        GitSshKey: {
+            /** Format: date-time */
+            created_at: string;
+            public_key: string;
+            /** Format: date-time */
+            updated_at: string;
+            user_id: components["schemas"]["UserId"];
         };
         /** @description Whether GitHub login is on. */
         GithubAuthMethod: {
@@ -741,6 +820,10 @@ export interface components {
          * @description A message waiting in a chat's queue.
          */
         QueuedMessageId: number;
+        /** @description `POST /api/v2/users/otp/request`. */
+        RequestOneTimePasscodeRequest: {
+            email: string;
+        };
         /**
          * Format: uuid
          * @description A resource that a build made.
@@ -891,6 +974,20 @@ export interface components {
             value: string;
         };
         /** @enum {string} */
+        TerminalFont: "" | "geist-mono" | "ibm-plex-mono" | "fira-code" | "source-code-pro" | "jetbrains-mono";
+        /** @enum {string} */
+        ThemeMode: "" | "sync" | "single";
+        /** @enum {string} */
+        ThinkingDisplayMode: "auto" | "preview" | "always_expanded" | "always_collapsed";
+        /** @description `GET /api/v2/users/{user}/keys/tokens/tokenconfig`. */
+        TokenConfig: {
+            /**
+             * Format: int64
+             * @description Nanoseconds.
+             */
+            max_token_lifetime: number;
+        };
+        /** @enum {string} */
         Transition: "start" | "stop" | "delete";
         /** @description Median and 95th percentile of build times, in milliseconds. */
         TransitionStats: {
@@ -945,6 +1042,40 @@ export interface components {
             icon?: string | null;
             name?: string | null;
         };
+        /** @description `PUT /api/v2/users/{user}/appearance`. What is left out stays as it is. */
+        UpdateUserAppearanceSettingsRequest: {
+            terminal_font: components["schemas"]["TerminalFont"];
+            theme_dark?: string | null;
+            theme_light?: string | null;
+            theme_mode?: components["schemas"]["ThemeMode"] | null;
+            theme_preference: string;
+        };
+        /** @description `PUT /api/v2/users/{user}/password`. */
+        UpdateUserPasswordRequest: {
+            /** @description Required when the password is the caller's own. */
+            old_password?: string;
+            password: string;
+        };
+        /** @description `PUT /api/v2/users/{user}/preferences`. What is left out stays as it is. */
+        UpdateUserPreferenceSettingsRequest: {
+            agent_chat_send_shortcut?: components["schemas"]["ChatSendShortcut"] | null;
+            code_diff_display_mode?: components["schemas"]["AgentDisplayMode"] | null;
+            shell_tool_display_mode?: components["schemas"]["AgentDisplayMode"] | null;
+            task_notification_alert_dismissed?: boolean | null;
+            thinking_display_mode?: components["schemas"]["ThinkingDisplayMode"] | null;
+        };
+        /** @description `PUT /api/v2/users/{user}/profile`. */
+        UpdateUserProfileRequest: {
+            /** @description Absent keeps the picture; accounts of a login provider get it from there. */
+            avatar_url?: string | null;
+            name?: string;
+            username: string;
+        };
+        /** @description `PUT /api/v2/users/{user}/quiet-hours`. */
+        UpdateUserQuietHoursScheduleRequest: {
+            /** @description `CRON_TZ=<zone> <minute> <hour> * * *`; empty for the deployment's. */
+            schedule: string;
+        };
         /** @description The answer to an upload. */
         UploadResponse: {
             /** @description The id of the file (the field keeps its historical name). */
@@ -958,6 +1089,8 @@ export interface components {
             email: string;
             has_ai_seat: boolean;
             id: components["schemas"]["UserId"];
+            /** @description Left out for people. */
+            is_service_account?: boolean;
             /**
              * Format: date-time
              * @description Year 1 for an account that was never used.
@@ -972,13 +1105,61 @@ export interface components {
             updated_at: string;
             username: string;
         };
+        /** @description How the dashboard looks. An empty text means that the account chose nothing. */
+        UserAppearanceSettings: {
+            terminal_font: components["schemas"]["TerminalFont"];
+            theme_dark: string;
+            theme_light: string;
+            theme_mode: components["schemas"]["ThemeMode"];
+            theme_preference: string;
+        };
         /**
          * Format: uuid
          * @description A user account.
          */
         UserId: string;
+        /** @description `GET /api/v2/users/{user}/login-type`. */
+        UserLoginType: {
+            login_type: components["schemas"]["LoginType"];
+        };
+        /** @description A parameter value that an account used last. */
+        UserParameter: {
+            name: string;
+            value: string;
+        };
+        /** @description Preferences of the dashboard. */
+        UserPreferenceSettings: {
+            agent_chat_send_shortcut: components["schemas"]["ChatSendShortcut"];
+            code_diff_display_mode: components["schemas"]["AgentDisplayMode"];
+            shell_tool_display_mode: components["schemas"]["AgentDisplayMode"];
+            task_notification_alert_dismissed: boolean;
+            thinking_display_mode: components["schemas"]["ThinkingDisplayMode"];
+        };
+        /** @description When an account's workspaces may be restarted for maintenance. */
+        UserQuietHoursScheduleResponse: {
+            /** Format: date-time */
+            next: string;
+            /** @description `CRON_TZ=<zone> <minute> <hour> * * *`. */
+            raw_schedule: string;
+            /** @description The time of day as `15:04`. */
+            time: string;
+            timezone: string;
+            /** @description Whether the account may choose it. */
+            user_can_set: boolean;
+            /** @description Whether the account chose it. */
+            user_set: boolean;
+        };
         /** @enum {string} */
         UserStatus: "active" | "dormant" | "suspended";
+        /** @description `POST /api/v2/users/validate-password`. */
+        ValidateUserPasswordRequest: {
+            password: string;
+        };
+        /** @description Whether a password is good enough, and if not, why. */
+        ValidateUserPasswordResponse: {
+            details: string;
+            valid: boolean;
+        };
         /** @description One field of a request that was refused. */
         ValidationError: {
             /** @description What is wrong with it. */
