@@ -30,15 +30,14 @@ export function wasUsed(key: Pick<ApiKey, "last_used">): boolean {
 }
 
 /** "Everything" or the names of the scopes. */
-export function scopeSummary(key: Pick<ApiKey, "scopes" | "scope">): string {
-  const scopes = key.scopes ?? [key.scope];
+export function scopeSummary({ scopes }: Pick<ApiKey, "scopes">): string {
   if (scopes.length === 0 || scopes.some((s) => s === "all" || s === "coder:all")) return "Everything";
   return scopes.join(", ");
 }
 
 /** The objects a token is limited to; empty when it is not limited. */
 export function limits(key: Pick<ApiKey, "allow_list">): string[] {
-  return (key.allow_list ?? []).filter((entry) => entry !== "*:*");
+  return key.allow_list.filter((entry) => entry !== "*:*");
 }
 
 /** The group of scopes that stand for several others. */

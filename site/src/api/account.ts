@@ -1,7 +1,7 @@
 /** The signed-in person's own account. */
 import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { api } from "./client";
-import type { ApiKey, Appearance, ConvertLogin, CreateTokenRequest, GitSshKey, User } from "./types";
+import type { ApiKey, Appearance, AppearanceChange, ConvertLogin, CreateTokenRequest, GitSshKey, User } from "./types";
 
 const ME = "/api/v2/users/me";
 const KEYS = `${ME}/keys`;
@@ -69,7 +69,7 @@ export function useChangePassword(email: string) {
 export function useUpdateAppearance() {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (appearance: Appearance) => api<Appearance>("PUT", `${ME}/appearance`, appearance),
+    mutationFn: (change: AppearanceChange) => api<Appearance>("PUT", `${ME}/appearance`, change),
     onSuccess: (appearance) => client.setQueryData(appearanceQuery.queryKey, appearance),
   });
 }

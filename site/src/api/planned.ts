@@ -6,11 +6,6 @@ type User = Schemas["User"];
 type Organization = Schemas["Organization"];
 type SlimRole = Schemas["SlimRole"];
 
-export interface PasswordVerdict {
-  valid: boolean;
-  details: string;
-}
-
 export interface DeviceLogin {
   device_code: string;
   user_code: string;
@@ -60,45 +55,6 @@ export interface Member {
   login_type: User["login_type"];
   last_seen_at?: string;
   global_roles: SlimRole[];
-}
-
-export interface ApiKey {
-  id: string;
-  user_id: string;
-  last_used: string;
-  expires_at: string;
-  created_at: string;
-  updated_at: string;
-  login_type: string;
-  scope: string;
-  scopes: string[] | null;
-  token_name: string;
-  lifetime_seconds: number;
-  allow_list: string[] | null;
-  username?: string;
-}
-
-export interface CreateTokenRequest {
-  /** Nanoseconds; 0 takes the server's default. */
-  lifetime: number;
-  token_name: string;
-  scopes?: string[];
-  allow_list?: string[];
-}
-
-export interface Appearance {
-  theme_preference: string;
-  terminal_font: string;
-  theme_mode?: string;
-  theme_light?: string;
-  theme_dark?: string;
-}
-
-export interface GitSshKey {
-  user_id: string;
-  created_at: string;
-  updated_at: string;
-  public_key: string;
 }
 
 export interface ConvertLogin {
@@ -167,16 +123,6 @@ export interface OrganizationRequest {
 
 export interface OrganizationChange extends Partial<OrganizationRequest> {
   default_org_member_roles?: string[];
-}
-
-export interface CreateUserRequest {
-  email: string;
-  username: string;
-  name: string;
-  password: string;
-  login_type: User["login_type"];
-  organization_ids: string[];
-  user_status: User["status"] | null;
 }
 
 export type { Organization, SlimRole };

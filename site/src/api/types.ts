@@ -39,27 +39,28 @@ export type AIProvider = Schemas["AIProvider"];
 export type CreateAIProviderRequest = Schemas["CreateAIProviderRequest"];
 export type CreateChatModelConfigRequest = Schemas["CreateChatModelConfigRequest"];
 
+export type ApiKey = Schemas["ApiKey"];
+export type Appearance = Schemas["UserAppearanceSettings"];
+export type AppearanceChange = Schemas["UpdateUserAppearanceSettingsRequest"];
+export type CreateTokenRequest = Schemas["CreateTokenRequest"];
+export type CreateUserRequest = Schemas["CreateUserRequest"];
+export type GitSshKey = Schemas["GitSshKey"];
+export type PasswordVerdict = Schemas["ValidateUserPasswordResponse"];
 export type AuthMethods = Schemas["AuthMethods"];
 export type SlimRole = Schemas["SlimRole"];
 export type GetUsersResponse = Schemas["GetUsersResponse"];
 export type {
-  ApiKey,
-  Appearance,
   AssignableRole,
   AuditDiffField,
   AuditLog,
   AuditLogResponse,
   ConvertLogin,
-  CreateTokenRequest,
-  CreateUserRequest,
   CustomRoleRequest,
   DeploymentConfig,
   DeploymentOption,
   DeviceLogin,
-  GitSshKey,
   Member,
   OrganizationChange,
   OrganizationRequest,
-  PasswordVerdict,
   Permission,
 } from "./planned";
