@@ -16,6 +16,7 @@ pub mod error;
 pub mod files;
 pub mod jobs;
 pub mod organizations;
+pub mod roles;
 pub mod templates;
 pub mod user_settings;
 pub mod users;
@@ -59,8 +60,22 @@ use utoipa::OpenApi;
     files::UploadResponse,
     jobs::ProvisionerJob,
     jobs::ProvisionerJobLog,
+    organizations::CreateOrganizationRequest,
     organizations::Organization,
     organizations::OrganizationMember,
+    organizations::OrganizationMemberWithUserData,
+    organizations::PaginatedMembersResponse,
+    organizations::UpdateOrganizationRequest,
+    organizations::UpdateWorkspaceSharingSettingsRequest,
+    organizations::WorkspaceSharingSettings,
+    roles::AssignableRoles,
+    roles::AuthorizationRequest,
+    roles::AuthorizationResponse,
+    roles::CustomRoleRequest,
+    roles::ExternalApiKeyScopes,
+    roles::Role,
+    roles::UpdateRoles,
+    roles::UserRoles,
     templates::CreateTemplateRequest,
     templates::CreateTemplateVersionRequest,
     templates::Template,

@@ -82,8 +82,14 @@ impl<'a> From<&'a Actor> for Author<'a> {
 async fn subject(connection: &impl ConnectionTrait, user: &users::Model) -> AppResult<Subject> {
     let id = UserId::from_uuid(user.id);
     let rows = query::organizations::memberships_with_organization(connection, id).await?;
-    let ids: Vec<_> = rows.iter().map(|(row, _)| OrganizationId::from_uuid(row.organization_id)).collect();
-    let custom = query::custom_roles::list(connection, &ids).await?;
+    // Most accounts hold built-in roles only; they do not pay for looking up others.
+    let with_own = rows.iter().filter(|(row, organization)| {
+        let mut held = names(&organization.default_org_member_roles).chain(names(&row.roles));
+        held.any(|name| OrganizationRole::parse(name).is_none())
+    });
+    let ids: Vec<_> = with_own.map(|(row, _)| OrganizationId::from_uuid(row.organization_id)).collect();
+    let custom =
+        if ids.is_empty() { Vec::new() } else { query::custom_roles::list(connection, &ids).await? };
     let memberships = rows.iter().map(|(row, organization)| membership(row, organization, &custom));
     let roles = names(&user.roles).filter_map(SiteRole::parse).collect();
     Ok(Subject::new(id, roles, memberships.collect::<AppResult<_>>()?))

@@ -11,7 +11,7 @@ use crate::{
     App,
     actor::Actor,
     error::{AppError, AppResult, Explanation},
-    now,
+    now, templates,
 };
 
 /// The content type of a template archive.
@@ -57,7 +57,24 @@ impl App {
     pub(crate) async fn check_file(&self, actor: &Actor, id: FileId) -> AppResult<()> {
         let creator: UserId =
             query::files::creator(self.db().reader(), id).await?.ok_or(AppError::NotFound)?;
-        actor.check(Action::Read, &Object::owned(Resource::File, creator).with_id(id.as_uuid()))
+        let object = Object::owned(Resource::File, creator).with_id(id.as_uuid());
+        if actor.allows(Action::Read, &object) {
+            return Ok(());
+        }
+        let is_in_scope = actor.subject.scope.allows(Action::Read, &object);
+        if is_in_scope && self.may_change_template_of(actor, id).await? {
+            Ok(())
+        } else {
+            Err(AppError::NotFound)
+        }
+    }
+
+    /// Whoever may change a template may read what its versions were made of.
+    async fn may_change_template_of(&self, actor: &Actor, id: FileId) -> AppResult<bool> {
+        let versions = query::template_versions::of_file(self.db().reader(), id).await?;
+        let ids: Vec<_> = versions.iter().filter_map(|version| version.template_id).collect();
+        let rows = query::templates::by_ids(self.db().reader(), &ids).await?;
+        Ok(rows.iter().any(|row| actor.allows(Action::Update, &templates::object(row))))
     }
 }
 

@@ -15,6 +15,7 @@ pub mod actor;
 pub mod agents;
 pub mod api_keys;
 pub mod audit;
+pub mod authcheck;
 pub mod builds;
 pub mod deployment;
 pub mod details;

@@ -247,7 +247,7 @@ async fn template_details(
     rows.into_iter().map(detail).collect()
 }
 
-fn object(row: &templates::Model) -> Object {
+pub(crate) fn object(row: &templates::Model) -> Object {
     in_organization(OrganizationId::from_uuid(row.organization_id)).with_id(row.id)
 }
 

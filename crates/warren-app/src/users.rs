@@ -104,7 +104,7 @@ fn check_may_change(actor: &Actor, user: &users::Model) -> AppResult<()> {
 
 /// Locks the rows of the caller and of the account that they change, so that two owners cannot remove each other at the
 /// same time, and returns the latter as it is now.
-async fn lock_target(tx: &Tx, actor: &Actor, target: UserId) -> AppResult<users::Model> {
+pub(crate) async fn lock_target(tx: &Tx, actor: &Actor, target: UserId) -> AppResult<users::Model> {
     let mut ids = [actor.id(), target];
     ids.sort();
     let mut found = None;

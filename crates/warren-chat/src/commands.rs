@@ -81,6 +81,9 @@ impl ChatService {
         let subject = caller.subject;
         let object = Object::owned_in(Resource::Chat, subject.user, request.organization);
         check(subject, Action::Create, &object).map_err(|_| {
+            if subject.is_member_of(request.organization) {
+                return ChatServiceError::Forbidden;
+            }
             ChatServiceError::invalid("organization_id", "You are not a member of this organization.")
         })?;
         check_create(&request)?;

@@ -24,6 +24,7 @@ pub mod git_ssh_keys;
 pub mod job_results;
 pub mod job_rows;
 pub mod jobs;
+pub mod members;
 pub mod organizations;
 pub mod resources;
 pub mod sealed;

@@ -64,6 +64,8 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(routes::user_settings::router())
         .merge(routes::api_keys::router())
         .merge(routes::organizations::router())
+        .merge(routes::members::router())
+        .merge(routes::roles::router())
         .merge(routes::files::router())
         .merge(routes::templates::router())
         .merge(routes::template_versions::router())

@@ -136,6 +136,11 @@ impl RunningServer {
         self.addresses.metrics
     }
 
+    /// The open database, for programs that embed the server.
+    pub fn database(&self) -> &Database {
+        &self.db
+    }
+
     /// Stops accepting, lets requests finish until the deadline, ends background work and closes the database.
     pub async fn shutdown(self, deadline: Duration) {
         self.tasks.stop(deadline).await;

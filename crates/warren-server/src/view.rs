@@ -12,6 +12,7 @@ pub(crate) mod api_keys;
 pub(crate) mod chats;
 pub(crate) mod jobs;
 pub(crate) mod organizations;
+pub(crate) mod roles;
 pub(crate) mod templates;
 pub(crate) mod user_settings;
 pub(crate) mod users;

@@ -1,6 +1,6 @@
 //! Organizations and their members.
 
-use warren_db::entity::{organization_members, organizations};
+use warren_db::entity::{custom_roles, organization_members, organizations};
 use warren_vocab::ResourceType;
 
 use super::{Auditable, Identity};
@@ -19,6 +19,8 @@ impl Auditable for organizations::Model {
             .plain("icon", &self.icon)
             .plain("is_default", self.is_default)
             .plain("deleted", self.deleted)
+            .plain("shareable_workspace_owners", &self.shareable_workspace_owners)
+            .plain("default_org_member_roles", &self.default_org_member_roles)
     }
 }
 
@@ -31,5 +33,19 @@ impl Auditable for organization_members::Model {
 
     fn tracked(&self) -> Tracked {
         Tracked::new().plain("user_id", self.user_id).plain("roles", &self.roles)
+    }
+}
+
+impl Auditable for custom_roles::Model {
+    fn identity(&self) -> Identity {
+        Identity::new(ResourceType::CustomRole, self.id, &self.name).organization(self.organization_id)
+    }
+
+    fn tracked(&self) -> Tracked {
+        Tracked::new()
+            .plain("name", &self.name)
+            .plain("display_name", &self.display_name)
+            .plain("org_permissions", &self.organization_permissions)
+            .plain("member_permissions", &self.member_permissions)
     }
 }

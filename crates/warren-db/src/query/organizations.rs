@@ -1,7 +1,8 @@
 //! Organizations and memberships.
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect,
 };
 use warren_authz::ListFilter;
 use warren_vocab::{OrganizationId, UserId};
@@ -15,6 +16,7 @@ use crate::{
     entity::{
         organization_members as members,
         organizations::{Column, Entity, Model},
+        templates, workspaces,
     },
 };
 
@@ -58,6 +60,29 @@ pub async fn list(connection: &impl ConnectionTrait) -> DbResult<Vec<Model>> {
 pub async fn list_readable(connection: &impl ConnectionTrait, readable: &ListFilter) -> DbResult<Vec<Model>> {
     let query = Entity::find().filter(is_false(Column::Deleted)).filter(visible(readable, PLACE));
     Ok(query.order_by_asc(Column::Name).all(connection).await?)
+}
+
+/// Adds an organization.
+pub async fn insert(tx: &Tx, model: Model) -> DbResult<()> {
+    Entity::insert(model.into_active_model()).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+/// Writes all fields of an organization.
+pub async fn update(tx: &Tx, model: Model) -> DbResult<()> {
+    model.into_active_model().reset_all().update(tx).await?;
+    Ok(())
+}
+
+/// Counts the live workspaces and templates of an organization.
+pub async fn contents(connection: &impl ConnectionTrait, id: OrganizationId) -> DbResult<(u64, u64)> {
+    let workspaces = workspaces::Entity::find()
+        .filter(workspaces::Column::OrganizationId.eq(id.as_uuid()))
+        .filter(is_false(workspaces::Column::Deleted));
+    let templates = templates::Entity::find()
+        .filter(templates::Column::OrganizationId.eq(id.as_uuid()))
+        .filter(is_false(templates::Column::Deleted));
+    Ok((workspaces.count(connection).await?, templates.count(connection).await?))
 }
 
 /// Lists the memberships of accounts.

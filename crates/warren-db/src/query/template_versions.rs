@@ -3,15 +3,15 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect, sea_query::Expr,
+    QuerySelect, QueryTrait, sea_query::Expr,
 };
-use warren_vocab::{TemplateId, TemplateVersionId};
+use warren_vocab::{FileId, TemplateId, TemplateVersionId};
 
 use super::{Page, is_false, same_text};
 use crate::{
     DbResult, Tx,
     entity::{
-        template_version_parameters as parameters, template_version_variables as variables,
+        provisioner_jobs, template_version_parameters as parameters, template_version_variables as variables,
         template_versions::*,
     },
 };
@@ -24,6 +24,16 @@ pub async fn by_id(connection: &impl ConnectionTrait, id: TemplateVersionId) -> 
 /// Finds versions.
 pub async fn by_ids(connection: &impl ConnectionTrait, ids: &[uuid::Uuid]) -> DbResult<Vec<Model>> {
     Ok(Entity::find().filter(Column::Id.is_in(ids.iter().copied())).all(connection).await?)
+}
+
+/// Lists the versions that were made of a file.
+pub async fn of_file(connection: &impl ConnectionTrait, file: FileId) -> DbResult<Vec<Model>> {
+    let jobs = provisioner_jobs::Entity::find()
+        .select_only()
+        .column(provisioner_jobs::Column::Id)
+        .filter(provisioner_jobs::Column::FileId.eq(file.as_uuid()))
+        .into_query();
+    Ok(Entity::find().filter(Column::JobId.in_subquery(jobs)).all(connection).await?)
 }
 
 /// Finds a version of a template by name, whatever its case.

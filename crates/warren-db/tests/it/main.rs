@@ -7,3 +7,4 @@ mod crash;
 mod database;
 mod replicas;
 mod support;
+mod visible;

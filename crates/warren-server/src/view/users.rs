@@ -12,8 +12,7 @@ use crate::error::ApiResult;
 /// Shows an account. The role that everybody has is not listed.
 pub(crate) fn user(detail: UserDetail) -> ApiResult<User> {
     let UserDetail { user, memberships } = detail;
-    let roles =
-        actor::names(&user.roles).filter(|name| *name != SiteRole::Member.as_str()).map(slim_role).collect();
+    let roles = site_roles(&user);
     Ok(User {
         id: UserId::from_uuid(user.id),
         status: word(&user.status, "user status")?,
@@ -43,6 +42,12 @@ pub(crate) fn minimal(user: &users::Model) -> MinimalUser {
         name: Some(user.name.clone()).filter(|name| !name.is_empty()),
         avatar_url: Some(user.avatar_url.clone()).filter(|url| !url.is_empty()),
     }
+}
+
+/// Shows the site roles of an account. The role that everybody has is not listed.
+pub(crate) fn site_roles(user: &users::Model) -> Vec<SlimRole> {
+    let named = actor::names(&user.roles).filter(|name| *name != SiteRole::Member.as_str());
+    named.map(slim_role).collect()
 }
 
 /// Shows a role by its name.

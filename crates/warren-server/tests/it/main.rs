@@ -2,12 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
 
+mod access;
 mod chats;
 mod cross_site;
 mod deployment;
 mod frame;
 mod identity;
 mod jobs;
+mod organizations;
 mod routes;
 mod serving;
 mod start;
