@@ -52,7 +52,7 @@ export function upcoming(iso: string, now: number): string {
   const seconds = Math.max(0, Math.round((Date.parse(iso) - now) / 1000));
   if (seconds < 5) return "now";
   for (const [limit, size, unit] of steps) {
-    if (seconds < limit) return format.format(Math.floor(seconds / size), unit);
+    if (seconds < limit) return format.format(Math.round(seconds / size), unit);
   }
   return "";
 }
