@@ -203,3 +203,45 @@ pub struct OidcAuthMethod {
     #[serde(rename = "iconUrl")]
     pub icon_url: String,
 }
+
+/// `POST /api/v2/users/{user}/convert-login`.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct ConvertLoginRequest {
+    pub to_type: LoginType,
+    pub password: String,
+}
+
+/// The beginning of a change of the way of signing in: the provider's page completes it.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct OAuthConversionResponse {
+    /// Goes to the provider's callback route as `oidc_merge_state`.
+    pub state_string: String,
+    pub expires_at: DateTime<Utc>,
+    pub to_type: LoginType,
+    pub user_id: UserId,
+}
+
+/// `GET /api/v2/users/oidc-claims`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct OidcClaimsResponse {
+    #[schema(value_type = Object)]
+    pub claims: serde_json::Value,
+}
+
+/// `GET /api/v2/users/oauth2/github/device`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ExternalAuthDevice {
+    pub device_code: String,
+    pub user_code: String,
+    pub verification_uri: String,
+    /// Seconds until the codes are void.
+    pub expires_in: i64,
+    /// Seconds to wait between questions.
+    pub interval: i64,
+}
+
+/// The answer to the device page when the code was entered.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct GithubDeviceLoginResponse {
+    pub redirect_url: String,
+}

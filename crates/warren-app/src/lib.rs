@@ -2,7 +2,7 @@
 //!
 //! Each public function authorises first and answers with rows or small structs; the server turns them into API types.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, SubsecRound, Utc};
 use tokio::sync::Semaphore;
@@ -32,6 +32,7 @@ pub mod search;
 pub mod template_versions;
 pub mod templates;
 mod upkeep;
+pub mod upstream_login;
 pub mod users;
 pub mod workspaces;
 
@@ -39,7 +40,7 @@ pub use actor::Actor;
 pub use error::{AppError, AppResult, Explanation, Validation};
 pub use warren_audit::Origin;
 
-use crate::identity::uses::Uses;
+use crate::{identity::uses::Uses, upstream_login::UpstreamProviders};
 
 /// Password hashes computed at the same time; each takes 19 MiB and a core.
 const HASHES_MAX: usize = 4;
@@ -57,6 +58,7 @@ struct Shared {
     config: Arc<ServerConfig>,
     hashing: Semaphore,
     uses: Uses,
+    upstream: OnceLock<Arc<UpstreamProviders>>,
 }
 
 impl App {
@@ -68,7 +70,15 @@ impl App {
     /// Builds the use cases. [`App::start`] begins their background work.
     pub fn configured(db: Database, sealer: Sealer, access_url: Url, config: Arc<ServerConfig>) -> Self {
         let hashing = Semaphore::new(HASHES_MAX);
-        let shared = Shared { db, sealer, access_url, config, hashing, uses: Uses::default() };
+        let shared = Shared {
+            db,
+            sealer,
+            access_url,
+            config,
+            hashing,
+            uses: Uses::default(),
+            upstream: OnceLock::new(),
+        };
         Self { shared: Arc::new(shared) }
     }
 

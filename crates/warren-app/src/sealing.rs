@@ -25,7 +25,8 @@ const ATTEMPTS: usize = 5;
 pub enum KeysError {
     #[error(
         "the database holds secrets sealed with the key {id}, which is neither in --external-token-encryption-keys nor \
-         the key file {path}; add it to the option, or copy the key file of the server that made it"
+         the key file {path}; add it to the option, or put a copy of the key file there, from a backup or from the server \
+         that made it"
     )]
     Missing { id: KeyId, path: PathBuf },
     #[error(

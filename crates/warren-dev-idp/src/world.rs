@@ -116,6 +116,13 @@ pub struct World {
     pub(crate) devices: BTreeSet<String>,
 }
 
+impl World {
+    /// Access and refresh tokens that are out.
+    pub fn issued_tokens(&self) -> Vec<String> {
+        self.access.keys().chain(self.refresh.keys()).cloned().collect()
+    }
+}
+
 /// What a code stands for.
 #[derive(Debug, Clone)]
 pub(crate) struct Grant {

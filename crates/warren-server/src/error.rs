@@ -31,6 +31,16 @@ impl ApiError {
         }
     }
 
+    /// The status that the response will have.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The sentence for the user.
+    pub(crate) fn message(&self) -> &str {
+        &self.body.message
+    }
+
     /// A request that is not acceptable.
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)

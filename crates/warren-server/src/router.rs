@@ -60,6 +60,7 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(routes::agents::router())
         .merge(routes::tunnel::router())
         .merge(routes::login::router())
+        .merge(routes::upstream_login::router())
         .merge(routes::users::router())
         .merge(routes::user_settings::router())
         .merge(routes::api_keys::router())

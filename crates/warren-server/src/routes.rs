@@ -23,6 +23,7 @@ pub(crate) mod roles;
 pub(crate) mod template_versions;
 pub(crate) mod templates;
 pub(crate) mod tunnel;
+pub(crate) mod upstream_login;
 pub(crate) mod user_settings;
 pub(crate) mod users;
 pub(crate) mod workspaces;

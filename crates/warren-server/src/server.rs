@@ -8,6 +8,7 @@ use uuid::Uuid;
 use warren_app::{
     App, AppError,
     sealing::{self, KeySources, KeysError},
+    upstream_login::{UpstreamConfigError, UpstreamProviders},
 };
 use warren_db::{Database, DbError, DirectoryLock, Location, OpenError};
 use warren_provisioner::{Provisioner, ProvisionerConfig};
@@ -46,6 +47,8 @@ pub enum StartError {
     Tls(#[from] TlsError),
     #[error(transparent)]
     Frame(#[from] FrameError),
+    #[error(transparent)]
+    Upstream(#[from] UpstreamConfigError),
     #[error("the tunnel cannot be set up")]
     Tunnel(#[from] QuicSetUpError),
     #[error("the database cannot be read")]
@@ -89,6 +92,7 @@ impl Server {
         let app = App::configured(db.clone(), sealer, access_url.clone(), Arc::new(config.clone()));
         let id = deployment_id(&db).await.map_err(|error| StartError::Read(error.into()))?;
         let tasks = Tasks::new();
+        app.enable_upstream(UpstreamProviders::from_config(&config, &access_url, tasks.clone())?);
         app.start(&tasks);
         let deployment = Deployment { id, access_url: access_url.clone() };
         let state = AppState::start(app, config, deployment, AgentExecutable::own(), &tasks)?;

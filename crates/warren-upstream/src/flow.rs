@@ -30,6 +30,11 @@ impl FlowSecrets {
         Self { state: Secret::new(state), verifier: Secret::new(random_text(VERIFIER_LEN)) }
     }
 
+    /// Whether the text has the form of a state.
+    pub fn is_state(text: &str) -> bool {
+        text.len() == STATE_LEN && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    }
+
     /// The nonce that the id token must repeat. It is made of the verifier, which only this browser has, so that no
     /// third secret has to be kept.
     pub(crate) fn nonce(&self) -> String {

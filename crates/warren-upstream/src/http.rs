@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures::{FutureExt, future::BoxFuture};
 use thiserror::Error;
 use tokio::sync::Semaphore;
 
@@ -44,6 +45,17 @@ impl Http {
             .build()
             .expect("a client without resolvers is complete");
         Self { client, calls: Arc::new(Semaphore::new(CALLS_MAX)) }
+    }
+
+    /// The client as the function that the OpenID Connect library calls. Its futures own what they use, as others spawn them.
+    pub(crate) fn caller(
+        &self,
+    ) -> impl Fn(Request) -> BoxFuture<'static, Result<Response, HttpError>> + Send + Sync + use<> {
+        let http = self.clone();
+        move |request| {
+            let http = http.clone();
+            async move { http.send(request).await }.boxed()
+        }
     }
 
     /// Sends a request and reads the whole answer.

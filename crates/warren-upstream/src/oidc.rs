@@ -103,7 +103,7 @@ impl OidcProvider {
     ) -> Result<(UpstreamIdentity, UpstreamTokens), UpstreamError> {
         let metadata = self.metadata(false).await?;
         let client = self.client(metadata.clone());
-        let http = |request| self.http.send(request);
+        let http = self.http.caller();
         let request = client.exchange_code(AuthorizationCode::new(code)).map_err(failure::of_metadata)?;
         let response: CoreTokenResponse = request
             .set_pkce_verifier(verifier(flow))
@@ -131,7 +131,7 @@ impl OidcProvider {
     pub async fn refresh(&self, refresh: &Secret<String>) -> Result<UpstreamTokens, UpstreamError> {
         let client = self.client(self.metadata(false).await?);
         let token = RefreshToken::new(refresh.expose().clone());
-        let http = |request| self.http.send(request);
+        let http = self.http.caller();
         let request = client.exchange_refresh_token(&token).map_err(failure::of_metadata)?;
         let response = request.request_async(&http).await.map_err(failure::of_token)?;
         Ok(tokens(&response, Some(refresh)))

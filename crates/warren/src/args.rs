@@ -368,10 +368,20 @@ pub struct LogsArgs {
 pub enum DevCommand {
     /// Serve a scripted model over the OpenAI protocol.
     Model(DevModelArgs),
+    /// Run a sign-in provider that lets everybody in.
+    Idp(DevIdpArgs),
     /// Print the OpenAPI document.
     Openapi,
     /// Print the page of the documentation that lists the server's options.
     ConfigDocs,
+}
+
+/// Flags of `dev idp`.
+#[derive(Debug, Args)]
+pub struct DevIdpArgs {
+    /// Address to listen on; port 0 picks a free one.
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "HOST:PORT")]
+    pub address: SocketAddr,
 }
 
 /// Flags of `dev model`.

@@ -160,6 +160,7 @@ impl App {
         if account.user.status == UserStatus::Suspended.as_str() {
             return Err(suspended());
         }
+        self.check_upstream(&key).await?;
         Ok(Session { actor: account.limited_by(&key)?, key })
     }
 

@@ -122,7 +122,7 @@ async fn a_server_with_another_key_file_is_refused_and_told_which_key_is_missing
     Sealer::load_or_create(other.path()).unwrap();
     let sources = KeySources { external: &[], data_dir: other.path() };
     let error = open_keys(&fixture.db, sources).await.unwrap_err().to_string();
-    assert!(error.contains(&first.key_id().to_string()) && error.contains("copy the key file"), "{error}");
+    assert!(error.contains(&first.key_id().to_string()) && error.contains("copy of the key file"), "{error}");
     std::fs::copy(Sealer::key_file(fixture.dir.path()), Sealer::key_file(other.path())).unwrap();
     assert_eq!(open_keys(&fixture.db, sources).await.unwrap().key_id(), first.key_id());
 }

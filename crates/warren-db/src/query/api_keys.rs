@@ -103,3 +103,19 @@ pub async fn expire(tx: &Tx, id: &str, at: DateTime<Utc>) -> DbResult<()> {
 pub async fn delete_expired(tx: &Tx, before: DateTime<Utc>) -> DbResult<u64> {
     Ok(Entity::delete_many().filter(Column::ExpiresAt.lt(before)).exec(tx).await?.rows_affected)
 }
+
+/// Removes the sessions of an account, however they were opened; tokens live on.
+pub async fn delete_sessions(tx: &Tx, user: UserId) -> DbResult<u64> {
+    let delete = Entity::delete_many()
+        .filter(Column::UserId.eq(user.as_uuid()))
+        .filter(Column::LoginType.ne(LoginType::Token.as_str()));
+    Ok(delete.exec(tx).await?.rows_affected)
+}
+
+/// Removes the sessions of an account that one way of signing in opened.
+pub async fn delete_sessions_of_type(tx: &Tx, user: UserId, login_type: LoginType) -> DbResult<u64> {
+    let delete = Entity::delete_many()
+        .filter(Column::UserId.eq(user.as_uuid()))
+        .filter(Column::LoginType.eq(login_type.as_str()));
+    Ok(delete.exec(tx).await?.rows_affected)
+}

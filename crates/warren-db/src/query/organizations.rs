@@ -136,3 +136,9 @@ pub async fn delete_memberships(tx: &Tx, user: UserId) -> DbResult<u64> {
     let delete = members::Entity::delete_many().filter(members::Column::UserId.eq(user.as_uuid()));
     Ok(delete.exec(tx).await?.rows_affected)
 }
+
+/// Removes one membership.
+pub async fn delete_member(tx: &Tx, organization: OrganizationId, user: UserId) -> DbResult<bool> {
+    let delete = members::Entity::delete_by_id((organization.as_uuid(), user.as_uuid()));
+    Ok(delete.exec(tx).await?.rows_affected > 0)
+}

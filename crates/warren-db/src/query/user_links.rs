@@ -69,3 +69,15 @@ pub async fn take_refresh(
         .await?;
     Ok(updated.rows_affected > 0)
 }
+
+/// Stores refreshed tokens, unless others have taken the place of the refresh token that was used.
+pub async fn refreshed(tx: &Tx, next: Model, used_refresh_token: Vec<u8>) -> DbResult<()> {
+    Entity::update_many()
+        .set(next.clone().into_active_model().reset_all())
+        .filter(Column::UserId.eq(next.user_id))
+        .filter(Column::LoginType.eq(next.login_type))
+        .filter(Column::SealedRefreshToken.eq(used_refresh_token))
+        .exec(tx)
+        .await?;
+    Ok(())
+}

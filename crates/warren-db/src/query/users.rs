@@ -108,3 +108,12 @@ pub async fn names(
     }
     Ok(names)
 }
+
+/// Lists the site roles of every account but one.
+pub async fn role_lists_of_others(
+    connection: &impl ConnectionTrait,
+    id: UserId,
+) -> DbResult<Vec<serde_json::Value>> {
+    let query = Entity::find().select_only().column(Column::Roles).filter(is_false(Column::Deleted));
+    Ok(query.filter(Column::Id.ne(id.as_uuid())).into_tuple().all(connection).await?)
+}

@@ -16,4 +16,5 @@ mod start;
 mod support;
 mod templates;
 mod traces;
+mod upstream_login;
 mod workspaces;

@@ -65,7 +65,7 @@ async fn discover(
     issuer: IssuerUrl,
     skip_issuer_checks: bool,
 ) -> Result<CoreProviderMetadata, UpstreamError> {
-    let client = |request| http.send(request);
+    let client = http.caller();
     if !skip_issuer_checks {
         let other = with_other_ending(&issuer);
         return match CoreProviderMetadata::discover_async(issuer, &client).await {

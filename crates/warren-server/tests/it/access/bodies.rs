@@ -22,6 +22,11 @@ const BODIES: &[(&str, &str, &str)] = &[
         "/api/v2/users/first",
         r#"{"email": "{unique}@example.com", "username": "{unique}", "password": "SomeSecurePassword!"}"#,
     ),
+    (
+        "POST",
+        "/api/v2/users/{user}/convert-login",
+        r#"{"to_type": "oidc", "password": "SomeSecurePassword!"}"#,
+    ),
     ("POST", "/api/v2/users/login", r#"{"email": "{unique}@example.com", "password": "wrong"}"#),
     (
         "POST",
