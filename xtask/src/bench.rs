@@ -2,18 +2,25 @@
 
 use anyhow::Result;
 
-use crate::{build, process, setup};
+use crate::{
+    build,
+    postgres::{POSTGRES_URL, Postgres},
+    process, setup,
+};
 
 /// Builds for release and runs the named cases, or all.
 pub fn run(arguments: &[String]) -> Result<()> {
     setup::require_node()?;
     setup::test_programs()?;
+    setup::bench_programs()?;
     build::dashboard()?;
     let binary = build::binary(build::Profile::Release)?;
+    let postgres = Postgres::start()?;
     process::run(
         process::cargo()
             .args(["run", "--release", "--package", "e2e", "--bin", "bench", "--"])
             .args(arguments)
-            .env("WARREN_BIN", binary),
+            .env("WARREN_BIN", binary)
+            .env(POSTGRES_URL, postgres.url()),
     )
 }

@@ -16,6 +16,9 @@ use anyhow::{Context, Result, bail};
 
 use crate::{process, setup};
 
+/// Tells tests and benchmarks where PostgreSQL is; without it they use SQLite.
+pub const POSTGRES_URL: &str = "WARREN_TEST_POSTGRES_URL";
+
 /// PostgreSQL refuses to run as root; Debian's `nobody` and `nogroup` may own a directory as well as anybody.
 const NOBODY: u32 = 65534;
 const START_DEADLINE: Duration = Duration::from_secs(60);

@@ -18,6 +18,9 @@ const TEST_PROGRAMS: &[(&str, &str)] = &[
     ("postgres", "postgresql"),
 ];
 
+/// Peers that the benchmarks compare with.
+const BENCH_PROGRAMS: &[(&str, &str)] = &[("nginx", "nginx-light")];
+
 /// Fails with one sentence if the dashboard cannot be built here.
 pub fn require_node() -> Result<()> {
     if !process::exists("node") || !process::exists("npm") {
@@ -38,14 +41,23 @@ pub fn require_terraform() -> Result<()> {
 
 /// Installs what the tests need and is missing. On a machine without apt, names it.
 pub fn test_programs() -> Result<()> {
-    let missing: Vec<_> = TEST_PROGRAMS.iter().filter(|(program, _)| !is_installed(program)).collect();
+    install(TEST_PROGRAMS)
+}
+
+/// Installs what the benchmarks need beside the programs of the tests.
+pub fn bench_programs() -> Result<()> {
+    install(BENCH_PROGRAMS)
+}
+
+fn install(programs: &[(&str, &str)]) -> Result<()> {
+    let missing: Vec<_> = programs.iter().filter(|(program, _)| !is_installed(program)).collect();
     if missing.is_empty() {
         return Ok(());
     }
     let mut packages: Vec<&str> = missing.iter().map(|(_, package)| *package).collect();
     packages.dedup();
     if !is_root() || !process::exists("apt-get") {
-        bail!("the tests need these programs; please install them: {}", packages.join(", "));
+        bail!("these programs are needed; please install them: {}", packages.join(", "));
     }
     process::run(Command::new("apt-get").args(["update", "-qq"]))?;
     process::run(

@@ -4,7 +4,11 @@ use std::{process::Command, time::Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{build, postgres::Postgres, process, setup, tidy};
+use crate::{
+    build,
+    postgres::{POSTGRES_URL, Postgres},
+    process, setup, tidy,
+};
 
 type Step = (&'static str, fn() -> Result<()>);
 
@@ -22,9 +26,6 @@ const STEPS: &[Step] = &[
 
 /// The packages whose tests use a database. They run on SQLite in the step `unit`, then again on PostgreSQL.
 const DATABASE_PACKAGES: &[&str] = &["warren-db", "warren-app", "warren-chat", "warren-server"];
-
-/// Tells the tests where PostgreSQL is; without it they use SQLite.
-const POSTGRES_URL: &str = "WARREN_TEST_POSTGRES_URL";
 
 /// Runs all steps, or those that are named.
 pub fn run(arguments: &[String]) -> Result<()> {

@@ -194,6 +194,8 @@ fn spawn(data: &TempDir, address: SocketAddr, options: &ServerOptions) -> Result
         .arg("server")
         .arg("--data-dir")
         .arg(data.path().join("data"))
+        // Tests ask again and again until something has happened, which no person does.
+        .env("WARREN_API_RATE_LIMIT", "0")
         .envs(options.env.iter().cloned())
         .args(["--http-address", &address.to_string(), "--access-url", &format!("http://{address}")])
         .stdin(Stdio::null())
