@@ -2,7 +2,17 @@
 //!
 //! Knows nothing of routes: every request goes to one service with its [`Peer`] in the extensions.
 
-use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    io,
+    net::SocketAddr,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{body::Body, extract::Request, response::Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -10,7 +20,6 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::Notify,
     time::{sleep, timeout},
 };
 use tokio_rustls::TlsAcceptor;
@@ -118,10 +127,10 @@ where
     S::Future: Send,
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let begun = Arc::new(Notify::new());
-    let (first, carrier) = (begun.clone(), stream.carrier());
+    let is_asked = Arc::new(AtomicBool::new(false));
+    let (asked, carrier) = (is_asked.clone(), stream.carrier());
     let service = service_fn(move |request: hyper::Request<Incoming>| {
-        first.notify_one();
+        asked.store(true, Ordering::Relaxed);
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer(peer));
         request.extensions_mut().insert(carrier.clone());
@@ -131,9 +140,10 @@ where
     builder.timer(TokioTimer::new()).header_read_timeout(deadlines.idle);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service).with_upgrades());
     let stopped = tasks.token().cancelled_owned();
-    let (mut stopped, mut begun) = (pin!(stopped), pin!(begun.notified()));
-    let mut too_late = pin!(sleep(deadlines.first_head));
-    let (mut is_stopping, mut has_begun) = (false, false);
+    let (mut stopped, mut is_stopping) = (pin!(stopped), false);
+    let (mut too_late, mut is_late) = (pin!(sleep(deadlines.first_head)), false);
+    // Who has not sent a request yet is owed no answer.
+    let owes_nothing = || !is_asked.load(Ordering::Relaxed);
     loop {
         tokio::select! {
             outcome = &mut connection => {
@@ -142,12 +152,16 @@ where
                 }
                 return;
             }
-            () = &mut begun, if !has_begun => has_begun = true,
-            () = &mut too_late, if !has_begun => {
-                tracing::debug!(%peer, "the first request took too long");
-                return;
+            () = &mut too_late, if !is_late => {
+                if owes_nothing() {
+                    return;
+                }
+                is_late = true;
             }
             () = &mut stopped, if !is_stopping => {
+                if owes_nothing() {
+                    return;
+                }
                 is_stopping = true;
                 connection.as_mut().graceful_shutdown();
             }

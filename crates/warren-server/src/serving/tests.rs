@@ -92,3 +92,17 @@ async fn a_stop_lets_requests_finish_and_closes_idle_connections() {
     assert!(answer.ends_with("abcd"), "{answer}");
     rest(idle).await;
 }
+
+#[tokio::test]
+async fn a_stop_does_not_wait_for_requests_that_never_begin() {
+    let served = served(Deadlines { first_head: LONG, idle: LONG }).await;
+    let mut half = TcpStream::connect(served.address).await.unwrap();
+    half.write_all(b"GET / HTTP/1.1\r\nX-Never:").await.unwrap();
+    let deadline = Instant::now() + LONG;
+    while served.connections.open() < 1 {
+        assert!(Instant::now() < deadline);
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(served.tasks.stop(SHORT * 20).await, Vec::<String>::new());
+    assert_eq!(rest(half).await, "");
+}

@@ -1,15 +1,20 @@
 //! `warren server`.
 
 use anyhow::Context as _;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use warren_config::{Inputs, ServerConfig};
 use warren_server::{Observability, Server, VERSION};
 
 use crate::{args::ServerArgs, output};
 
+/// Open files that are asked for, when the system allows as many.
+const OPEN_FILES_MAX: u64 = 65_536;
+
 pub(super) async fn run(args: ServerArgs) -> anyhow::Result<()> {
     let config = config(args)?;
     let observability = Observability::install(&config.logging, &config.telemetry.trace)?;
+    allow_many_connections();
     let deadline = config.http.shutdown_timeout;
     let mut stop = StopSignals::new()?;
     let server = Server::start(config).await?;
@@ -22,6 +27,18 @@ pub(super) async fn run(args: ServerArgs) -> anyhow::Result<()> {
     }
     // It waits for the collector, so it must not hold up the runtime that talks to it.
     tokio::task::spawn_blocking(move || observability.stop()).await.context("the last traces were lost")
+}
+
+/// Every connection needs a file descriptor, and systems commonly give a process few until it asks.
+fn allow_many_connections() {
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = limit.maximum.unwrap_or(OPEN_FILES_MAX).min(OPEN_FILES_MAX);
+    if limit.current.is_none_or(|current| current >= wanted) {
+        return;
+    }
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), ..limit }) {
+        tracing::warn!(%error, "the limit of open files cannot be raised");
+    }
 }
 
 fn config(args: ServerArgs) -> anyhow::Result<ServerConfig> {
