@@ -69,7 +69,7 @@ async fn a_renewed_certificate_is_shown_and_a_broken_one_is_not_used() {
     provider();
     let dir = tempfile::tempdir().unwrap();
     let pair = write(&dir, "only", &["one.example"]);
-    let certificates = Certificates::load(&files(&[pair.clone()])).unwrap();
+    let certificates = Certificates::load(&files(std::slice::from_ref(&pair))).unwrap();
     let leaf = |certificates: &Certificates| certificates.current().pairs[0].leaf.to_vec();
     let old = der(&pair.0);
     assert_eq!(leaf(&certificates), old);
@@ -104,7 +104,7 @@ fn files_that_cannot_be_used_are_named() {
     let error = |certs: &[&PathBuf], keys: &[&PathBuf]| {
         let owned = |paths: &[&PathBuf]| paths.iter().map(|&path| path.clone()).collect::<Vec<_>>();
         let tls = Tls { cert_files: owned(certs), key_files: owned(keys), ..Tls::default() };
-        Certificates::load(&tls).err().expect("refused").to_string()
+        Certificates::load(&tls).expect_err("refused").to_string()
     };
     assert!(error(&[], &[]).contains("--tls-cert-file"));
     assert!(error(&[&cert], &[]).contains("1 certificate files and 0 key files"));
