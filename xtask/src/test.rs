@@ -25,7 +25,7 @@ const STEPS: &[Step] = &[
 ];
 
 /// The packages whose tests use a database. They run on SQLite in the step `unit`, then again on PostgreSQL.
-const DATABASE_PACKAGES: &[&str] = &["warren-db", "warren-app", "warren-chat", "warren-server"];
+const DATABASE_PACKAGES: &[&str] = &["warren-db", "warren-app", "warren-chat", "warren-server", "warren"];
 
 /// Runs all steps, or those that are named.
 pub fn run(arguments: &[String]) -> Result<()> {

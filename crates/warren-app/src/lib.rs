@@ -24,6 +24,7 @@ pub mod files;
 pub mod identity;
 pub mod job_input;
 pub mod jobs;
+pub mod maintenance;
 pub mod organizations;
 mod parameters;
 pub mod roles;

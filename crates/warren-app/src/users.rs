@@ -123,7 +123,7 @@ pub(crate) async fn lock_target(tx: &Tx, actor: &Actor, target: UserId) -> AppRe
 }
 
 /// Turns a refusal by a unique index into the sentence for it.
-fn taken(error: DbError) -> AppError {
+pub(crate) fn taken(error: DbError) -> AppError {
     let already = |field: &str| {
         let explanation = Explanation::new("User already exists.");
         AppError::Conflict(explanation.field(field, "This value is already in use and should be unique."))

@@ -136,6 +136,14 @@ impl TestPlace {
         self.directory.path().join("data")
     }
 
+    /// The URL to start a server with, for `--postgres-url`; `None` on SQLite.
+    pub fn postgres_url(&self) -> Option<&str> {
+        match &self.location {
+            Location::Sqlite { .. } => None,
+            Location::Postgres { url } => Some(url),
+        }
+    }
+
     /// Opens the database.
     ///
     /// # Panics

@@ -14,6 +14,9 @@ pub enum SdkError {
         status: u16,
         body: ErrorResponse,
     },
+    /// The client cannot be made as it is asked for.
+    #[error("{reason}")]
+    Options { reason: String },
     /// Nothing answered at the URL.
     #[error("cannot reach the server at {url}: {reason}; check that it runs and that the URL is right")]
     Unreachable { url: Url, reason: String },
@@ -33,7 +36,8 @@ impl SdkError {
     pub const fn status(&self) -> Option<u16> {
         match self {
             Self::Api { status, .. } => Some(*status),
-            Self::Unreachable { .. }
+            Self::Options { .. }
+            | Self::Unreachable { .. }
             | Self::TimedOut { .. }
             | Self::Unexpected { .. }
             | Self::Broken { .. } => None,
@@ -44,7 +48,8 @@ impl SdkError {
     pub fn validations(&self) -> &[ValidationError] {
         match self {
             Self::Api { body, .. } => &body.validations,
-            Self::Unreachable { .. }
+            Self::Options { .. }
+            | Self::Unreachable { .. }
             | Self::TimedOut { .. }
             | Self::Unexpected { .. }
             | Self::Broken { .. } => &[],
@@ -56,7 +61,7 @@ impl SdkError {
         match self {
             Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Broken { .. } => true,
             Self::Api { status, .. } => matches!(status, 429 | 502 | 503 | 504),
-            Self::Unexpected { .. } => false,
+            Self::Options { .. } | Self::Unexpected { .. } => false,
         }
     }
 }

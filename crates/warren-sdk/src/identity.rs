@@ -1,13 +1,10 @@
-//! Deployment, users, sign-in and organizations.
+//! Deployment, first user and sign-in.
 
 use reqwest::Method;
 use warren_api::{
-    api_keys::GenerateApiKeyResponse,
     deployment::{BuildInfoResponse, SshConfigResponse},
-    organizations::Organization,
     users::{
         CreateFirstUserRequest, CreateFirstUserResponse, LoginWithPasswordRequest, LoginWithPasswordResponse,
-        User,
     },
 };
 
@@ -49,28 +46,8 @@ impl Client {
         self.send(Method::POST, "/api/v2/users/login", request).await
     }
 
-    /// Makes a new session of the caller.
-    pub async fn create_session_key(&self) -> Result<GenerateApiKeyResponse, SdkError> {
-        self.send(Method::POST, "/api/v2/users/me/keys", &serde_json::json!({})).await
-    }
-
     /// Ends this client's session.
     pub async fn logout(&self) -> Result<(), SdkError> {
         self.command::<()>(Method::POST, "/api/v2/users/logout", None).await
-    }
-
-    /// Returns a user by name, id or `me`.
-    pub async fn user(&self, user: &str) -> Result<User, SdkError> {
-        self.get(&format!("/api/v2/users/{user}")).await
-    }
-
-    /// Returns an organization by name, id or `default`.
-    pub async fn organization(&self, organization: &str) -> Result<Organization, SdkError> {
-        self.get(&format!("/api/v2/organizations/{organization}")).await
-    }
-
-    /// Lists the organizations that the caller sees.
-    pub async fn organizations(&self) -> Result<Vec<Organization>, SdkError> {
-        self.get("/api/v2/organizations").await
     }
 }

@@ -2,14 +2,17 @@
 //!
 //! Errors are [`SdkError`]: what the server answered, or why it could not be asked, each as one clear sentence.
 
+mod api_keys;
 mod chats;
 mod client;
 mod error;
 mod identity;
+mod organizations;
 mod socket;
 mod templates;
+mod users;
 mod workspaces;
 
-pub use client::{Client, SESSION_TOKEN_HEADER};
+pub use client::{Client, ClientOptions, SESSION_TOKEN_HEADER};
 pub use error::SdkError;
 pub use socket::{JsonFrames, SocketRequest};

@@ -53,6 +53,9 @@ impl Client {
         let unexpected = |reason: String| SdkError::Unexpected { url: url.clone(), reason };
         let mut handshake =
             url.as_str().into_client_request().map_err(|error| unexpected(error.to_string()))?;
+        for (name, value) in self.headers() {
+            handshake.headers_mut().insert(name.clone(), value.clone());
+        }
         if let Some(token) = self.token() {
             let token = HeaderValue::from_str(token).map_err(|error| unexpected(error.to_string()))?;
             handshake.headers_mut().insert(SESSION_TOKEN_HEADER, token);

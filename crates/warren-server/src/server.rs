@@ -163,7 +163,7 @@ fn lock(config: &warren_config::Database) -> Result<Option<DirectoryLock>, OpenE
 }
 
 /// PostgreSQL when its URL is given, else the data directory.
-fn location(config: &warren_config::Database) -> Location {
+pub(crate) fn location(config: &warren_config::Database) -> Location {
     match config.postgres_url.expose().as_str() {
         "" => Location::sqlite(&config.data_dir),
         url => Location::postgres(url),

@@ -2,19 +2,32 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-
-use warren_vocab::BuildReason;
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 use crate::output::Format;
 
 mod chat;
+mod organizations;
 mod server;
 mod ssh;
+mod tokens;
+mod users;
+mod workspaces;
 
 pub use chat::{AddModelArgs, ChatCommand, ModelsCommand, NewChatArgs, SendArgs};
-pub use server::ServerArgs;
+pub use organizations::{
+    MembersCommand, OrganizationsArgs, OrganizationsCommand, RoleArgs, RolesCommand, ShowOrganizationArgs,
+};
+pub use server::{
+    CreateAdminArgs, DbCommand, DbcryptCommand, ResetPasswordArgs, ServerArgs, ServerCommand, StoreArgs,
+};
 pub use ssh::{ConfigSshArgs, ConnectCommand, SshArgs, Wait};
+pub use tokens::{CreateTokenArgs, ListTokensArgs, RemoveTokenArgs, TokensCommand};
+pub use users::{CreateUserArgs, EditRolesArgs, ListUsersArgs, StatusArgs, UsersCommand};
+pub use workspaces::{
+    CreateArgs, DeleteArgs, ListArgs, LogsArgs, ParameterArgs, RestartArgs, StartArgs, StopArgs, UpdateArgs,
+    WorkspaceArgs,
+};
 
 /// Cloud development environments and durable AI chats, self-hosted.
 #[derive(Debug, Parser)]
@@ -26,8 +39,35 @@ pub struct Cli {
     pub command: Command,
 }
 
+/// Parses the command line of this process.
+///
+/// # Errors
+/// What is wrong with it, or the help that was asked for.
+pub fn parse() -> Result<Cli, clap::Error> {
+    let command = own_variables(Cli::command(), &|name| std::env::var_os(name).is_some());
+    Cli::from_arg_matches(&command.try_get_matches()?)
+}
+
+/// Lets a flag read `WARREN_X` instead of `CODER_X` where that variable is set.
+fn own_variables(command: clap::Command, is_set: &dyn Fn(&str) -> bool) -> clap::Command {
+    let command = command.mut_args(|argument| {
+        // Help goes into bug reports; what a variable holds is nobody's business there.
+        let argument = argument.hide_env_values(true);
+        let compatible = argument.get_env().and_then(|name| name.to_str());
+        let own =
+            compatible.and_then(|name| name.strip_prefix("CODER_")).map(|rest| format!("WARREN_{rest}"));
+        match own.filter(|name| is_set(name)) {
+            // The definition of the command line lives as long as the process.
+            Some(name) => argument.env(&*Box::leak(name.into_boxed_str())),
+            None => argument,
+        }
+    });
+    command.mut_subcommands(|subcommand| own_variables(subcommand, is_set))
+}
+
 /// Flags of every command.
 #[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Global options")]
 pub struct Globals {
     /// Server to talk to [env: CODER_URL].
     #[arg(long, global = true, value_name = "URL")]
@@ -38,15 +78,45 @@ pub struct Globals {
     /// Directory that remembers server and session [env: CODER_CONFIG_DIR] [default: ~/.config/coderv2].
     #[arg(long, global = true, value_name = "DIR")]
     pub global_config: Option<PathBuf>,
-    /// Say more.
+    /// Header for every request, for a proxy in between; may be repeated [env: CODER_HEADER].
+    #[arg(long, global = true, value_name = "NAME=VALUE", value_parser = pair)]
+    pub header: Vec<(String, String)>,
+    /// Command whose output lines NAME=VALUE become headers [env: CODER_HEADER_COMMAND].
+    #[arg(long, global = true, value_name = "COMMAND")]
+    pub header_command: Option<String>,
+    /// PEM file with authorities to trust besides the system's [env: CODER_CLIENT_TLS_CA_FILE].
+    #[arg(long, global = true, value_name = "FILE")]
+    pub client_tls_ca_file: Option<PathBuf>,
+    /// PEM file with the certificate that proves who you are [env: CODER_CLIENT_TLS_CERT_FILE].
+    #[arg(long, global = true, value_name = "FILE")]
+    pub client_tls_cert_file: Option<PathBuf>,
+    /// PEM file with the key of that certificate [env: CODER_CLIENT_TLS_KEY_FILE].
+    #[arg(long, global = true, value_name = "FILE")]
+    pub client_tls_key_file: Option<PathBuf>,
+    /// Say more [env: CODER_VERBOSE].
     #[arg(short, long, global = true)]
     pub verbose: bool,
-    /// Accepted for compatibility: versions are not compared.
-    #[arg(long, global = true, hide = true)]
+    /// Ask questions even if the terminal does not look like one [env: CODER_FORCE_TTY].
+    #[arg(long, global = true)]
+    pub force_tty: bool,
+    /// Do not warn when the server has another version [env: CODER_NO_VERSION_WARNING].
+    #[arg(long, global = true)]
     pub no_version_warning: bool,
+    /// Do not open a browser [env: CODER_NO_OPEN].
+    #[arg(long, global = true)]
+    pub no_open: bool,
     /// Accepted for compatibility: there are no paid features.
     #[arg(long, global = true, hide = true)]
     pub no_feature_warning: bool,
+    /// Accepted for compatibility: the session is kept in a file.
+    #[arg(long, global = true, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub use_keyring: Option<bool>,
+    /// Accepted for compatibility: every connection is relayed.
+    #[arg(long, global = true, hide = true)]
+    pub disable_direct_connections: bool,
+    /// Accepted for compatibility: there is no telemetry.
+    #[arg(long, global = true, hide = true)]
+    pub disable_network_telemetry: bool,
 }
 
 /// What to do.
@@ -54,6 +124,8 @@ pub struct Globals {
 pub enum Command {
     /// Run the server.
     Server(Box<ServerArgs>),
+    /// Set a new password, at the database.
+    ResetPassword(ResetPasswordArgs),
     /// Run the agent of a workspace.
     #[command(hide = true)]
     Agent(AgentArgs),
@@ -65,6 +137,17 @@ pub enum Command {
     Whoami(OutputArgs),
     /// Show versions.
     Version(VersionArgs),
+    /// Manage users.
+    #[command(subcommand, alias = "user")]
+    Users(UsersCommand),
+    /// Manage tokens for programs.
+    #[command(subcommand, alias = "token")]
+    Tokens(TokensCommand),
+    /// Manage organizations.
+    #[command(alias = "organization", aliases = ["org", "orgs"])]
+    Organizations(OrganizationsArgs),
+    /// Print what makes a shell complete commands.
+    Completion(CompletionArgs),
     /// Manage templates.
     #[command(subcommand, alias = "template")]
     Templates(TemplatesCommand),
@@ -77,6 +160,10 @@ pub enum Command {
     Show(WorkspaceArgs),
     /// Start a workspace.
     Start(StartArgs),
+    /// Stop a workspace and start it again.
+    Restart(RestartArgs),
+    /// Move a workspace to the active version of its template and start it.
+    Update(UpdateArgs),
     /// Stop a workspace.
     Stop(StopArgs),
     /// Delete a workspace.
@@ -184,9 +271,31 @@ pub struct OutputArgs {
     /// Form of the output.
     #[arg(short, long, default_value = "table")]
     pub output: Format,
-    /// Columns of the table, in order.
-    #[arg(short, long, value_delimiter = ',')]
+    /// Columns of the table, in order; a name that does not exist lists those that do.
+    #[arg(short, long, value_delimiter = ',', value_name = "NAMES")]
     pub column: Vec<String>,
+}
+
+/// Flags of `completion`.
+#[derive(Debug, Args)]
+pub struct CompletionArgs {
+    /// Shell [default: the one of SHELL].
+    pub name: Option<Shell>,
+    /// The same as the argument.
+    #[arg(short, long, conflicts_with = "name", hide = true)]
+    pub shell: Option<Shell>,
+    /// Accepted for compatibility: the script is always printed.
+    #[arg(short, long, hide = true)]
+    pub print: bool,
+}
+
+/// Shells that can complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+    Powershell,
 }
 
 /// Flags of `version`.
@@ -250,117 +359,6 @@ pub struct OrganizationArgs {
     /// Organization, by name or id.
     #[arg(short = 'O', long = "org", env = "CODER_ORGANIZATION")]
     pub organization: Option<String>,
-}
-
-/// Values of template parameters.
-#[derive(Debug, Args)]
-pub struct ParameterArgs {
-    /// Value of a template parameter.
-    #[arg(long, value_parser = pair, value_name = "NAME=VALUE")]
-    pub parameter: Vec<(String, String)>,
-    /// Value to use where no other is given.
-    #[arg(long, value_parser = pair, value_name = "NAME=VALUE")]
-    pub parameter_default: Vec<(String, String)>,
-    /// Take the template's defaults without asking.
-    #[arg(long, env = "CODER_WORKSPACE_USE_PARAMETER_DEFAULTS")]
-    pub use_parameter_defaults: bool,
-}
-
-/// Flags of `create`.
-#[derive(Debug, Args)]
-pub struct CreateArgs {
-    /// Name of the workspace, also `owner/name`.
-    pub workspace: Option<String>,
-    /// Template to create it from.
-    #[arg(short, long, env = "CODER_TEMPLATE_NAME")]
-    pub template: Option<String>,
-    /// Stop by itself after this time, for example 8h.
-    #[arg(long, env = "CODER_WORKSPACE_STOP_AFTER", value_parser = duration)]
-    pub stop_after: Option<Duration>,
-    #[command(flatten)]
-    pub parameters: ParameterArgs,
-    /// Do not wait for the build.
-    #[arg(long, env = "CODER_CREATE_NO_WAIT")]
-    pub no_wait: bool,
-    #[command(flatten)]
-    pub organization: OrganizationArgs,
-    /// Do not ask.
-    #[arg(short, long)]
-    pub yes: bool,
-}
-
-/// Flags of `list`.
-#[derive(Debug, Args)]
-pub struct ListArgs {
-    /// List the workspaces of everybody.
-    #[arg(short, long)]
-    pub all: bool,
-    /// Search, for example `owner:me template:docker`.
-    #[arg(long, default_value = "owner:me")]
-    pub search: String,
-    #[command(flatten)]
-    pub output: OutputArgs,
-}
-
-/// A workspace alone.
-#[derive(Debug, Args)]
-pub struct WorkspaceArgs {
-    /// Workspace, also `owner/workspace`.
-    pub workspace: String,
-}
-
-/// Flags of `start`.
-#[derive(Debug, Args)]
-pub struct StartArgs {
-    /// Workspace, also `owner/workspace`.
-    pub workspace: String,
-    #[command(flatten)]
-    pub parameters: ParameterArgs,
-    /// Do not wait for the build.
-    #[arg(long)]
-    pub no_wait: bool,
-    /// Why it is started.
-    #[arg(long, default_value = "cli", hide = true)]
-    pub reason: BuildReason,
-    /// Accepted for compatibility: starting asks nothing.
-    #[arg(short, long)]
-    pub yes: bool,
-}
-
-/// Flags of `stop`.
-#[derive(Debug, Args)]
-pub struct StopArgs {
-    /// Workspace, also `owner/workspace`.
-    pub workspace: String,
-    /// Do not ask.
-    #[arg(short, long)]
-    pub yes: bool,
-}
-
-/// Flags of `delete`.
-#[derive(Debug, Args)]
-pub struct DeleteArgs {
-    /// Workspace, also `owner/workspace`.
-    pub workspace: String,
-    /// Forget the workspace without destroying its resources.
-    #[arg(long)]
-    pub orphan: bool,
-    /// Do not ask.
-    #[arg(short, long)]
-    pub yes: bool,
-}
-
-/// Flags of `logs`.
-#[derive(Debug, Args)]
-pub struct LogsArgs {
-    /// Workspace, also `owner/workspace`.
-    pub workspace: String,
-    /// Build to show; 0 is the latest, a negative number counts back from it.
-    #[arg(short = 'n', long, default_value_t = 0, allow_negative_numbers = true)]
-    pub build_number: i32,
-    /// Follow until the build and the agents' start scripts have ended.
-    #[arg(short, long)]
-    pub follow: bool,
 }
 
 /// Subcommands of `dev`.

@@ -2,7 +2,7 @@
 
 use warren_sdk::SdkError;
 
-use crate::output;
+use crate::{output, program};
 
 /// The exit status of a command that did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub fn report(error: &anyhow::Error) -> u8 {
 fn sentence(error: &anyhow::Error) -> String {
     let text = format!("{error:#}");
     match error.downcast_ref::<SdkError>().and_then(SdkError::status) {
-        Some(401) => format!("{text} (sign in with `warren login <url>`)"),
+        Some(401) => format!("{text} (sign in with `{} login <url>`)", program::name()),
         Some(_) | None => text,
     }
 }

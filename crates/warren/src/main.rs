@@ -6,21 +6,24 @@
 mod agent_wait;
 mod archive;
 mod args;
+mod browser;
 mod chat_view;
 mod commands;
 mod config;
+mod connection;
 mod context;
 mod failure;
 mod job_log;
 mod output;
+mod program;
 mod prompt;
 mod remote;
 mod ssh_config;
 mod table;
 mod terminal;
+mod version_check;
 mod workspace_name;
 
-use clap::Parser as _;
 use context::Context;
 use warren_rt::logging::Format;
 
@@ -28,7 +31,7 @@ fn main() {
     rustls::crypto::ring::default_provider()
         .install_default()
         .expect("nothing else installs a TLS provider before main");
-    let cli = match args::Cli::try_parse() {
+    let cli = match args::parse() {
         Ok(cli) => cli,
         Err(error) => leave(usage(&error)),
     };
@@ -36,11 +39,21 @@ fn main() {
         .enable_all()
         .build()
         .expect("a process that cannot make threads cannot do anything");
-    let context = Context::from_process(cli.globals);
+    let context = match Context::from_process(cli.globals) {
+        Ok(context) => context,
+        Err(error) => leave(failure::report(&error)),
+    };
+    if context.force_tty {
+        prompt::always_ask();
+    }
     if !cli.command.logs_by_itself() {
         warren_rt::logging::init(Format::Text, if context.verbose { "warren=debug,warn" } else { "off" });
     }
-    let outcome = runtime.block_on(commands::run(cli.command, &context));
+    let outcome = runtime.block_on(async {
+        let outcome = commands::run(cli.command, &context).await;
+        version_check::warn(&context).await;
+        outcome
+    });
     leave(match outcome {
         Ok(exit) => exit.0,
         Err(error) => failure::report(&error),

@@ -1,15 +1,25 @@
 //! Questions to the person at the terminal. Nothing is asked when there is no terminal.
 
-use std::io::IsTerminal as _;
+use std::{
+    io::IsTerminal as _,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use anyhow::{Context as _, bail};
 use inquire::{Confirm, InquireError, Password, PasswordDisplayMode, Select, Text};
 
 use crate::failure::Canceled;
 
+static ALWAYS: AtomicBool = AtomicBool::new(false);
+
+/// Takes whatever standard input is for somebody who can answer.
+pub fn always_ask() {
+    ALWAYS.store(true, Ordering::Relaxed);
+}
+
 /// Whether somebody can answer.
 pub fn can_ask() -> bool {
-    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    ALWAYS.load(Ordering::Relaxed) || std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
 
 /// Asks for a yes. `assumed` is the answer of `-y`.

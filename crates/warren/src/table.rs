@@ -1,7 +1,9 @@
 //! Tables for people: columns that can be picked and ordered by name.
 
 use anyhow::bail;
+use chrono::{DateTime, Utc};
 use comfy_table::{ContentArrangement, Table, presets};
+use serde_json::Value;
 
 /// A named column and how its cell is made.
 pub struct Column<T> {
@@ -37,6 +39,23 @@ pub fn render<T>(
     }
     let text = table.to_string();
     Ok(text.lines().map(|line| line.trim_end().trim_start_matches(' ')).collect::<Vec<_>>().join("\n"))
+}
+
+/// Shows a moment, in the time of Greenwich.
+pub fn time(time: DateTime<Utc>) -> String {
+    // Servers write the year 1 for "never".
+    if time.timestamp() <= 0 { "never".into() } else { time.format("%Y-%m-%dT%H:%M:%SZ").to_string() }
+}
+
+/// Returns a text of a JSON object; empty when it is not there.
+pub fn word(object: &Value, field: &str) -> String {
+    object.get(field).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// Returns the names of the objects in a list of a JSON object.
+pub fn names(object: &Value, field: &str) -> String {
+    let list = object.get(field).and_then(Value::as_array).into_iter().flatten();
+    list.map(|item| word(item, "name")).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

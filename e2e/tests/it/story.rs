@@ -66,6 +66,11 @@ async fn shells_carry_output_and_exit_codes(stage: &Stage) -> Result<()> {
     ensure!(done.code() == Some(7), "the exit code is {:?}\nstderr: {}", done.code(), done.stderr);
     ensure!(done.stdout == "out\n", "standard output is {:?}", done.stdout);
     ensure!(done.stderr.contains("err\n"), "standard error is {:?}", done.stderr);
+    // A reader that leaves ends the command quietly.
+    let mut pipe = stage.user.command("sh");
+    pipe.args(["-c", "\"$WARREN\" ssh dev -- yes | head -1"]).env("WARREN", warren_testkit::warren_binary());
+    let done = warren_testkit::finish(pipe, END).await?;
+    ensure!((done.stdout.as_str(), done.stderr.as_str()) == ("y\n", ""), "{}{}", done.stdout, done.stderr);
     Ok(())
 }
 

@@ -2,17 +2,134 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, Subcommand};
 use warren_config::{Kind, Opt, ServerConfig, Setting, options};
 
 /// Flags of `server`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct ServerArgs {
+    #[command(subcommand)]
+    pub command: Option<ServerCommand>,
     #[command(flatten)]
     pub flags: ConfigFlags,
     /// YAML file with options [env: WARREN_CONFIG_PATH].
     #[arg(short, long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+}
+
+/// Work at the database, without serving it.
+#[derive(Debug, Subcommand)]
+pub enum ServerCommand {
+    /// Create an owner, also when nobody can sign in any more.
+    CreateAdminUser(CreateAdminArgs),
+    /// Work with whole databases.
+    #[command(subcommand)]
+    Db(DbCommand),
+    /// Change the keys of secrets in the database.
+    #[command(subcommand)]
+    Dbcrypt(DbcryptCommand),
+}
+
+/// Subcommands of `server db`.
+#[derive(Debug, Subcommand)]
+pub enum DbCommand {
+    /// Move a deployment into another database, which must be empty; stop its servers first.
+    ///
+    /// A place is postgres://user:password@host/name, sqlite:///directory, or a data directory. Keys and files beside the
+    /// database are not copied: start the server with the same data directory, or copy its secret.key.
+    Copy {
+        /// Where the deployment is.
+        #[arg(long, value_name = "PLACE")]
+        from: String,
+        /// Where it is to go.
+        #[arg(long, value_name = "PLACE")]
+        to: String,
+    },
+}
+
+/// Where the deployment is kept.
+#[derive(Debug, Clone, Args)]
+pub struct StoreArgs {
+    /// URL of the PostgreSQL database [default: SQLite in the data directory].
+    #[arg(long, env = "CODER_PG_CONNECTION_URL", value_name = "URL")]
+    pub postgres_url: Option<String>,
+    /// Where the SQLite database and the key are kept [default: ~/.local/share/warren].
+    #[arg(long, env = "CODER_DATA_DIR", value_name = "PATH")]
+    pub data_dir: Option<String>,
+    /// YAML file with the options of the server [env: WARREN_CONFIG_PATH].
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Accepted for compatibility: the URL says how to sign in to PostgreSQL.
+    #[arg(long, env = "CODER_PG_CONNECTION_AUTH", hide = true)]
+    pub postgres_connection_auth: Option<String>,
+}
+
+/// Flags of `server create-admin-user`.
+#[derive(Debug, Args)]
+pub struct CreateAdminArgs {
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// Name to sign in with [default: asked for].
+    #[arg(long, env = "CODER_USERNAME")]
+    pub username: Option<String>,
+    /// Email address [default: asked for].
+    #[arg(long, env = "CODER_EMAIL")]
+    pub email: Option<String>,
+    /// Password [default: asked for].
+    #[arg(long, env = "CODER_PASSWORD")]
+    pub password: Option<String>,
+    /// Accepted for compatibility: Git keys are ed25519.
+    #[arg(long, env = "CODER_SSH_KEYGEN_ALGORITHM", hide = true)]
+    pub ssh_keygen_algorithm: Option<String>,
+    /// Accepted for compatibility: no database is started by this command.
+    #[arg(long, hide = true)]
+    pub raw_url: bool,
+}
+
+/// Flags of `reset-password`.
+#[derive(Debug, Args)]
+pub struct ResetPasswordArgs {
+    /// User, by name, address or id.
+    pub user: String,
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// New password [default: asked for].
+    #[arg(long, env = "CODER_PASSWORD")]
+    pub password: Option<String>,
+}
+
+/// Subcommands of `server dbcrypt`.
+#[derive(Debug, Subcommand)]
+pub enum DbcryptCommand {
+    /// Seal every secret anew with a new key; give that key to the servers first.
+    Rotate {
+        #[command(flatten)]
+        store: StoreArgs,
+        /// Base64 key that seals from now on.
+        #[arg(long, env = "CODER_EXTERNAL_TOKEN_ENCRYPTION_ENCRYPT_NEW_KEY", value_name = "KEY")]
+        new_key: String,
+        /// Base64 keys that sealed until now, besides the key file of the data directory.
+        #[arg(
+            long,
+            env = "CODER_EXTERNAL_TOKEN_ENCRYPTION_ENCRYPT_OLD_KEYS",
+            value_name = "KEYS",
+            value_delimiter = ','
+        )]
+        old_keys: Vec<String>,
+        /// Do not ask.
+        #[arg(short, long)]
+        yes: bool,
+    },
+    /// Give up every secret, when the key is lost.
+    #[command(alias = "rm")]
+    Delete {
+        #[command(flatten)]
+        store: StoreArgs,
+        /// Do not ask.
+        #[arg(short, long)]
+        yes: bool,
+    },
 }
 
 /// The flags of options that were used, with their texts.

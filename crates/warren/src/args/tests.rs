@@ -19,6 +19,24 @@ fn the_definition_is_consistent() {
 }
 
 #[test]
+fn no_argument_of_a_command_takes_the_place_of_a_global_flag() {
+    fn look(command: &clap::Command, globals: &[String], wrong: &mut Vec<String>) {
+        for argument in command.get_arguments().filter(|argument| !argument.is_global_set()) {
+            let id = argument.get_id().to_string();
+            if globals.contains(&id) {
+                wrong.push(format!("{}: {id}", command.get_name()));
+            }
+        }
+        command.get_subcommands().for_each(|command| look(command, globals, wrong));
+    }
+    let command = Cli::command();
+    let globals: Vec<_> = command.get_arguments().map(|argument| argument.get_id().to_string()).collect();
+    let mut wrong = Vec::new();
+    look(&command, &globals, &mut wrong);
+    assert_eq!(wrong, [""; 0]);
+}
+
+#[test]
 fn everything_after_the_workspace_belongs_to_the_remote_command() {
     assert_eq!(ssh(&["ssh", "dev", "--", "ls", "-la"]).command, ["ls", "-la"]);
     assert_eq!(ssh(&["ssh", "dev", "ls", "-la", "--tty"]).command, ["ls", "-la", "--tty"]);

@@ -8,8 +8,11 @@ use warren_vocab::Username;
 
 use crate::{
     args::{LoginArgs, LoginCommand},
-    context::{Context, NOT_SIGNED_IN, parse_url},
-    output, prompt,
+    browser,
+    context::{Context, parse_url},
+    output,
+    program::{self, not_signed_in},
+    prompt,
 };
 
 pub(super) async fn run(args: LoginArgs, context: &Context) -> anyhow::Result<()> {
@@ -22,30 +25,28 @@ pub(super) async fn run(args: LoginArgs, context: &Context) -> anyhow::Result<()
              unset it, or give the token with --token"
         );
     }
-    let url = url(&args, context)?;
-    let client = Client::new(url);
+    let client = context.client_of(url(&args, context)?)?;
     let session = if client.has_first_user().await? {
         existing_user(&client, &args, context).await?
     } else {
         first_user(&client, &args).await?
     };
-    let user = client
-        .clone()
-        .with_token(session.as_str())
-        .user("me")
-        .await
-        .context("the new session does not work")?;
+    let user = match client.clone().with_token(session.as_str()).user("me").await {
+        // Without the hint to sign in that other commands get.
+        Err(error) if error.status() == Some(401) => bail!("the server does not take this token: {error}"),
+        answer => answer.context("the new session does not work")?,
+    };
     context.config.store(client.base().as_str().trim_end_matches('/'), &session)?;
     welcome(&user, client.base());
     Ok(())
 }
 
 fn print_token(context: &Context) -> anyhow::Result<()> {
-    let stored = context.config.url()?.context(NOT_SIGNED_IN)?;
+    let stored = context.config.url()?.with_context(not_signed_in)?;
     if context.server_url()? != parse_url(&stored)? {
         bail!("you are signed in to {stored}, not to {}", context.server_url()?);
     }
-    output::line(&context.config.session()?.context(NOT_SIGNED_IN)?);
+    output::line(&context.config.session()?.with_context(not_signed_in)?);
     Ok(())
 }
 
@@ -54,7 +55,7 @@ fn url(args: &LoginArgs, context: &Context) -> anyhow::Result<Url> {
         Some(url) => parse_url(url),
         None => match context.server_url_text()? {
             Some(url) => parse_url(&url),
-            None => bail!("the server's URL is missing; use `warren login <url>`"),
+            None => bail!("the server's URL is missing; use `{} login <url>`", program::name()),
         },
     }
 }
@@ -97,15 +98,35 @@ async fn existing_user(client: &Client, args: &LoginArgs, context: &Context) -> 
     if let Some(token) = context.token_flag().or(context.token_env()) {
         return with_token(client, token, args.use_token_as_session).await;
     }
-    let email = match args.email.as_ref().or(args.first_user_email.as_ref()) {
-        Some(email) => email.clone(),
-        None => prompt::text("Email:", None, "--email, or sign in with --token")?,
-    };
+    match args.email.as_ref().or(args.first_user_email.as_ref()) {
+        Some(email) => with_password(client, email, args).await,
+        None => from_browser(client, context),
+    }
+}
+
+/// The page shows a token to the person who is signed in there, for pasting here.
+fn from_browser(client: &Client, context: &Context) -> anyhow::Result<String> {
+    let page = format!("{}/cli-auth", client.base().as_str().trim_end_matches('/'));
+    if !prompt::can_ask() {
+        bail!("there is no terminal to paste a token into; make one at {page} and give it with --token");
+    }
+    if context.may_open {
+        browser::open(&page);
+    }
+    output::note(&format!("Open this page in your browser, sign in, and copy the token:\n\n  {page}\n"));
+    let token = prompt::secret("Paste your token here:", "--token")?;
+    match token.trim() {
+        "" => bail!("no token was given"),
+        token => Ok(token.to_owned()),
+    }
+}
+
+async fn with_password(client: &Client, email: &str, args: &LoginArgs) -> anyhow::Result<String> {
     let password = match args.password.as_ref().or(args.first_user_password.as_ref()) {
         Some(password) => password.clone(),
         None => prompt::secret("Password:", "--password")?,
     };
-    match client.login(&LoginWithPasswordRequest { email, password }).await {
+    match client.login(&LoginWithPasswordRequest { email: email.to_owned(), password }).await {
         // Without the hint to sign in that other commands get.
         Err(error) if error.status() == Some(401) => bail!("{error}"),
         answer => Ok(answer?.session_token),
@@ -119,6 +140,7 @@ async fn with_token(client: &Client, token: &str, as_session: bool) -> anyhow::R
     match client.clone().with_token(token).create_session_key().await {
         // A server without this route lets the token itself be used.
         Err(error) if error.status() == Some(404) => Ok(token.to_owned()),
+        Err(error) if error.status() == Some(401) => bail!("the server does not take this token: {error}"),
         made => Ok(made.context("the token cannot make a session")?.key),
     }
 }

@@ -29,6 +29,25 @@ pub(super) fn resolve(
     Ok(values)
 }
 
+/// Returns the values to send with an update: flags for any parameter, answers for those that are new.
+///
+/// # Errors
+/// As [`resolve`].
+pub(super) fn of(
+    kept: &[TemplateVersionParameter],
+    new: &[TemplateVersionParameter],
+    args: &ParameterArgs,
+) -> anyhow::Result<Vec<WorkspaceBuildParameter>> {
+    let (of_kept, of_new) = args
+        .parameter
+        .iter()
+        .cloned()
+        .partition::<Vec<_>, _>(|(name, _)| kept.iter().any(|parameter| parameter.name == *name));
+    let mut values = given(kept, &ParameterArgs { parameter: of_kept, ..args.clone() })?;
+    values.extend(resolve(new, &ParameterArgs { parameter: of_new, ..args.clone() })?);
+    Ok(values)
+}
+
 /// Returns the values of the `--parameter` flags alone.
 ///
 /// # Errors

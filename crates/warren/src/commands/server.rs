@@ -1,17 +1,29 @@
 //! `warren server`.
 
+use std::collections::BTreeMap;
+
 use anyhow::Context as _;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use warren_config::{Inputs, ServerConfig};
 use warren_server::{Observability, Server, VERSION};
 
-use crate::{args::ServerArgs, output};
+use super::maintenance;
+use crate::{
+    args::{ServerArgs, ServerCommand},
+    output, program,
+};
 
 /// Open files that are asked for, when the system allows as many.
 const OPEN_FILES_MAX: u64 = 65_536;
 
 pub(super) async fn run(args: ServerArgs) -> anyhow::Result<()> {
+    match args.command {
+        Some(ServerCommand::CreateAdminUser(args)) => return maintenance::create_admin(args).await,
+        Some(ServerCommand::Db(command)) => return maintenance::db(command).await,
+        Some(ServerCommand::Dbcrypt(command)) => return maintenance::dbcrypt(command).await,
+        None => {}
+    }
     let config = config(args)?;
     let observability = Observability::install(&config.logging, &config.telemetry.trace)?;
     allow_many_connections();
@@ -42,12 +54,15 @@ fn allow_many_connections() {
 }
 
 fn config(args: ServerArgs) -> anyhow::Result<ServerConfig> {
-    let env = std::env::vars_os().filter_map(|(name, value)| {
-        // A name or value that is no text belongs to somebody else.
-        Some((name.into_string().ok()?, value.into_string().ok()?))
-    });
-    let inputs = Inputs { flags: args.flags.0, env: env.collect(), file: args.config };
+    let inputs = Inputs { flags: args.flags.0, env: environment(), file: args.config };
     Ok(warren_config::load(&inputs)?)
+}
+
+/// The environment as far as it is text; the rest belongs to somebody else.
+pub(super) fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 fn banner(url: &str, is_fresh: bool) -> String {
@@ -57,7 +72,8 @@ fn banner(url: &str, is_fresh: bool) -> String {
     }
     format!(
         "Warren {VERSION}\n\n  Open {url}/ in a browser to create the first user,\n  \
-         or run `warren login {url}`.\n\n{ready}"
+         or run `{} login {url}`.\n\n{ready}",
+        program::name()
     )
 }
 

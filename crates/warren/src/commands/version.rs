@@ -1,17 +1,18 @@
 //! `warren version`: this binary's version, and the server's if one is known.
 
-use serde::Serialize;
-use warren_sdk::Client;
-
 use crate::{
     args::{TextFormat, VersionArgs},
     context::{Context, parse_url},
     output,
+    version_check::VERSION,
 };
+use serde::Serialize;
 
 #[derive(Serialize)]
 struct Version {
     version: String,
+    /// Unknown, which the year 1 stands for.
+    build_time: &'static str,
     external_url: String,
     slim: bool,
     agpl: bool,
@@ -23,7 +24,8 @@ struct Version {
 
 pub(super) async fn run(args: &VersionArgs, context: &Context) -> anyhow::Result<()> {
     let version = Version {
-        version: format!("v{}", env!("CARGO_PKG_VERSION")),
+        version: VERSION.to_owned(),
+        build_time: "0001-01-01T00:00:00Z",
         external_url: env!("CARGO_PKG_REPOSITORY").to_owned(),
         slim: false,
         agpl: false,
@@ -45,5 +47,5 @@ pub(super) async fn run(args: &VersionArgs, context: &Context) -> anyhow::Result
 /// The command works without a server too, so no failure counts.
 async fn server_version(context: &Context) -> Option<String> {
     let url = parse_url(&context.server_url_text().ok()??).ok()?;
-    Some(Client::new(url).build_info().await.ok()?.version)
+    Some(context.client_of(url).ok()?.build_info().await.ok()?.version)
 }

@@ -21,6 +21,8 @@ use crate::{
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(20);
 /// OpenSSH's status for a connection that was lost.
 const CONNECTION_LOST: u8 = 255;
+/// What a shell reports for a program that was stopped because nobody reads its output.
+const READER_LEFT: u8 = 128 + 13;
 const KEEPALIVE: Duration = Duration::from_secs(15);
 const STDIN_CHUNK: usize = 32 << 10;
 
@@ -144,8 +146,13 @@ async fn receive(read: &mut ChannelReadHalf) -> anyhow::Result<Option<u8>> {
     while let Some(message) = read.wait().await {
         match message {
             ChannelMsg::Data { data } => {
-                stdout.write_all(&data).await?;
-                stdout.flush().await?;
+                match print(&mut stdout, &data).await {
+                    // The reader has left, as in `… | head -1`: the remote command is not wanted any more.
+                    Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+                        return Ok(Some(READER_LEFT));
+                    }
+                    written => written?,
+                }
             }
             ChannelMsg::ExtendedData { data, ext: 1 } => {
                 stderr.write_all(&data).await?;
@@ -162,6 +169,11 @@ async fn receive(read: &mut ChannelReadHalf) -> anyhow::Result<Option<u8>> {
         }
     }
     Ok(status)
+}
+
+async fn print(stdout: &mut tokio::io::Stdout, data: &[u8]) -> std::io::Result<()> {
+    stdout.write_all(data).await?;
+    stdout.flush().await
 }
 
 /// The shell convention is 128 plus the signal's number.

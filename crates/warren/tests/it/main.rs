@@ -2,9 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
 
+mod accounts;
+mod administration;
 mod fake;
 mod follow;
+mod names;
 mod sentences;
+mod server;
+mod settings;
+mod tokens;
+mod users;
 
 use std::time::Duration;
 

@@ -115,7 +115,7 @@ fn times(filter: &Filter, mut all: Condition) -> Condition {
 
 /// Names are ordered whatever their case, as they are unique whatever their case.
 fn name_key() -> SimpleExpr {
-    Expr::expr(Func::lower(Expr::col(Column::Username))).into()
+    Expr::expr(Func::lower(Expr::col(Column::Username)))
 }
 
 fn name_key_of(user: UserId) -> SimpleExpr {
