@@ -58,8 +58,8 @@ const BIG: u64 = 4;
 macro_rules! for_each_table {
     ($call:ident) => {
         $call! {
-            users SMALL, user_settings SMALL, git_ssh_keys SMALL, user_links SMALL, sealing_keys SMALL, api_keys SMALL, organizations SMALL,
-            custom_roles SMALL, organization_members SMALL, audit_logs SMALL, files BIG, provisioner_jobs SMALL,
+            users SMALL, user_settings SMALL, git_ssh_keys SMALL, user_links SMALL, sealing_keys SMALL,
+            deployment_settings SMALL, api_keys SMALL, organizations SMALL, custom_roles SMALL, organization_members SMALL, audit_logs SMALL, files BIG, provisioner_jobs SMALL,
             provisioner_job_logs SMALL, templates SMALL, template_versions SMALL,
             template_version_parameters SMALL, template_version_variables SMALL, workspaces SMALL,
             workspace_builds SMALL, workspace_build_parameters SMALL, workspace_build_states BIG,
