@@ -7,7 +7,9 @@ use e2e::{
     stage::{EMAIL, PASSWORD, Stage, USERNAME},
 };
 use serde_json::Value;
+use warren_dev_idp::DevIdp;
 use warren_sdk::Client;
+use warren_testkit::ServerOptions;
 
 const GRACE: &str = "grace";
 const GRACE_EMAIL: &str = "grace@example.com";
@@ -58,6 +60,23 @@ async fn every_page_fits_a_phone_and_is_accessible_in_both_themes() -> Result<()
         let outcome = owner(&stage, "theme,pages", &["--theme", theme]).await;
         stage.explain(outcome)?;
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn somebody_without_an_account_signs_in_at_the_provider_of_their_organization() -> Result<()> {
+    let provider = DevIdp::start(([127, 0, 0, 1], 0).into()).await?;
+    let client = provider.client();
+    let env = [
+        ("WARREN_OIDC_ISSUER_URL", provider.issuer()),
+        ("WARREN_OIDC_CLIENT_ID", client.id),
+        ("WARREN_OIDC_CLIENT_SECRET", client.secret),
+    ];
+    let env = env.map(|(name, value)| (name.to_owned(), value)).to_vec();
+    let stage = Stage::with(ServerOptions { env }).await?;
+    let outcome = owner(&stage, "oidc-sign-in", &[]).await;
+    let report = stage.explain(outcome)?.pop().context("the step reports")?;
+    ensure!(report["username"] == GRACE, "the browser shows the account of {report}");
     Ok(())
 }
 

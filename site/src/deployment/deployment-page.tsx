@@ -9,7 +9,7 @@ import { Card, CardHeader, EmptyState, LoadFailed, Loading, Page, PageHeader, us
 import { SearchBox } from "@/ui/search-box";
 import { Pill } from "@/ui/status";
 import { Table, Td, Th } from "@/ui/table";
-import { optionGroups, sourceText, valueText } from "./options";
+import { optionGroups, ownVariable, sourceText, valueText } from "./options";
 
 export function DeploymentPage() {
   useTitle("Deployment");
@@ -99,7 +99,7 @@ function OptionRow({ option }: { option: DeploymentOption }) {
         {option.description ? <div className="max-w-prose text-[0.8125rem] text-muted-foreground">{option.description}</div> : null}
         <div className="mt-1 flex flex-wrap gap-x-3 font-mono text-xs break-all text-muted-foreground">
           {option.flag ? <span>--{option.flag}</span> : null}
-          {option.env ? <span>{option.env}</span> : null}
+          {option.env ? <span>{ownVariable(option.env)}</span> : null}
         </div>
       </Td>
       <Td className="align-top">

@@ -7,7 +7,7 @@ it("groups what matches and leaves hidden options out", () => {
     { name: "Address", flag: "http-address", group: network },
     { name: "TLS", flag: "tls-enable", group: { name: "TLS", parent: network } },
     { name: "Secret door", flag: "door", hidden: true, group: network },
-    { name: "Loose", env: "WARREN_LOOSE" },
+    { name: "Loose", env: "CODER_LOOSE" },
   ];
   expect(optionGroups(options, "").map((g) => [g.title, g.options.length])).toEqual([["Networking", 1], ["Networking / TLS", 1], ["Other", 1]]);
   expect(optionGroups(options, "warren_loose").map((g) => g.title)).toEqual(["Other"]);

@@ -20,7 +20,7 @@ export function optionGroups(options: DeploymentOption[], text: string): OptionG
   const groups = new Map<string, DeploymentOption[]>();
   for (const option of options) {
     if (option.hidden) continue;
-    const words = [option.name, option.description, option.flag, option.env, option.yaml].join(" ").toLowerCase();
+    const words = [option.name, option.description, option.flag, option.env, ownVariable(option.env ?? ""), option.yaml].join(" ").toLowerCase();
     if (wanted !== "" && !words.includes(wanted)) continue;
     const name = groupName(option);
     groups.set(name, [...(groups.get(name) ?? []), option]);
@@ -30,6 +30,11 @@ export function optionGroups(options: DeploymentOption[], text: string): OptionG
 
 export function isSecret(option: DeploymentOption): boolean {
   return option.annotations?.["secret"] === "true";
+}
+
+/** The server names a variable as clients of the reference know it; its own name is the one to use. */
+export function ownVariable(env: string): string {
+  return env.replace(/^CODER_/, "WARREN_");
 }
 
 const UNITS: [number, string][] = [
