@@ -162,10 +162,19 @@ fn holder(roles: &[SiteRole], inside: &[OrganizationRole]) -> (Subject, Organiza
     (Subject::new(UserId::new(), roles.to_vec(), memberships), organization)
 }
 
+/// Roles held on the site and in the organization, roles handed out on both, and whether custom ones may be.
+type Coverage = (
+    &'static [SiteRole],
+    &'static [OrganizationRole],
+    &'static [SiteRole],
+    &'static [OrganizationRole],
+    bool,
+);
+
 #[test]
 fn each_administrator_hands_out_the_roles_of_the_matrix() {
     use OrganizationRole::{Admin, AgentsAccess, Member, UserAdmin, WorkspaceAccess};
-    let cases: &[(&[SiteRole], &[OrganizationRole], &[SiteRole], &[OrganizationRole], bool)] = &[
+    let cases: &[Coverage] = &[
         (&[SiteRole::Owner], &[], SiteRole::ALL, OrganizationRole::ALL, true),
         (&[SiteRole::UserAdmin], &[], &[SiteRole::Member], &[WorkspaceAccess, AgentsAccess, Member], false),
         (&[], &[Admin], &[], OrganizationRole::ALL, true),
