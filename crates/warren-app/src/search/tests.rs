@@ -18,14 +18,17 @@ fn values(query: &str) -> Vec<(String, Vec<String>)> {
     Terms::parse("thing", query, "name").values.into_iter().collect()
 }
 
-fn pairs(expected: &[(&str, &[&str])]) -> Vec<(String, Vec<String>)> {
+/// A key and its values.
+type Pair = (&'static str, &'static [&'static str]);
+
+fn pairs(expected: &[Pair]) -> Vec<(String, Vec<String>)> {
     let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
     expected.iter().map(|(key, texts)| ((*key).to_owned(), owned(texts))).collect()
 }
 
 #[test]
 fn queries_are_split_into_keys_and_values() {
-    let table: &[(&str, &[(&str, &[&str])])] = &[
+    let table: &[(&str, &[Pair])] = &[
         ("", &[]),
         ("   \t ", &[]),
         ("dev", &[("name", &["dev"])]),

@@ -52,7 +52,7 @@ async fn the_way_back_never_leaves_the_server() {
     // The cookie is no way around: it is checked again.
     for forged in ["aHR0cHM6Ly9ldmlsLmV4YW1wbGUv", "Ly9ldmlsLmV4YW1wbGU", "%%%"] {
         let mut browser = Browser::new(&server);
-        let back = browser.to_provider(OIDC).await;
+        let back = browser.visit_provider(OIDC).await;
         browser.cookies.insert(String::from("oauth_redirect"), forged.to_owned());
         assert_eq!(browser.follow(back).await.path, "/", "{forged}");
     }
@@ -64,7 +64,7 @@ async fn an_answer_that_another_browser_asked_for_is_refused() {
     let server = server(&idp).await;
     // The attacker signs in and sends the victim the last step, to have the victim work in the attacker's account.
     let mut attacker = Browser::new(&server);
-    let back = attacker.to_provider(OIDC).await;
+    let back = attacker.visit_provider(OIDC).await;
     let mut victim = Browser::new(&server);
     let fresh = victim.follow(back.clone()).await;
     assert_eq!(fresh.status, StatusCode::BAD_REQUEST);
@@ -81,10 +81,10 @@ async fn a_stolen_code_is_worth_nothing_without_the_verifier() {
     let idp = idp().await;
     let server = server(&idp).await;
     let mut victim = Browser::new(&server);
-    let stolen = victim.to_provider(OIDC).await;
+    let stolen = victim.visit_provider(OIDC).await;
     let code = stolen.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();
     let mut thief = Browser::new(&server);
-    let mut back = thief.to_provider(OIDC).await;
+    let mut back = thief.visit_provider(OIDC).await;
     let state = back.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
     back.query_pairs_mut().clear().append_pair("code", &code).append_pair("state", &state);
     let end = thief.follow(back).await;
@@ -97,7 +97,7 @@ async fn the_last_step_cannot_be_taken_twice() {
     let idp = idp().await;
     let server = server(&idp).await;
     let mut browser = Browser::new(&server);
-    let back = browser.to_provider(OIDC).await;
+    let back = browser.visit_provider(OIDC).await;
     let kept = browser.cookies.clone();
     assert_eq!(browser.follow(back.clone()).await.path, "/");
     assert_eq!(browser.follow(back.clone()).await.status, StatusCode::BAD_REQUEST);
@@ -174,7 +174,7 @@ async fn texts_of_the_provider_are_shown_as_text() {
     let idp = idp().await;
     let server = server(&idp).await;
     let mut browser = Browser::new(&server);
-    let back = browser.to_provider(OIDC).await;
+    let back = browser.visit_provider(OIDC).await;
     let state = back.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
     let query = Url::parse_with_params(
         "http://x/",

@@ -79,7 +79,7 @@ impl Browser {
     }
 
     /// Goes to the provider and returns the address that it sends the browser back to, without going there.
-    pub(crate) async fn to_provider(&mut self, path: &str) -> Url {
+    pub(crate) async fn visit_provider(&mut self, path: &str) -> Url {
         let begun = self.get(path).await;
         assert_eq!(begun.status, StatusCode::TEMPORARY_REDIRECT, "{}", begun.text);
         let provider: Url = begun.headers["location"].to_str().unwrap().parse().unwrap();

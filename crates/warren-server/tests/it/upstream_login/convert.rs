@@ -80,7 +80,7 @@ async fn a_change_needs_the_ticket_of_the_same_browser() {
     assert_eq!(other.status, StatusCode::FORBIDDEN, "{}", other.text);
 
     let (_, begun) = begin(&mut browser, PASSWORD).await;
-    let back = browser.to_provider(&callback(&begun)).await;
+    let back = browser.visit_provider(&callback(&begun)).await;
     let ticket = browser.cookies["coder_oauth_convert_jwt"].clone();
     browser
         .cookies
