@@ -40,9 +40,10 @@ async fn two_servers_on_one_postgres_share_accounts_and_sessions() {
     // SQLite allows one server.
     let Some(second) = first.replica().await else { return };
     assert_eq!(second.get("/api/v2/users/me").await.1["username"], "ada");
+    let organization = first.get("/api/v2/organizations/default").await.1["id"].clone();
     let new = serde_json::json!({
         "email": "bob@example.com", "username": "bob", "password": "AnotherSecurePassword!",
-        "login_type": "password", "organization_ids": [],
+        "login_type": "password", "organization_ids": [organization],
     });
     let (status, body) = second.post("/api/v2/users", new).await;
     assert_eq!(status, 201, "{body}");
