@@ -12,6 +12,7 @@ const COMPATIBLE: &str = "CODER_";
 /// all that begin so.
 const OTHERS: &[&str] = &[
     "AGENT_",
+    "BIN",
     "CLIENT_TLS_",
     "CONFIG_DIR",
     "DISABLE_DIRECT_CONNECTIONS",
