@@ -5,7 +5,7 @@ export const uuid = randomUUID;
 export const now = () => new Date().toISOString();
 const ago = (minutes) => new Date(Date.now() - minutes * 60_000).toISOString();
 
-const organization = { id: uuid(), name: "coder", display_name: "Warren", is_default: true, icon: "", description: "", created_at: now(), updated_at: now() };
+const organization = { id: uuid(), name: "coder", display_name: "Warren", is_default: true, default_org_member_roles: [], icon: "", description: "", created_at: now(), updated_at: now() };
 
 export const state = {
   organization,

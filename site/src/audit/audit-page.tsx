@@ -85,7 +85,7 @@ function Filters({ q, onChange }: { q: string; onChange: (q: string) => void }) 
         <Select label="Action" className="sm:w-40" value={term(q, "action") || ANY} onChange={set("action")} options={[{ value: ANY, label: "Any action" }, ...actions.map((a) => ({ value: a, label: a }))]} data-testid="filter-action" />
         <Select label="Kind of object" className="sm:w-48" value={term(q, "resource_type") || ANY} onChange={set("resource_type")} options={[{ value: ANY, label: "Any object" }, ...resourceTypes.map((t) => ({ value: t, label: resourceLabel(t) }))]} data-testid="filter-resource" />
         {(organizations.data?.length ?? 0) > 1 ? (
-          <Select label="Organization" className="sm:w-48" value={term(q, "organization") || ANY} onChange={set("organization")} options={[{ value: ANY, label: "Any organization" }, ...(organizations.data ?? []).map((o) => ({ value: o.name, label: o.display_name || o.name }))]} />
+          <Select label="Organization" className="col-span-2 sm:w-48" value={term(q, "organization") || ANY} onChange={set("organization")} options={[{ value: ANY, label: "Any organization" }, ...(organizations.data ?? []).map((o) => ({ value: o.name, label: o.display_name || o.name }))]} />
         ) : null}
         <DateField label="From" value={term(q, "date_from")} onChange={set("date_from")} />
         <DateField label="To" value={term(q, "date_to")} onChange={set("date_to")} />

@@ -51,7 +51,7 @@ function Build() {
         {facts.map(([name, value]) => (
           <div key={name} className="contents">
             <dt className="text-muted-foreground">{name}</dt>
-            <dd className="min-w-0 break-all">{value || "—"}</dd>
+            <dd className="min-w-0 wrap-anywhere">{value || "—"}</dd>
           </div>
         ))}
       </dl>
