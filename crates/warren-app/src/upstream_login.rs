@@ -4,6 +4,7 @@
 
 use chrono::SubsecRound;
 use serde_json::{Value, json};
+use warren_authz::{Action, Object};
 use warren_db::{
     DbError, Tx,
     entity::{user_links, users},
@@ -67,8 +68,9 @@ impl App {
     /// The claims that the provider sent at the account's last sign-in with OpenID Connect.
     ///
     /// # Errors
-    /// [`AppError::NotFound`] when there was none.
+    /// [`AppError::NotFound`] when there was none, or the caller's token does not reach personal data.
     pub async fn oidc_claims(&self, actor: &Actor) -> AppResult<Value> {
+        actor.check(Action::ReadPersonal, &Object::user(actor.id()))?;
         let link = query::user_links::of_user(self.db().reader(), actor.id(), LoginType::Oidc).await?;
         link.map(|link| link.claims).ok_or(AppError::NotFound)
     }

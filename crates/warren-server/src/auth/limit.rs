@@ -32,6 +32,7 @@ const LOGIN_ROUTES: &[(&str, &str)] = &[
     ("POST", "/api/v2/users/{user}/convert-login"),
     ("PUT", "/api/v2/users/{user}/password"),
     ("GET", "/api/v2/users/oauth2/github/callback"),
+    ("GET", "/api/v2/users/oauth2/github/device"),
     ("GET", "/api/v2/users/oidc/callback"),
 ];
 /// Routes that take files.
