@@ -46,7 +46,9 @@ pub async fn create_owner(db: &Database, owner: FirstUser) -> AppResult<UserId> 
             updated_at: user.created_at,
         };
         query::organizations::insert_member(tx, member).await?;
-        Ok::<_, AppError>(audit::record(tx, &Origin::system("create-admin-user"), Entry::create(&user)).await?)
+        Ok::<_, AppError>(
+            audit::record(tx, &Origin::system("create-admin-user"), Entry::create(&user)).await?,
+        )
     })
     .await?;
     Ok(id)
@@ -77,7 +79,9 @@ pub async fn reset_password(db: &Database, which: &str, new_password: String) ->
         query::users::update(tx, new.clone()).await?;
         query::api_keys::delete_of_user(tx, id).await?;
         tx.notify(channels::sessions(id), Value::Null);
-        Ok::<_, AppError>(audit::record(tx, &Origin::system("reset-password"), Entry::write(&current, &new)).await?)
+        Ok::<_, AppError>(
+            audit::record(tx, &Origin::system("reset-password"), Entry::write(&current, &new)).await?,
+        )
     })
     .await?;
     Ok(user)

@@ -35,8 +35,8 @@ mod view;
 
 pub use config::{ServerConfig, VERSION};
 pub use frame::FrameError;
-pub use observability::{Observability, ObservabilityError};
 pub use maintenance::{Maintenance, MaintenanceError, NewOwner, copy_database};
+pub use observability::{Observability, ObservabilityError};
 pub use permissions::{PERMISSIONS, Permission, Who};
 pub use router::openapi;
 pub use server::{RunningServer, Server, StartError};
