@@ -31,8 +31,6 @@ pub struct ServerConfig {
     pub external_token_encryption_keys: Vec<Secret<String>>,
     /// Names of features that are tried out; `*` means all.
     pub experiments: Vec<String>,
-    /// Serves the browsable API page at `/swagger`.
-    pub swagger_enable: bool,
     /// What clients of another version are told; empty for the usual hint.
     pub cli_upgrade_message: String,
     /// Where links to the documentation lead; empty for the built-in ones.

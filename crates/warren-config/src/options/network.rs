@@ -98,16 +98,6 @@ pub(super) const HTTP: &[Opt] = &[
     .wire("http_cookies.same_site")
     .group(Group::Http),
     Opt::new(
-        "__Host Prefix Cookies",
-        "host-prefix-cookie",
-        "HOST_PREFIX_COOKIE",
-        "networking.hostPrefixCookie",
-        field!(http.host_prefix_cookie),
-        "Gives cookies the __Host- prefix, which ties them to this host; needs secure cookies.",
-    )
-    .wire("http_cookies.host_prefix")
-    .group(Group::Http),
-    Opt::new(
         "Additional CSP Policy",
         "additional-csp-policy",
         "ADDITIONAL_CSP_POLICY",
@@ -300,6 +290,15 @@ pub(super) const SESSIONS: &[Opt] = &[
         "Longest lifetime of a token that owners may ask for.",
     )
     .wire("session_lifetime.max_admin_token_lifetime")
+    .group(Group::Sessions),
+    Opt::new(
+        "User Dormancy",
+        "user-dormant-after",
+        "USER_DORMANT_AFTER",
+        "userDormantAfter",
+        field!(session.dormant_after),
+        "How long an account may go unused before it is dormant, until its next sign-in; 0 for ever.",
+    )
     .group(Group::Sessions),
     Opt::new(
         "Disable Password Authentication",

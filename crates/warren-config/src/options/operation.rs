@@ -2,38 +2,16 @@
 
 use super::{Group, Opt, field};
 
-pub(super) const PROVISIONING: &[Opt] = &[
-    Opt::new(
-        "Terraform",
-        "terraform",
-        "TERRAFORM",
-        "provisioning.terraform",
-        field!(provisioner.terraform),
-        "Terraform or OpenTofu program.",
-    )
-    .default_text("the first of terraform and tofu on PATH")
-    .group(Group::Provisioning),
-    Opt::new(
-        "Provisioner Daemons",
-        "provisioner-daemons",
-        "PROVISIONER_DAEMONS",
-        "provisioning.daemons",
-        field!(provisioner.daemons),
-        "How many builds run at once in this process.",
-    )
-    .wire("provisioner.daemons")
-    .group(Group::Provisioning),
-    Opt::new(
-        "Force Cancel Interval",
-        "provisioner-force-cancel-interval",
-        "PROVISIONER_FORCE_CANCEL_INTERVAL",
-        "provisioning.forceCancelInterval",
-        field!(provisioner.force_cancel_interval),
-        "How long a canceled build may take to end before it is killed.",
-    )
-    .wire("provisioner.force_cancel_interval")
-    .group(Group::Provisioning),
-];
+pub(super) const PROVISIONING: &[Opt] = &[Opt::new(
+    "Terraform",
+    "terraform",
+    "TERRAFORM",
+    "provisioning.terraform",
+    field!(provisioner.terraform),
+    "Terraform or OpenTofu program.",
+)
+.default_text("the first of terraform and tofu on PATH")
+.group(Group::Provisioning)];
 
 pub(super) const CLIENT: &[Opt] = &[
     Opt::new(
@@ -184,16 +162,6 @@ pub(super) const REST: &[Opt] = &[
     .wire("retention.api_keys")
     .group(Group::Retention),
     Opt::new(
-        "Workspace Agent Logs Retention",
-        "workspace-agent-logs-retention",
-        "WORKSPACE_AGENT_LOGS_RETENTION",
-        "retention.workspace_agent_logs",
-        field!(retention.workspace_agent_logs),
-        "How long logs of agents are kept; those of the latest build always are.",
-    )
-    .wire("retention.workspace_agent_logs")
-    .group(Group::Retention),
-    Opt::new(
         "Experiments",
         "experiments",
         "EXPERIMENTS",
@@ -202,13 +170,4 @@ pub(super) const REST: &[Opt] = &[
         "Features to try out, by name; * for all.",
     )
     .wire("experiments"),
-    Opt::new(
-        "Enable Swagger",
-        "swagger-enable",
-        "SWAGGER_ENABLE",
-        "enableSwagger",
-        field!(swagger_enable),
-        "Serves a page to browse the API at /swagger.",
-    )
-    .wire("swagger.enable"),
 ];

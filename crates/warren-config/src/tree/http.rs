@@ -19,8 +19,6 @@ pub struct Http {
     /// Sets the `Secure` attribute of cookies.
     pub secure_auth_cookie: bool,
     pub same_site: SameSite,
-    /// Names the session cookie `__Host-…`.
-    pub host_prefix_cookie: bool,
     /// Headers that proxies write the client's address into, the first one wins.
     pub proxy_trusted_headers: Vec<String>,
     /// Networks, such as `10.0.0.0/8`, whose proxies are believed.
@@ -46,7 +44,6 @@ impl Default for Http {
             redirect_to_access_url: false,
             secure_auth_cookie: false,
             same_site: SameSite::default(),
-            host_prefix_cookie: false,
             proxy_trusted_headers: Vec::new(),
             proxy_trusted_origins: Vec::new(),
             hsts: Hsts::default(),

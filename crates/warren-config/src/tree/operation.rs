@@ -72,20 +72,10 @@ impl Default for Logging {
 }
 
 /// Builds of workspaces in this process.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Provisioner {
     /// The `terraform` or `tofu` program; by default the first on `PATH`.
     pub terraform: Option<PathBuf>,
-    /// How many builds run at once; 0 leaves building to others.
-    pub daemons: u32,
-    /// How long a canceled build may take to end before it is killed.
-    pub force_cancel_interval: Duration,
-}
-
-impl Default for Provisioner {
-    fn default() -> Self {
-        Self { terraform: None, daemons: 3, force_cancel_interval: Duration::from_secs(600) }
-    }
 }
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -96,12 +86,11 @@ pub struct Retention {
     pub audit_logs: Duration,
     /// Counted from the expiry of a key.
     pub api_keys: Duration,
-    pub workspace_agent_logs: Duration,
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { audit_logs: Duration::ZERO, api_keys: DAY * 7, workspace_agent_logs: DAY * 7 }
+        Self { audit_logs: Duration::ZERO, api_keys: DAY * 7 }
     }
 }
 

@@ -7,6 +7,7 @@ mod administration;
 mod fake;
 mod follow;
 mod names;
+mod organizations;
 mod sentences;
 mod server;
 mod settings;

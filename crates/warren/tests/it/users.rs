@@ -45,6 +45,23 @@ async fn a_password_that_was_not_given_is_made_up_and_printed_once() {
 }
 
 #[tokio::test]
+async fn site_roles_are_replaced() {
+    let server = Running::start(&[]).await;
+    let ada = first_user(&server).await;
+    ada.succeed(&["users", "create", "-e", "bob@example.com", "-u", "bob", "-p", PASSWORD]).await;
+    ada.succeed(&["users", "edit-roles", "bob", "--roles", "auditor,user-admin", "-y"]).await;
+    let roles = ada.json(&["users", "show", "bob"]).await[0]["roles"].clone();
+    let mut names: Vec<_> = roles.as_array().unwrap().iter().map(|role| role["name"].to_string()).collect();
+    names.sort();
+    assert_eq!(names, ["\"auditor\"", "\"user-admin\""]);
+    ada.succeed(&["users", "edit-roles", "bob", "--roles", "", "-y"]).await;
+    assert_eq!(ada.json(&["users", "show", "bob"]).await[0]["roles"].as_array().unwrap().len(), 0);
+    let done = ada.run(&["users", "edit-roles", "bob", "--roles", "emperor", "-y"]).await;
+    assert_eq!(done.code(), Some(1));
+    assert!(done.stderr.contains("emperor"), "{}", done.stderr);
+}
+
+#[tokio::test]
 async fn a_service_account_works_with_a_token_alone() {
     let server = Running::start(&[]).await;
     let ada = first_user(&server).await;
