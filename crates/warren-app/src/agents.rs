@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 use warren_authz::Action;
 use warren_db::{
-    DbError,
+    DbError, Guard, Tx,
     entity::{workspace_agent_logs, workspace_agents},
     query::{
         self,
@@ -109,8 +109,7 @@ impl App {
         workspace: WorkspaceId,
         versions: (&str, &str),
     ) -> AppResult<()> {
-        let write =
-            async |tx: &warren_db::Tx| query::agents::connected(tx, id, workspace, versions, now()).await;
+        let write = async |tx: &Tx| query::agents::connected(tx, id, workspace, versions, now()).await;
         Ok(self.db().write(write).await?)
     }
 
@@ -137,7 +136,8 @@ impl App {
         if query::agent_tokens::owner_of(reader, agent).await?.is_none() {
             return Ok(false);
         }
-        self.db().write(async |tx| query::agents::seen(tx, id, now()).await).await?;
+        let write = async |tx: &Tx| query::agents::seen(tx, id, now()).await;
+        self.db().write_guarded(Guard::agent(id), write).await?;
         Ok(true)
     }
 
@@ -162,7 +162,7 @@ impl App {
         report: AgentReport,
     ) -> AppResult<()> {
         self.db()
-            .write(async |tx| {
+            .write_guarded(Guard::agent(boot.agent), async |tx| {
                 let last = query::agents::last_sequence(tx, boot.agent, boot.boot).await?;
                 if sequence <= last {
                     return Ok(());
@@ -221,7 +221,7 @@ impl App {
     }
 }
 
-async fn store(tx: &warren_db::Tx, boot: AgentBoot, report: AgentReport) -> AppResult<()> {
+async fn store(tx: &Tx, boot: AgentBoot, report: AgentReport) -> AppResult<()> {
     let (agent, workspace) = (boot.agent, boot.workspace);
     match report {
         AgentReport::Startup { version, expanded_directory, subsystems } => {
@@ -238,7 +238,7 @@ async fn store(tx: &warren_db::Tx, boot: AgentBoot, report: AgentReport) -> AppR
 }
 
 /// Keeps the lines that fit; the first time that some do not, a last line says so.
-async fn store_logs(tx: &warren_db::Tx, id: AgentId, lines: Vec<NewLog>, truncated: bool) -> AppResult<()> {
+async fn store_logs(tx: &Tx, id: AgentId, lines: Vec<NewLog>, truncated: bool) -> AppResult<()> {
     let row = query::agents::by_id(tx, id).await?.ok_or(AppError::NotFound)?;
     if row.logs_overflowed {
         return Ok(());

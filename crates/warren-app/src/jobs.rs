@@ -15,7 +15,7 @@ use warren_build_proto::{
     RUNNING_SILENT_MAX_MINUTES, step,
 };
 use warren_db::{
-    DbError, Tx,
+    DbError, Guard, Tx,
     entity::provisioner_jobs,
     query::{self, jobs::NewJobLog},
 };
@@ -64,7 +64,9 @@ impl App {
     /// [`AppError::Conflict`] when the job is not the worker's any more.
     pub async fn job_heartbeat(&self, id: JobId, worker: RunnerId) -> AppResult<JobStatus> {
         self.db()
-            .write(async |tx| advance(tx, id, JobInput::Heartbeat { worker }).await.map(|job| job.status()))
+            .write_guarded(Guard::job(id), async |tx| {
+                advance(tx, id, JobInput::Heartbeat { worker }).await.map(|job| job.status())
+            })
             .await
     }
 
@@ -74,7 +76,7 @@ impl App {
     /// [`AppError::Conflict`] when the job is not the worker's any more.
     pub async fn append_job_logs(&self, id: JobId, worker: RunnerId, lines: Vec<LogLine>) -> AppResult<()> {
         self.db()
-            .write(async |tx| {
+            .write_guarded(Guard::job(id), async |tx| {
                 advance(tx, id, JobInput::Log { worker }).await?;
                 write_lines(tx, id, lines).await
             })

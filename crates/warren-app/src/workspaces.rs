@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use warren_audit::{Entry, record};
 use warren_authz::{Action, Object, Resource};
 use warren_db::{
+    Guard, Tx,
     entity::{templates, users, workspaces},
     query::{self, Page, workspaces::Filter},
 };
@@ -174,7 +175,8 @@ impl App {
     /// Not found or forbidden by right.
     pub async fn note_workspace_use(&self, actor: &Actor, id: WorkspaceId) -> AppResult<()> {
         self.checked_workspace(actor, id, Action::Update).await?;
-        self.db().write(async |tx| query::workspaces::touch(tx, id, now()).await).await?;
+        let write = async |tx: &Tx| query::workspaces::touch(tx, id, now()).await;
+        self.db().write_guarded(Guard::workspace(id), write).await?;
         Ok(())
     }
 

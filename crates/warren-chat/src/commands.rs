@@ -6,7 +6,7 @@ use warren_audit::{Entry, record};
 use warren_authz::{Action, Object, Resource, Subject, check, list_filter};
 use warren_chat_proto::{Message, Part, QueuedMessage};
 use warren_db::{
-    Subscription, Tx, channels,
+    Guard, Subscription, Tx, channels,
     entity::chats,
     query::{self, Page, chat_messages::Slice},
 };
@@ -292,11 +292,13 @@ impl ChatService {
         if chat.owner_id != subject.user.as_uuid() || newest.get() <= chat.last_read_message_id {
             return Ok(());
         }
-        Ok(self.db().write(async |tx| query::chats::set_read(tx, id, newest).await).await?)
+        let write = async |tx: &Tx| query::chats::set_read(tx, id, newest).await;
+        Ok(self.db().write_guarded(Guard::chat(id), write).await?)
     }
 
     async fn apply(&self, id: ChatId, command: Command) -> ChatResult<Outcome> {
-        self.db().write(async |tx| store::transition(tx, id, None, command).await).await
+        let write = async |tx: &Tx| store::transition(tx, id, None, command).await;
+        self.db().write_guarded(Guard::chat(id), write).await
     }
 
     async fn find(&self, subject: &Subject, action: Action, id: ChatId) -> ChatResult<chats::Model> {

@@ -14,7 +14,7 @@ use std::{
 
 use tokio::sync::{Notify, watch};
 use warren_chat_proto::{Episode, Part, StreamPart};
-use warren_db::{Database, DbError, entity::chat_parts, query};
+use warren_db::{Database, DbError, Guard, entity::chat_parts, query};
 use warren_rt::Backoff;
 use warren_vocab::{ChatId, MessageRole};
 
@@ -172,7 +172,8 @@ async fn write(
     db: &Database,
     batches: &BTreeMap<(ChatId, Episode), Batch>,
 ) -> Result<Vec<(ChatId, Episode)>, DbError> {
-    db.write(async |tx| {
+    let guard = Guard::chats(batches.keys().map(|(chat, _)| *chat));
+    db.write_guarded(guard, async |tx| {
         let mut current = Vec::new();
         let mut models = Vec::new();
         for ((chat, episode), batch) in batches {

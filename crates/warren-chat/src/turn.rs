@@ -13,7 +13,7 @@ use serde_json::Value;
 use warren_chat_proto::{
     ChatError, ChatState, Episode, Message, Next, OpenCall, Part, RetryState, Usage, cut_short, merge, next,
 };
-use warren_db::{entity::chats, query};
+use warren_db::{Guard, Tx, entity::chats, query};
 use warren_llm::{ModelError, ModelEvent, ModelStream};
 use warren_vocab::{ChatErrorKind, ChatId, ChatStatus, MessageRole, ModelConfigId};
 
@@ -61,7 +61,8 @@ pub(crate) async fn finish_interruption(
     let fence = fence(state, ChatStatus::Interrupting, None);
     let id = ChatId::from_uuid(chat.id);
     let command = Command::FinishInterruption { partial };
-    shared.db.write(async |tx| store::transition(tx, id, Some(&fence), command).await).await?;
+    let write = async |tx: &Tx| store::transition(tx, id, Some(&fence), command).await;
+    shared.db.write_guarded(Guard::chat(id), write).await?;
     Ok(())
 }
 
@@ -87,7 +88,8 @@ async fn commit(
 ) -> ChatResult<Outcome> {
     let fence = fence(state, ChatStatus::Running, attempt);
     let id = ChatId::from_uuid(chat.id);
-    shared.db.write(async |tx| store::transition(tx, id, Some(&fence), command).await).await
+    let write = async |tx: &Tx| store::transition(tx, id, Some(&fence), command).await;
+    shared.db.write_guarded(Guard::chat(id), write).await
 }
 
 async fn history(shared: &Shared, chat: &chats::Model) -> ChatResult<Vec<Message>> {

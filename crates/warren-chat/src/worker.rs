@@ -9,7 +9,7 @@ use std::{
 use chrono::TimeDelta;
 use tokio::time::MissedTickBehavior;
 use warren_chat_proto::Lease;
-use warren_db::{channels, query};
+use warren_db::{Guard, Tx, channels, query};
 use warren_rt::Tasks;
 use warren_vocab::{ChatId, ReplicaId, RunnerId};
 
@@ -74,9 +74,9 @@ impl Worker {
             return Ok(());
         }
         let until = rows::now() + LEASE;
-        let renewal =
-            self.shared.db.write(async |tx| query::chats::renew_leases(tx, self.id, &chats, until).await);
-        Ok(renewal.await?)
+        let guard = Guard::chats(chats.iter().copied());
+        let write = async |tx: &Tx| query::chats::renew_leases(tx, self.id, &chats, until).await;
+        Ok(self.shared.db.write_guarded(guard, write).await?)
     }
 
     async fn acquire_all(&self) -> ChatResult<()> {
@@ -97,7 +97,7 @@ impl Worker {
             return Ok(false);
         }
         let lease = Lease { worker: self.id, runner: RunnerId::new() };
-        let acquired = self.shared.db.write(async |tx| {
+        let acquired = self.shared.db.write_guarded(Guard::chat(chat), async |tx| {
             let row = query::chats::by_id(tx, chat).await?.ok_or(ChatServiceError::NotFound)?;
             let is_held = row.worker_id.is_some() && row.lease_expires_at.is_some_and(|at| at > rows::now());
             if is_held || !rows::state(&row, 0)?.execution().needs_worker() {

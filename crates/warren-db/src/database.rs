@@ -1,6 +1,6 @@
 //! The database handle: where it is, reading, writing in transactions, hints after the commit.
 //!
-//! Must not know any table; migrations and queries do. What differs between the engines is in [`sqlite`] and
+//! Must not know what is in a table; migrations and queries do. What differs between the engines is in [`sqlite`] and
 //! [`postgres`].
 
 mod directory;
@@ -20,6 +20,7 @@ use sea_orm::{
 };
 use serde_json::Value;
 use uuid::Uuid;
+use warren_vocab::{AgentId, ChatId, JobId, UserId, WorkspaceId};
 
 use self::{postgres::Postgres, sqlite::Sqlite, values::storable};
 pub use directory::DirectoryLock;
@@ -54,17 +55,43 @@ pub struct Pool {
     pub n_idle: usize,
 }
 
-/// The row that guards all that a transaction of [`Database::write_guarded`] reads and writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The rows that guard all that a transaction of [`Database::write_guarded`] reads and writes. One table is guarded by
+/// the rows of one other, or by its own, everywhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Guard {
     table: &'static str,
-    id: Uuid,
+    ids: Vec<Uuid>,
 }
 
 impl Guard {
-    /// Names a row by its table and the value of its column `id`.
-    pub const fn row(table: &'static str, id: Uuid) -> Self {
-        Self { table, id }
+    /// A chat, which guards its messages, queue, parts and tool calls.
+    pub fn chat(id: ChatId) -> Self {
+        Self::chats([id])
+    }
+
+    /// Several chats.
+    pub fn chats(ids: impl IntoIterator<Item = ChatId>) -> Self {
+        Self { table: "chats", ids: ids.into_iter().map(ChatId::as_uuid).collect() }
+    }
+
+    /// A job, which guards its log.
+    pub fn job(id: JobId) -> Self {
+        Self { table: "provisioner_jobs", ids: vec![id.as_uuid()] }
+    }
+
+    /// An agent, which guards its boots, scripts, metadata and log.
+    pub fn agent(id: AgentId) -> Self {
+        Self { table: "workspace_agents", ids: vec![id.as_uuid()] }
+    }
+
+    /// A workspace alone, without what belongs to it.
+    pub fn workspace(id: WorkspaceId) -> Self {
+        Self { table: "workspaces", ids: vec![id.as_uuid()] }
+    }
+
+    /// An account alone, without what belongs to it.
+    pub fn user(id: UserId) -> Self {
+        Self { table: "users", ids: vec![id.as_uuid()] }
     }
 }
 
@@ -141,9 +168,9 @@ impl Database {
 
     /// Runs one write transaction that other guarded ones may run beside, for the writes that are frequent.
     ///
-    /// It waits for those with the same guard and for those of [`Database::write`]. Everything that it reads in order
-    /// to decide, and everything that it writes, must belong to the guarding row: no other guarded transaction may
-    /// write it under another guard.
+    /// It waits for those that share a guarding row and for those of [`Database::write`]. Everything that it reads in
+    /// order to decide, and everything that it writes, must belong to the guarding rows: no other guarded transaction
+    /// may write it under another guard.
     ///
     /// # Errors
     /// Returns the closure's error, or [`DbError`] when the transaction cannot begin or commit.

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use warren_chat_proto::{Fence, LedgerState, OpenCall, Part, Verdict, check_fence, verdict};
 use warren_db::{
-    Database, DbError,
+    Database, DbError, Guard,
     entity::{chat_tool_calls, chats},
     query::{self, chat_tool_calls::Key},
 };
@@ -72,7 +72,8 @@ impl Runner<'_> {
 
     async fn run(&self, call: &OpenCall, state: LedgerState) -> ChatResult<(Value, bool)> {
         let key = self.key(call);
-        let may_run = self.db.write(async |tx| {
+        let guard = Guard::chat(key.chat);
+        let may_run = self.db.write_guarded(guard.clone(), async |tx| {
             let row = query::chats::by_id(tx, key.chat).await?.ok_or(ChatServiceError::NotFound)?;
             check_fence(&rows::state(&row, 0)?, &self.fence)?;
             let started = query::chat_tool_calls::start(tx, &key, rows::now()).await?;
@@ -83,7 +84,7 @@ impl Runner<'_> {
         }
         let (mut result, is_error) = self.call(call).await;
         rows::replace_nul(&mut result);
-        let finish = self.db.write(async |tx| {
+        let finish = self.db.write_guarded(guard, async |tx| {
             query::chat_tool_calls::finish(tx, &key, result.clone(), is_error, rows::now()).await
         });
         finish.await?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
     SqlxPostgresConnector, Statement, TransactionTrait,
-    sea_query::{Alias, Expr, ExprTrait, LockType, Query},
+    sea_query::{Alias, Expr, ExprTrait, LockType, Order, Query},
 };
 use sqlx::{
     Connection, Executor, PgPool,
@@ -88,7 +88,7 @@ impl Postgres {
         E: From<DbError>,
     {
         let (mut _alone, mut _together) = (None, None);
-        match guard {
+        match &guard {
             None => _alone = Some(self.turn.write().await),
             Some(_) => _together = Some(self.turn.read().await),
         }
@@ -125,11 +125,13 @@ async fn lock(transaction: &DatabaseTransaction, guard: Option<Guard>) -> Result
     let function = if guard.is_some() { "pg_advisory_xact_lock_shared" } else { "pg_advisory_xact_lock" };
     let statement = format!("SELECT {function}({WRITE_LOCK})");
     transaction.execute_raw(Statement::from_string(DbBackend::Postgres, statement)).await?;
-    if let Some(Guard { table, id }) = guard {
+    if let Some(Guard { table, ids }) = guard {
         let row = Query::select()
             .expr(Expr::value(1))
             .from(Alias::new(table))
-            .and_where(Expr::col("id").eq(id))
+            .and_where(Expr::col("id").is_in(ids))
+            // In one order everywhere, so that no two transactions wait for each other.
+            .order_by("id", Order::Asc)
             // Rows that refer to the guard may still be added beside it.
             .lock(LockType::NoKeyUpdate)
             .to_owned();

@@ -7,6 +7,7 @@ use warren_db::{
     entity::{files, users},
 };
 use warren_db_testkit::{TestDatabase, TestPlace};
+use warren_vocab::UserId;
 
 use crate::support::{count_up, insert, user};
 
@@ -213,7 +214,7 @@ async fn guarded_writers_lose_nothing_beside_serial_ones() {
                 if round % 5 == 0 {
                     db.write(async |tx| count_up(tx, id).await).await.unwrap();
                 } else {
-                    let guard = Guard::row("users", id);
+                    let guard = Guard::user(UserId::from_uuid(id));
                     db.write_guarded(guard, async |tx| count_up(tx, id).await).await.unwrap();
                 }
             }
