@@ -31,6 +31,9 @@ use crate::{
     pubsub::{InProcess, PubSub, Subscription},
 };
 
+/// Connections to PostgreSQL unless the administrator says otherwise.
+const CONNECTIONS: u32 = 20;
+
 /// A handle to the open database; clones share it.
 #[derive(Clone)]
 pub struct Database {
@@ -104,12 +107,21 @@ impl Database {
     /// Fails when another server holds the directory, when the database is newer than this program, when PostgreSQL
     /// cannot be reached, and on disk errors.
     pub async fn open(location: &Location) -> Result<Self, OpenError> {
+        Self::open_with(location, CONNECTIONS).await
+    }
+
+    /// Opens the database with at most so many connections to PostgreSQL for reading and writing, but at least 2. Four
+    /// more may carry hints. SQLite ignores the number.
+    ///
+    /// # Errors
+    /// Fails as [`Self::open`] does.
+    pub async fn open_with(location: &Location, connections: u32) -> Result<Self, OpenError> {
         let (engine, pubsub): (_, Arc<dyn PubSub>) = match location {
             Location::Sqlite { data_dir } => {
                 (Engine::Sqlite(Sqlite::open(location, data_dir).await?), Arc::new(InProcess::default()))
             }
             Location::Postgres { url } => {
-                let (postgres, hints) = Postgres::open(location, url).await?;
+                let (postgres, hints) = Postgres::open(location, url, connections).await?;
                 (Engine::Postgres(postgres), Arc::new(hints))
             }
         };

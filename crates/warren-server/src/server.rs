@@ -82,7 +82,7 @@ impl Server {
     pub async fn start(config: ServerConfig) -> Result<RunningServer, StartError> {
         let listeners = Listeners::bind(&config).await?;
         let access_url = listeners.access_url(&config)?;
-        let db = Database::open(&location(&config.database)).await?;
+        let db = Database::open_with(&location(&config.database), config.database.postgres_max_open).await?;
         let lock = lock(&config.database)?;
         let sources = KeySources {
             external: &config.external_token_encryption_keys,

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use e2e::{openssh::OpenSsh, processes, stage::Stage};
-use warren_testkit::eventually;
+use warren_db::Location;
+use warren_testkit::{ServerOptions, eventually};
 
 mod chat;
 mod viewer;
@@ -17,6 +18,20 @@ const MARKER_SECONDS: u32 = 86_399;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_chat_survives_the_servers_crash_and_its_work_is_found_over_openssh() -> Result<()> {
     let mut stage = Stage::new().await?;
+    let outcome = story(&mut stage).await;
+    stage.explain(outcome)
+}
+
+/// Only where the test run has a PostgreSQL, as `cargo xtask test` does.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_on_postgres() -> Result<()> {
+    if !warren_db_testkit::is_postgres() {
+        return Ok(());
+    }
+    let place = warren_db_testkit::TestPlace::new().await;
+    let Location::Postgres { url } = place.location() else { bail!("the place is on PostgreSQL") };
+    let env = vec![("WARREN_PG_CONNECTION_URL".to_owned(), url.clone())];
+    let mut stage = Stage::with(ServerOptions { env }).await?;
     let outcome = story(&mut stage).await;
     stage.explain(outcome)
 }

@@ -23,8 +23,6 @@ use crate::{
     pubsub::ListenNotify,
 };
 
-const WRITERS_MAX: u32 = 10;
-const READERS_MAX: u32 = 10;
 /// One connection listens, one sends; the others are for when those hang on a dead network.
 const HINTS_MAX: u32 = 4;
 /// How long a query waits for a free connection before it fails as busy.
@@ -64,12 +62,18 @@ pub(super) struct Postgres {
 
 impl Postgres {
     /// Connects and applies the missing migrations; servers that start together do so one after the other.
-    pub(super) async fn open(location: &Location, url: &str) -> Result<(Self, ListenNotify), OpenError> {
+    pub(super) async fn open(
+        location: &Location,
+        url: &str,
+        connections: u32,
+    ) -> Result<(Self, ListenNotify), OpenError> {
         let options = connect_options(url)?;
         migrate(location, &options).await?;
         let open = |source| OpenError::Open { location: location.clone(), source: connection_error(source) };
-        let writers = pool(WRITERS_MAX, false).connect_with(options.clone()).await.map_err(open)?;
-        let readers = pool(READERS_MAX, true).connect_with(options.clone()).await.map_err(open)?;
+        let n_writers = Ord::max(connections / 2, 1);
+        let n_readers = Ord::max(connections.saturating_sub(n_writers), 1);
+        let writers = pool(n_writers, false).connect_with(options.clone()).await.map_err(open)?;
+        let readers = pool(n_readers, true).connect_with(options.clone()).await.map_err(open)?;
         let hints = pool(HINTS_MAX, false).connect_with(options).await.map_err(open)?;
         let tasks = Tasks::new();
         let pubsub = ListenNotify::start(hints.clone(), &tasks).await.map_err(open)?;
