@@ -88,6 +88,21 @@ export interface components {
          * @description An app of an agent.
          */
         AppId: string;
+        /** @description `GET /api/v2/appearance`. */
+        AppearanceConfig: {
+            announcement_banners: components["schemas"]["BannerConfig"][];
+            application_name: string;
+            docs_url: string;
+            logo_url: string;
+            /** @description Superseded by the announcement banners; the first of them. */
+            service_banner: components["schemas"]["BannerConfig"];
+            support_links?: components["schemas"]["LinkConfig"][];
+        };
+        /** @description A role, and whether the caller may hand it out. */
+        AssignableRoles: components["schemas"]["Role"] & {
+            assignable: boolean;
+            built_in: boolean;
+        };
         /** @description Whether a way to sign in is on. */
         AuthMethod: {
             enabled: boolean;
@@ -99,8 +114,44 @@ export interface components {
             password: components["schemas"]["AuthMethod"];
             terms_of_service_url?: string | null;
         };
+        /** @description One question: may the caller do this to that object? */
+        AuthorizationCheck: {
+            action: string;
+            object: components["schemas"]["AuthorizationObject"];
+        };
+        /** @description The object of a question. */
+        AuthorizationObject: {
+            /** @description Asks whether any organization of the caller's will do. */
+            any_org?: boolean;
+            organization_id?: string;
+            /** @description An account's id, or `me`. */
+            owner_id?: string;
+            /** @description An existing object; its owner and organization are looked up. */
+            resource_id?: string;
+            resource_type?: string;
+        };
+        /** @description `POST /api/v2/authcheck`: questions by a name that the client chooses. */
+        AuthorizationRequest: {
+            checks: {
+                [key: string]: components["schemas"]["AuthorizationCheck"];
+            };
+        };
+        /** @description The answer to each question, by its name. */
+        AuthorizationResponse: {
+            [key: string]: boolean;
+        };
         /** @enum {string} */
         AutomaticUpdates: "always" | "never";
+        /** @description `GET /api/v2/experiments/available`. */
+        AvailableExperiments: {
+            safe: string[];
+        };
+        /** @description A line above every page. */
+        BannerConfig: {
+            background_color?: string;
+            enabled?: boolean;
+            message?: string;
+        };
         /**
          * Format: uuid
          * @description One build of a workspace.
@@ -453,6 +504,11 @@ export interface components {
         ChatWatchEventKind: "status_change" | "title_change" | "created" | "deleted" | "summary_change" | "diff_status_change" | "action_required" | "context_dirty";
         /** @enum {string} */
         ClientType: "ui" | "api";
+        /** @description `POST /api/v2/users/{user}/convert-login`. */
+        ConvertLoginRequest: {
+            password: string;
+            to_type: components["schemas"]["LoginType"];
+        };
         /** @description Adds a provider. */
         CreateAIProviderRequest: {
             api_keys?: string[];
@@ -513,6 +569,13 @@ export interface components {
         CreateFirstUserResponse: {
             organization_id: components["schemas"]["OrganizationId"];
             user_id: components["schemas"]["UserId"];
+        };
+        /** @description `POST /api/v2/organizations`. */
+        CreateOrganizationRequest: {
+            description?: string;
+            display_name?: string | null;
+            icon?: string;
+            name: string;
         };
         /** @description `POST /api/v2/organizations/{organization}/templates`. Further fields that clients send are ignored. */
         CreateTemplateRequest: {
@@ -589,6 +652,56 @@ export interface components {
             /** Format: int64 */
             ttl_ms?: number | null;
         };
+        /** @description `POST` and `PUT /api/v2/organizations/{organization}/members/roles`. */
+        CustomRoleRequest: {
+            display_name?: string;
+            name: string;
+            organization_member_permissions?: components["schemas"]["Permission"][];
+            organization_permissions?: components["schemas"]["Permission"][];
+            site_permissions?: components["schemas"]["Permission"][];
+            user_permissions?: components["schemas"]["Permission"][];
+        };
+        /** @description `GET /api/v2/deployment/config`. */
+        DeploymentConfig: {
+            /** @description The values as nested groups, without secrets. */
+            config: Record<string, never>;
+            options: components["schemas"]["DeploymentOption"][];
+        };
+        /** @description One setting. */
+        DeploymentOption: {
+            /** @description `secret` for values that are never shown. */
+            annotations?: {
+                [key: string]: string;
+            };
+            default?: string;
+            description: string;
+            env?: string;
+            flag?: string;
+            group?: components["schemas"]["DeploymentOptionGroup"] | null;
+            hidden?: boolean;
+            name: string;
+            /** @description The value in force; empty for a secret. */
+            value: Record<string, never>;
+            /** @description `flag`, `env`, `yaml` or `default`; absent when nobody knows any more. */
+            value_source?: string;
+            yaml?: string;
+        };
+        /** @description A group of settings. */
+        DeploymentOptionGroup: {
+            name: string;
+            yaml?: string;
+        };
+        /** @description `GET /api/v2/deployment/stats`. */
+        DeploymentStats: {
+            /** Format: date-time */
+            aggregated_from: string;
+            /** Format: date-time */
+            collected_at: string;
+            /** Format: date-time */
+            next_update_at: string;
+            session_count: components["schemas"]["SessionCountDeploymentStats"];
+            workspaces: components["schemas"]["WorkspaceDeploymentStats"];
+        };
         /** @enum {string} */
         DisplayApp: "vscode" | "vscode_insiders" | "web_terminal" | "port_forwarding_helper" | "ssh_helper";
         /** @description `PATCH /api/experimental/chats/{chat}/messages/{message}`. */
@@ -601,6 +714,20 @@ export interface components {
             message: components["schemas"]["ChatMessage"];
             warnings?: string[];
         };
+        /** @description `GET /api/v2/entitlements`. */
+        Entitlements: {
+            errors: string[];
+            /** @description By feature name; every known name is present. */
+            features: {
+                [key: string]: components["schemas"]["Feature"];
+            };
+            has_license: boolean;
+            /** Format: date-time */
+            refreshed_at: string;
+            require_telemetry: boolean;
+            trial: boolean;
+            warnings: string[];
+        };
         /** @description What every failed request answers. */
         ErrorResponse: {
             /** @description Diagnostic text for whoever looks into it. */
@@ -609,6 +736,36 @@ export interface components {
             message: string;
             /** @description What is wrong with which field of the request. */
             validations?: components["schemas"]["ValidationError"][];
+        };
+        /** @description The scopes that an API key may ask for. */
+        ExternalApiKeyScopes: {
+            external: string[];
+        };
+        /** @description `GET /api/v2/users/oauth2/github/device`. */
+        ExternalAuthDevice: {
+            device_code: string;
+            /**
+             * Format: int64
+             * @description Seconds until the codes are void.
+             */
+            expires_in: number;
+            /**
+             * Format: int64
+             * @description Seconds to wait between questions.
+             */
+            interval: number;
+            user_code: string;
+            verification_uri: string;
+        };
+        /** @description One feature. */
+        Feature: {
+            /** Format: int64 */
+            actual?: number | null;
+            enabled: boolean;
+            /** @description `entitled`, `grace_period` or `not_entitled`. */
+            entitlement: string;
+            /** Format: int64 */
+            limit?: number | null;
         };
         /**
          * Format: uuid
@@ -639,6 +796,10 @@ export interface components {
             default_provider_configured: boolean;
             enabled: boolean;
         };
+        /** @description The answer to the device page when the code was entered. */
+        GithubDeviceLoginResponse: {
+            redirect_url: string;
+        };
         /** @description How the agent checks an app. `interval` is in seconds. */
         Healthcheck: {
             /** Format: int32 */
@@ -661,6 +822,13 @@ export interface components {
         JobStatus: "pending" | "running" | "canceling" | "canceled" | "succeeded" | "failed" | "unknown";
         /** @enum {string} */
         JobType: "template_version_import" | "workspace_build" | "template_version_dry_run";
+        /** @description An entry of the help menu. */
+        LinkConfig: {
+            icon: string;
+            location?: string | null;
+            name: string;
+            target: string;
+        };
         /** @enum {string} */
         LogLevel: "trace" | "debug" | "info" | "warn" | "error";
         /** @enum {string} */
@@ -713,11 +881,24 @@ export interface components {
          * @description A model configuration.
          */
         ModelConfigId: string;
+        /** @description The beginning of a change of the way of signing in: the provider's page completes it. */
+        OAuthConversionResponse: {
+            /** Format: date-time */
+            expires_at: string;
+            /** @description Goes to the provider's callback route as `oidc_merge_state`. */
+            state_string: string;
+            to_type: components["schemas"]["LoginType"];
+            user_id: components["schemas"]["UserId"];
+        };
         /** @description Whether OIDC login is on, and how its button looks. This object alone uses camel case. */
         OidcAuthMethod: {
             enabled: boolean;
             iconUrl: string;
             signInText: string;
+        };
+        /** @description `GET /api/v2/users/oidc-claims`. */
+        OidcClaimsResponse: {
+            claims: Record<string, never>;
         };
         /** @enum {string} */
         OpenIn: "slim-window" | "tab";
@@ -749,6 +930,41 @@ export interface components {
             /** Format: date-time */
             updated_at: string;
             user_id: components["schemas"]["UserId"];
+        };
+        /** @description A user's membership of an organization, with the account. */
+        OrganizationMemberWithUserData: components["schemas"]["OrganizationMember"] & {
+            avatar_url?: string | null;
+            email: string;
+            /** @description Site roles. */
+            global_roles: components["schemas"]["SlimRole"][];
+            has_ai_seat: boolean;
+            /** @description Left out for people. */
+            is_service_account?: boolean;
+            /** Format: date-time */
+            last_seen_at?: string | null;
+            login_type: components["schemas"]["LoginType"];
+            name?: string | null;
+            status: components["schemas"]["UserStatus"];
+            /** Format: date-time */
+            user_created_at: string;
+            /** Format: date-time */
+            user_updated_at: string;
+            username: string;
+        };
+        /** @description `GET /api/v2/organizations/{organization}/paginated-members`. */
+        PaginatedMembersResponse: {
+            /**
+             * Format: int64
+             * @description How many there are without `limit` and `offset`.
+             */
+            count: number;
+            members: components["schemas"]["OrganizationMemberWithUserData"][];
+        };
+        /** @description One permission of a role. `*` is any resource type or action. */
+        Permission: {
+            action: string;
+            negate?: boolean;
+            resource_type: string;
         };
         /** @description A job that a provisioner runs, ran or will run. */
         ProvisionerJob: {
@@ -820,6 +1036,23 @@ export interface components {
          * @description A message waiting in a chat's queue.
          */
         QueuedMessageId: number;
+        /** @description A place through which workspaces are reached. */
+        Region: {
+            display_name: string;
+            healthy: boolean;
+            icon_url: string;
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /** @description The URL below which applications of workspaces have paths. */
+            path_app_url: string;
+            /** @description Host pattern of applications with a host of their own, such as `*.apps.example.com`; empty for none. */
+            wildcard_hostname: string;
+        };
+        /** @description `GET /api/v2/regions`. */
+        RegionsResponse: {
+            regions: components["schemas"]["Region"][];
+        };
         /** @description `POST /api/v2/users/otp/request`. */
         RequestOneTimePasscodeRequest: {
             email: string;
@@ -829,11 +1062,32 @@ export interface components {
          * @description A resource that a build made.
          */
         ResourceId: string;
+        /** @description A role with what it grants on each level. */
+        Role: {
+            display_name: string;
+            name: string;
+            organization_id?: components["schemas"]["OrganizationId"] | null;
+            organization_member_permissions?: components["schemas"]["Permission"][];
+            organization_permissions?: components["schemas"]["Permission"][];
+            site_permissions?: components["schemas"]["Permission"][];
+            user_permissions?: components["schemas"]["Permission"][];
+        };
         /**
          * Format: uuid
          * @description A script of an agent.
          */
         ScriptId: string;
+        /** @description Sessions by the program that users connect with. */
+        SessionCountDeploymentStats: {
+            /** Format: int64 */
+            jetbrains: number;
+            /** Format: int64 */
+            reconnecting_pty: number;
+            /** Format: int64 */
+            ssh: number;
+            /** Format: int64 */
+            vscode: number;
+        };
         /** @enum {string} */
         SharingLevel: "owner" | "authenticated" | "organization" | "public";
         /** @description A role by name. */
@@ -1009,6 +1263,14 @@ export interface components {
         UpdateActiveTemplateVersion: {
             id: components["schemas"]["TemplateVersionId"];
         };
+        /** @description `PUT /api/v2/appearance`, request and answer. */
+        UpdateAppearanceConfig: {
+            announcement_banners?: components["schemas"]["BannerConfig"][];
+            application_name?: string;
+            logo_url?: string;
+            /** @description Superseded by the announcement banners; counts when there are none. */
+            service_banner?: components["schemas"]["BannerConfig"];
+        };
         /** @description Changes a model: an absent field stays as it is. */
         UpdateChatModelConfigRequest: {
             /** Format: int32 */
@@ -1031,6 +1293,26 @@ export interface components {
             pin_order?: number | null;
             title?: string | null;
             workspace_id?: components["schemas"]["WorkspaceId"] | null;
+        };
+        /** @description `GET /api/v2/updatecheck`. */
+        UpdateCheckResponse: {
+            /** @description Whether no newer version is known. */
+            current: boolean;
+            url: string;
+            version: string;
+        };
+        /** @description `PATCH /api/v2/organizations/{organization}`; absent fields stay. */
+        UpdateOrganizationRequest: {
+            /** @description Roles that every member holds without being given them. */
+            default_org_member_roles?: string[] | null;
+            description?: string | null;
+            display_name?: string | null;
+            icon?: string | null;
+            name?: string | null;
+        };
+        /** @description The roles that an account or member is to have. */
+        UpdateRoles: {
+            roles: string[];
         };
         /** @description `PATCH /api/v2/templates/{template}`: an absent field stays as it is. */
         UpdateTemplateMeta: {
@@ -1075,6 +1357,11 @@ export interface components {
         UpdateUserQuietHoursScheduleRequest: {
             /** @description `CRON_TZ=<zone> <minute> <hour> * * *`; empty for the deployment's. */
             schedule: string;
+        };
+        /** @description A change of whose workspaces may be shared; absent fields stay. */
+        UpdateWorkspaceSharingSettingsRequest: {
+            shareable_workspace_owners?: string | null;
+            sharing_disabled?: boolean | null;
         };
         /** @description The answer to an upload. */
         UploadResponse: {
@@ -1148,6 +1435,14 @@ export interface components {
             user_can_set: boolean;
             /** @description Whether the account chose it. */
             user_set: boolean;
+        };
+        /** @description The names of an account's roles. */
+        UserRoles: {
+            /** @description By organization id. */
+            organization_roles: {
+                [key: string]: string[];
+            };
+            roles: string[];
         };
         /** @enum {string} */
         UserStatus: "active" | "dormant" | "suspended";
@@ -1373,6 +1668,31 @@ export interface components {
             name: string;
             value: string;
         };
+        /** @description Latency between users and workspaces, in milliseconds. */
+        WorkspaceConnectionLatency: {
+            /** Format: double */
+            P50: number;
+            /** Format: double */
+            P95: number;
+        };
+        /** @description Workspaces by state, and the traffic of their agents. */
+        WorkspaceDeploymentStats: {
+            /** Format: int64 */
+            building: number;
+            connection_latency_ms: components["schemas"]["WorkspaceConnectionLatency"];
+            /** Format: int64 */
+            failed: number;
+            /** Format: int64 */
+            pending: number;
+            /** Format: int64 */
+            running: number;
+            /** Format: int64 */
+            rx_bytes: number;
+            /** Format: int64 */
+            stopped: number;
+            /** Format: int64 */
+            tx_bytes: number;
+        };
         /** @description Whether the agents of a workspace are well. */
         WorkspaceHealth: {
             failing_agents: components["schemas"]["AgentId"][];
@@ -1404,6 +1724,14 @@ export interface components {
             key: string;
             sensitive: boolean;
             value: string;
+        };
+        /** @description Whose workspaces may be shared. */
+        WorkspaceSharingSettings: {
+            /** @description `none`, `everyone` or `service_accounts`. */
+            shareable_workspace_owners: string;
+            sharing_disabled: boolean;
+            /** @description Whether the deployment forbids sharing whatever the organization says. */
+            sharing_globally_disabled: boolean;
         };
         /** @enum {string} */
         WorkspaceStatus: "pending" | "starting" | "running" | "stopping" | "stopped" | "failed" | "canceling" | "canceled" | "deleting" | "deleted";
