@@ -61,7 +61,7 @@ export function EmptyState({ icon, title, children, action, level: Heading = "h2
     <div className="flex flex-col items-center rounded-xl border border-dashed border-input px-6 py-14 text-center">
       {icon ? <div className="mb-4 grid size-11 place-items-center rounded-xl bg-accent text-accent-foreground [&_svg]:size-5">{icon}</div> : null}
       <Heading className="text-base font-semibold text-balance">{title}</Heading>
-      {children ? <div className="mt-1.5 max-w-md text-sm text-muted-foreground">{children}</div> : null}
+      {children ? <div className="mt-1.5 w-full max-w-md text-sm text-muted-foreground">{children}</div> : null}
       {action ? <div className="mt-5">{action}</div> : null}
     </div>
   );
