@@ -20,6 +20,7 @@ pub mod create;
 pub mod git_ssh_key;
 pub mod password;
 pub mod profile;
+pub mod quiet_hours;
 pub mod search;
 pub mod settings;
 mod status;

@@ -25,6 +25,9 @@ const JSON_DEADLINE: Duration = Duration::from_secs(60);
 /// Time for a file, over a slow line.
 const FILE_DEADLINE: Duration = Duration::from_secs(1800);
 
+/// A NUL character in a URL.
+const NUL_ENCODED: &str = "%00";
+
 /// A JSON body. The content type is not looked at, as clients do not always set it.
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
@@ -33,6 +36,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let bytes = body(request, state, JSON_DEADLINE).await?;
+        if has_nul(&bytes) {
+            return Err(nul_error());
+        }
         serde_json::from_slice(&bytes).map(Self).map_err(|error| json_error(&error))
     }
 }
@@ -55,6 +61,9 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Params<
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        if parts.uri.path().contains(NUL_ENCODED) {
+            return Err(nul_error());
+        }
         match Path::from_request_parts(parts, state).await {
             Ok(Path(value)) => Ok(Self(value)),
             Err(rejection) => Err(path_error(rejection)),
@@ -69,6 +78,9 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Search<
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        if parts.uri.query().is_some_and(|query| query.contains(NUL_ENCODED)) {
+            return Err(nul_error());
+        }
         match Query::from_request_parts(parts, state).await {
             Ok(Query(value)) => Ok(Self(value)),
             Err(error) => {
@@ -123,6 +135,23 @@ async fn body<S: Send + Sync>(request: Request, state: &S, deadline: Duration) -
             Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, message))
         }
     }
+}
+
+/// Whether a JSON text has a string with a NUL character, which PostgreSQL cannot store.
+fn has_nul(json: &[u8]) -> bool {
+    let mut rest = json;
+    while let Some(at) = rest.iter().position(|byte| *byte == b'\\') {
+        if rest[at..].starts_with(br"\u0000") {
+            return true;
+        }
+        // What follows a backslash is part of its escape, be it another backslash.
+        rest = rest.get(at + 2..).unwrap_or_default();
+    }
+    false
+}
+
+fn nul_error() -> ApiError {
+    ApiError::bad_request("The request contains a NUL character, which no text here may have.")
 }
 
 fn body_error(rejection: BytesRejection) -> ApiError {

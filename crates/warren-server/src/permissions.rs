@@ -80,6 +80,8 @@ pub const PERMISSIONS: &[Permission] = &[
     row("GET", "/api/v2/users/{user}/autofill-parameters", User),
     row("GET", "/api/v2/users/{user}/gitsshkey", User),
     row("PUT", "/api/v2/users/{user}/gitsshkey", User),
+    row("GET", "/api/v2/users/{user}/quiet-hours", User),
+    row("PUT", "/api/v2/users/{user}/quiet-hours", User),
     row("POST", "/api/v2/users/{user}/keys", User),
     row("GET", "/api/v2/users/{user}/keys/tokens", User),
     row("POST", "/api/v2/users/{user}/keys/tokens", User),

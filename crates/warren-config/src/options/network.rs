@@ -306,8 +306,17 @@ pub(super) const SESSIONS: &[Opt] = &[
         "DISABLE_PASSWORD_AUTH",
         "networking.http.disablePasswordAuth",
         field!(session.disable_password_auth),
-        "Lets nobody but owners sign in with a password.",
+        "Lets nobody sign in with a password.",
     )
     .wire("disable_password_auth")
+    .group(Group::Sessions),
+    Opt::new(
+        "Dormant After",
+        "dormant-after",
+        "DORMANT_AFTER",
+        "dormantAfter",
+        field!(session.dormant_after),
+        "Time without use after which an account becomes dormant until its next login; 0 means never.",
+    )
     .group(Group::Sessions),
 ];

@@ -12,3 +12,13 @@ async fn a_body_that_does_not_come_is_given_up() {
     assert_eq!(response.status(), StatusCode::REQUEST_TIMEOUT);
     assert_eq!(begin.elapsed(), JSON_DEADLINE);
 }
+
+#[test]
+fn nul_characters_are_found_and_their_spelling_is_not() {
+    for bad in [r#"{"a":"x\u0000"}"#, r#"{"a":"\\\u0000"}"#, r#"["\n\u0000"]"#] {
+        assert!(has_nul(bad.as_bytes()), "{bad}");
+    }
+    for clean in [r#"{"a":"x"}"#, r#"{"a":"\\u0000"}"#, r#"{"a":"\u0001"}"#, r"\", ""] {
+        assert!(!has_nul(clean.as_bytes()), "{clean}");
+    }
+}

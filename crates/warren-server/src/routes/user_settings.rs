@@ -7,7 +7,8 @@ use warren_api::{
     error::ErrorResponse,
     user_settings::{
         GitSshKey, UpdateUserAppearanceSettingsRequest, UpdateUserPreferenceSettingsRequest,
-        UserAppearanceSettings, UserParameter, UserPreferenceSettings,
+        UpdateUserQuietHoursScheduleRequest, UserAppearanceSettings, UserParameter, UserPreferenceSettings,
+        UserQuietHoursScheduleResponse,
     },
 };
 use warren_app::users::settings::{NewAppearance, NewPreferences};
@@ -27,6 +28,7 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(preferences, update_preferences))
         .routes(routes!(autofill_parameters))
         .routes(routes!(git_ssh_key, regenerate_git_ssh_key))
+        .routes(routes!(quiet_hours, update_quiet_hours))
 }
 
 #[utoipa::path(get, path = "/api/v2/users/{user}/appearance", params(("user" = String, Path)),
@@ -130,4 +132,29 @@ async fn regenerate_git_ssh_key(
 ) -> ApiResult<Json<GitSshKey>> {
     let user = state.app.find_user(caller.actor(), &user).await?;
     Ok(Json(view::git_ssh_key(state.app.regenerate_git_ssh_key(caller.actor(), &user).await?)))
+}
+
+#[utoipa::path(get, path = "/api/v2/users/{user}/quiet-hours", params(("user" = String, Path)),
+    responses((status = 200, body = UserQuietHoursScheduleResponse)))]
+async fn quiet_hours(
+    State(state): State<AppState>,
+    caller: Caller,
+    Params(user): Params<String>,
+) -> ApiResult<Json<UserQuietHoursScheduleResponse>> {
+    let user = state.app.find_user(caller.actor(), &user).await?;
+    Ok(Json(view::quiet_hours(state.app.quiet_hours(caller.actor(), &user)?)))
+}
+
+#[utoipa::path(put, path = "/api/v2/users/{user}/quiet-hours", params(("user" = String, Path)),
+    request_body = UpdateUserQuietHoursScheduleRequest,
+    responses((status = 200, body = UserQuietHoursScheduleResponse), (status = 400, body = ErrorResponse)))]
+async fn update_quiet_hours(
+    State(state): State<AppState>,
+    caller: Caller,
+    Params(user): Params<String>,
+    JsonBody(body): JsonBody<UpdateUserQuietHoursScheduleRequest>,
+) -> ApiResult<Json<UserQuietHoursScheduleResponse>> {
+    let user = state.app.find_user(caller.actor(), &user).await?;
+    let set = state.app.set_quiet_hours(caller.actor(), &user, &body.schedule).await?;
+    Ok(Json(view::quiet_hours(set)))
 }

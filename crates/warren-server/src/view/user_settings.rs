@@ -1,7 +1,12 @@
 //! What an account chooses for itself.
 
-use warren_api::user_settings::{GitSshKey, UserAppearanceSettings, UserPreferenceSettings};
-use warren_app::users::settings::{Appearance, Preferences};
+use warren_api::user_settings::{
+    GitSshKey, UserAppearanceSettings, UserPreferenceSettings, UserQuietHoursScheduleResponse,
+};
+use warren_app::users::{
+    quiet_hours::QuietHours,
+    settings::{Appearance, Preferences},
+};
 use warren_db::entity::git_ssh_keys;
 use warren_vocab::UserId;
 
@@ -29,5 +34,18 @@ pub(crate) fn git_ssh_key(key: git_ssh_keys::Model) -> GitSshKey {
         created_at: key.created_at,
         updated_at: key.updated_at,
         public_key: key.public_key,
+    }
+}
+
+/// Shows quiet hours.
+pub(crate) fn quiet_hours(hours: QuietHours) -> UserQuietHoursScheduleResponse {
+    let QuietHours { raw_schedule, is_chosen, time, timezone, next } = hours;
+    UserQuietHoursScheduleResponse {
+        raw_schedule,
+        user_set: is_chosen,
+        user_can_set: true,
+        time,
+        timezone,
+        next,
     }
 }

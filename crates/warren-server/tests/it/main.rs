@@ -17,4 +17,5 @@ mod support;
 mod templates;
 mod traces;
 mod upstream_login;
+mod users;
 mod workspaces;
