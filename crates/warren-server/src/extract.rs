@@ -39,6 +39,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
         if has_nul(&bytes) {
             return Err(nul_error());
         }
+        // Every body is an object; a list would be taken for the fields of one in their order.
+        if bytes.trim_ascii_start().starts_with(b"[") {
+            return Err(ApiError::bad_request("Request body must be a JSON object."));
+        }
         serde_json::from_slice(&bytes).map(Self).map_err(|error| json_error(&error))
     }
 }

@@ -25,8 +25,12 @@ impl App {
         let email = account_fields::stored(email);
         self.db()
             .write(async |tx| {
-                let found = query::users::by_email(tx, &email).await?.filter(may_reset);
-                let Some(user) = found else {
+                let found = query::users::by_email(tx, &email).await?;
+                let user = match found {
+                    Some(user) => query::users::locked(tx, UserId::from_uuid(user.id)).await?,
+                    None => None,
+                };
+                let Some(user) = user.filter(may_reset) else {
                     let (action, kind) = (AuditAction::RequestPasswordReset, ResourceType::User);
                     let entry = Entry::bare(action, kind, Uuid::nil(), &email);
                     return Ok(audit::record(tx, origin, entry).await?);

@@ -7,7 +7,7 @@ use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
     sea_query::{Expr, ExprTrait},
 };
-use warren_vocab::{UserId, UserStatus};
+use warren_vocab::{LoginType, UserId, UserStatus};
 
 use super::{is_false, same_text};
 use crate::{DbResult, Tx, entity::users::*};
@@ -77,7 +77,7 @@ pub async fn touch(tx: &Tx, id: UserId, at: DateTime<Utc>) -> DbResult<()> {
     Ok(())
 }
 
-/// Finds the active accounts of people that nobody used since the given time.
+/// Finds the active accounts that can sign in and that nobody used since the given time.
 pub async fn idle(
     connection: &impl ConnectionTrait,
     since: DateTime<Utc>,
@@ -85,7 +85,7 @@ pub async fn idle(
 ) -> DbResult<Vec<Model>> {
     let query = Entity::find()
         .filter(is_false(Column::Deleted))
-        .filter(is_false(Column::IsServiceAccount))
+        .filter(Column::LoginType.ne(LoginType::None.as_str()))
         .filter(Column::Status.eq(UserStatus::Active.as_str()))
         .filter(Column::LastSeenAt.lt(since).or(Column::LastSeenAt.is_null()))
         .filter(Column::UpdatedAt.lt(since))

@@ -90,5 +90,7 @@ pub(super) fn fields(body: &Value) -> Vec<&str> {
 
 /// The keys of an object, sorted.
 pub(super) fn keys_of(value: &Value) -> Vec<&str> {
-    value.as_object().unwrap().keys().map(String::as_str).collect()
+    let mut keys: Vec<_> = value.as_object().unwrap().keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    keys
 }

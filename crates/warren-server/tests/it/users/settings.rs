@@ -1,7 +1,7 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::people::{Person, fields};
+use super::people::{Person, fields, keys_of};
 use crate::support::TestServer;
 
 #[tokio::test]
@@ -87,8 +87,7 @@ async fn the_git_key_is_made_once_and_anew_when_asked() {
     assert_eq!(one.0, StatusCode::OK, "{}", one.1);
     assert_eq!(one, two, "two first looks at the same time see one key");
     let key = one.1;
-    let keys: Vec<_> = key.as_object().unwrap().keys().collect();
-    assert_eq!(keys, ["created_at", "public_key", "updated_at", "user_id"]);
+    assert_eq!(keys_of(&key), ["created_at", "public_key", "updated_at", "user_id"]);
     assert!(key["public_key"].as_str().unwrap().starts_with("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI"));
     let (status, new) = server.send(Method::PUT, path, Value::Null).await;
     assert_eq!(status, StatusCode::OK);
