@@ -46,6 +46,7 @@ const BODIES: &[(&str, &str, &str)] = &[
     ("PUT", "/api/v2/users/{user}/roles", r#"{"roles": ["auditor"]}"#),
     ("POST", "/api/v2/users/{user}/keys/tokens", r#"{"token_name": "{unique}"}"#),
     ("PUT", "/api/v2/users/{user}/appearance", r#"{"theme_preference": "dark", "terminal_font": ""}"#),
+    ("PUT", "/api/v2/users/{user}/quiet-hours", r#"{"schedule": "CRON_TZ=UTC 0 3 * * *"}"#),
     ("POST", "/api/v2/organizations", r#"{"name": "{unique}"}"#),
     ("PATCH", "/api/v2/organizations/{organization}", r#"{"description": "{unique}"}"#),
     (
