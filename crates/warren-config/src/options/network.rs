@@ -310,13 +310,4 @@ pub(super) const SESSIONS: &[Opt] = &[
     )
     .wire("disable_password_auth")
     .group(Group::Sessions),
-    Opt::new(
-        "Dormant After",
-        "dormant-after",
-        "DORMANT_AFTER",
-        "dormantAfter",
-        field!(session.dormant_after),
-        "Time without use after which an account becomes dormant until its next login; 0 means never.",
-    )
-    .group(Group::Sessions),
 ];
