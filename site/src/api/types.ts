@@ -46,21 +46,23 @@ export type CreateTokenRequest = Schemas["CreateTokenRequest"];
 export type CreateUserRequest = Schemas["CreateUserRequest"];
 export type GitSshKey = Schemas["GitSshKey"];
 export type PasswordVerdict = Schemas["ValidateUserPasswordResponse"];
+export type DeviceLogin = Schemas["ExternalAuthDevice"];
+export type ConvertLogin = Schemas["OAuthConversionResponse"];
+export type Permission = Schemas["Permission"];
+/** Answers carry every list; only requests may leave one out. */
+export type AssignableRole = Required<Schemas["AssignableRoles"]>;
+export type CustomRoleRequest = Schemas["CustomRoleRequest"];
+export type Member = Schemas["OrganizationMemberWithUserData"];
+/** The document calls the value an object; it is whatever the option holds. */
+export type DeploymentOption = Omit<Schemas["DeploymentOption"], "value"> & { value: unknown };
+export type DeploymentConfig = Omit<Schemas["DeploymentConfig"], "options"> & { options: DeploymentOption[] };
 export type AuthMethods = Schemas["AuthMethods"];
 export type SlimRole = Schemas["SlimRole"];
 export type GetUsersResponse = Schemas["GetUsersResponse"];
 export type {
-  AssignableRole,
   AuditDiffField,
   AuditLog,
   AuditLogResponse,
-  ConvertLogin,
-  CustomRoleRequest,
-  DeploymentConfig,
-  DeploymentOption,
-  DeviceLogin,
-  Member,
   OrganizationChange,
   OrganizationRequest,
-  Permission,
 } from "./planned";

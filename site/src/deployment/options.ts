@@ -8,12 +8,6 @@ export interface OptionGroup {
 
 const OTHER = "Other";
 
-function groupName(option: DeploymentOption): string {
-  const { group } = option;
-  if (!group?.name) return OTHER;
-  return group.parent?.name ? `${group.parent.name} / ${group.name}` : group.name;
-}
-
 /** Options that match the text, by group, groups in the server's order. */
 export function optionGroups(options: DeploymentOption[], text: string): OptionGroup[] {
   const wanted = text.trim().toLowerCase();
@@ -22,7 +16,7 @@ export function optionGroups(options: DeploymentOption[], text: string): OptionG
     if (option.hidden) continue;
     const words = [option.name, option.description, option.flag, option.env, ownVariable(option.env ?? ""), option.yaml].join(" ").toLowerCase();
     if (wanted !== "" && !words.includes(wanted)) continue;
-    const name = groupName(option);
+    const name = option.group?.name || OTHER;
     groups.set(name, [...(groups.get(name) ?? []), option]);
   }
   return [...groups].map(([title, held]) => ({ title, options: held }));

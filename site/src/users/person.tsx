@@ -1,7 +1,7 @@
 import { Avatar } from "@/ui/avatar";
 
 /** A person in a list: picture or initial, name, and a second line. */
-export function Person({ name, detail, avatar }: { name: string; detail: string; avatar?: string | undefined }) {
+export function Person({ name, detail, avatar }: { name: string; detail: string; avatar?: string | null | undefined }) {
   return (
     <div className="flex min-w-0 items-center gap-3">
       <Avatar name={name} url={avatar} />
