@@ -8,6 +8,7 @@ pub mod agents;
 pub mod ai;
 pub mod api_keys;
 pub mod appearance;
+pub mod audit;
 pub mod chats;
 pub mod deployment;
 pub mod deployment_config;
@@ -44,6 +45,9 @@ use utoipa::OpenApi;
     api_keys::CreateTokenRequest,
     api_keys::GenerateApiKeyResponse,
     api_keys::TokenConfig,
+    audit::AuditLog,
+    audit::AuditLogResponse,
+    audit::CreateTestAuditLogRequest,
     chats::Chat,
     chats::ChatMessage,
     chats::ChatMessagesResponse,

@@ -12,5 +12,5 @@ pub mod tracked;
 pub use diff::{Tracked, clean_text};
 pub use entry::Entry;
 pub use origin::{Author, Origin};
-pub use record::record;
+pub use record::{record, row};
 pub use tracked::Auditable;

@@ -13,12 +13,14 @@ use crate::{entry::Entry, origin::Author};
 /// # Errors
 /// Fails on database errors, which must undo the change.
 pub async fn record<'a>(tx: &Tx, author: impl Into<Author<'a>>, entry: Entry) -> DbResult<()> {
-    let row = row(author.into(), entry);
+    let row = row(author, entry);
     log(&row);
     query::audit_logs::insert(tx, row).await
 }
 
-fn row(author: Author<'_>, entry: Entry) -> audit_logs::Model {
+/// The row of an entry, made now.
+pub fn row<'a>(author: impl Into<Author<'a>>, entry: Entry) -> audit_logs::Model {
+    let author: Author<'_> = author.into();
     let origin = author.origin;
     audit_logs::Model {
         // Ids that grow keep entries of the same microsecond in the order in which they were made.

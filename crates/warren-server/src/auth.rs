@@ -16,6 +16,7 @@ use warren_db::query::agent_tokens::AgentOwner;
 use warren_vocab::{AgentId, WorkspaceId};
 
 use crate::{
+    attempts::Attempt,
     error::{ApiError, ApiResult},
     origin,
     state::AppState,
@@ -73,6 +74,9 @@ async fn authenticate(parts: &Parts, state: &AppState) -> ApiResult<Session> {
     }
     let mut session = state.app.authenticate(&found.token).await?;
     session.actor.origin = origin::of(parts);
+    if let Some(attempt) = parts.extensions.get::<Attempt>() {
+        attempt.by(session.actor.id());
+    }
     Ok(session)
 }
 

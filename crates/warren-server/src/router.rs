@@ -4,7 +4,7 @@ use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn_with_state};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{auth::limit, middleware, routes, site, state::AppState};
+use crate::{attempts, auth::limit, middleware, routes, site, state::AppState};
 
 /// The OpenAPI document with the paths and the schemas.
 pub fn openapi() -> utoipa::openapi::OpenApi {
@@ -43,6 +43,7 @@ pub(crate) fn router(state: AppState) -> Router {
         .layer(DefaultBodyLimit::max(body_max))
         .layer(CatchPanicLayer::custom(middleware::panicked))
         .layer(middleware::compression::layer())
+        .layer(from_fn_with_state(state.clone(), attempts::record_failures))
         .layer(from_fn_with_state(state.clone(), middleware::around))
         .with_state(state)
 }
@@ -74,6 +75,7 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(routes::builds::router())
         .merge(routes::job_logs::router())
         .merge(routes::ai_providers::router())
+        .merge(routes::audit::router())
         .merge(routes::chat_models::router())
         .merge(routes::chats::router())
 }

@@ -7,6 +7,7 @@ pub(crate) mod agents;
 pub(crate) mod ai_providers;
 pub(crate) mod api_keys;
 pub(crate) mod appearance;
+pub(crate) mod audit;
 pub(crate) mod builds;
 pub(crate) mod chat_models;
 pub(crate) mod chats;

@@ -19,7 +19,7 @@ use crate::{
     agent_executable::AgentExecutable,
     config::ServerConfig,
     frame::FrameError,
-    provisionerd,
+    provisionerd, retention,
     serving::tls::TlsError,
     state::{AppState, Deployment},
 };
@@ -100,6 +100,7 @@ impl Server {
         let provisioner =
             ProvisionerConfig::in_dir(&config.database.data_dir, config.provisioner.terraform.clone());
         provisionerd::start(state.app.clone(), Provisioner::new(provisioner), &tasks);
+        retention::start(state.app.clone(), &state.config, &tasks);
         let addresses = Addresses {
             first: listeners.first_address(),
             tls: listeners.tls_address(),

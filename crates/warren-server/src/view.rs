@@ -9,6 +9,7 @@ use crate::error::ApiResult;
 pub(crate) mod agents;
 pub(crate) mod ai;
 pub(crate) mod api_keys;
+pub(crate) mod audit;
 pub(crate) mod chats;
 pub(crate) mod jobs;
 pub(crate) mod organizations;

@@ -4,10 +4,11 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use serde_json::json;
 use warren_app::{
-    AppError, Origin,
+    Actor, AppError, Origin,
     audit::{Entry, record},
     templates::TemplateChange,
 };
+use warren_authz::{ListFilter, Resource, list_filter};
 use warren_db::{
     entity::audit_logs,
     query::{self, Page, audit_logs::Filter},
@@ -26,6 +27,10 @@ fn of_template(id: TemplateId) -> Filter {
         resource_id: Some(id.as_uuid()),
         ..Filter::default()
     }
+}
+
+fn readable_by(actor: &Actor) -> ListFilter {
+    list_filter(&actor.subject, Resource::AuditLog)
 }
 
 fn change(name: &str) -> TemplateChange {
@@ -98,7 +103,7 @@ async fn entries_are_found_by_what_they_say() {
         Filter { username: Some(String::from("ADA")), ..of_template(id) },
         Filter { email: Some(String::from("ada@example.com")), ..of_template(id) },
         Filter { from: Some(entry.time), action: Some(AuditAction::Create), ..of_template(id) },
-        Filter { organizations: Some(vec![deployment.organization]), ..of_template(id) },
+        Filter { visible: Some(readable_by(&deployment.owner)), ..of_template(id) },
     ];
     for filter in matching {
         assert_eq!(entries(&deployment, &filter).await, all, "{filter:?}");
@@ -108,7 +113,7 @@ async fn entries_are_found_by_what_they_say() {
         Filter { username: Some(String::from("bob")), ..of_template(id) },
         Filter { before: Some(entry.time), ..of_template(id) },
         Filter { action: Some(AuditAction::Delete), ..of_template(id) },
-        Filter { organizations: Some(Vec::new()), ..of_template(id) },
+        Filter { visible: Some(readable_by(&deployment.member)), ..of_template(id) },
     ];
     for filter in others {
         assert!(entries(&deployment, &filter).await.is_empty(), "{filter:?}");

@@ -4,21 +4,33 @@ use chrono::{DateTime, Utc};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
     QueryOrder, QuerySelect,
-    sea_query::{Expr, ExprTrait, Func, LikeExpr, Query},
+    sea_query::{ExprTrait, Query},
 };
+use warren_authz::ListFilter;
 use warren_vocab::{AuditAction, BuildReason, OrganizationId, RequestId, ResourceType, UserId};
 
-use super::{Page, same_text};
+use super::{
+    Page, contains_text, same_text,
+    visible::{Place, visible},
+};
 use crate::{
     DbResult, Tx,
     entity::{audit_logs::*, users, workspace_builds},
 };
 
+/// Nobody owns an entry, not even who caused it.
+const PLACE: Place<Column> = Place {
+    id: Column::Id,
+    owner: None,
+    organization: Some(Column::OrganizationId),
+    is_shared_with_everybody: false,
+};
+
 /// What a list of entries is narrowed to; every set field must match.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Filter {
-    /// Only entries of these organizations; `None` for all entries.
-    pub organizations: Option<Vec<OrganizationId>>,
+    /// What the caller may read; `None` for all entries.
+    pub visible: Option<ListFilter>,
     pub organization: Option<OrganizationId>,
     pub resource_type: Option<ResourceType>,
     pub resource_id: Option<uuid::Uuid>,
@@ -101,14 +113,12 @@ fn newest_first(filter: &Filter) -> sea_orm::Select<Entity> {
 }
 
 fn condition(filter: &Filter) -> Condition {
-    let organizations = filter.organizations.as_ref();
-    let organizations = organizations.map(|ids| ids.iter().map(|id| id.as_uuid()).collect::<Vec<_>>());
     Condition::all()
-        .add_option(organizations.map(|ids| Column::OrganizationId.is_in(ids)))
+        .add_option(filter.visible.as_ref().map(|readable| visible(readable, PLACE)))
         .add_option(filter.organization.map(|id| Column::OrganizationId.eq(id.as_uuid())))
         .add_option(filter.resource_type.map(|kind| Column::ResourceType.eq(kind.as_str())))
         .add_option(filter.resource_id.map(|id| Column::ResourceId.eq(id)))
-        .add_option(filter.resource_target.as_deref().map(target_contains))
+        .add_option(filter.resource_target.as_deref().map(|part| contains_text(Column::ResourceTarget, part)))
         .add_option(filter.action.map(|action| Column::Action.eq(action.as_str())))
         .add_option(filter.user.map(|id| Column::UserId.eq(id.as_uuid())))
         .add_option(filter.username.as_deref().map(|name| by_user(users::Column::Username, name)))
@@ -117,12 +127,6 @@ fn condition(filter: &Filter) -> Condition {
         .add_option(filter.before.map(|moment| Column::Time.lt(moment)))
         .add_option(filter.build_reason.map(of_build))
         .add_option(filter.request.map(|id| Column::RequestId.eq(id.as_uuid())))
-}
-
-fn target_contains(part: &str) -> sea_orm::sea_query::SimpleExpr {
-    let escaped = part.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    Expr::expr(Func::lower(Expr::col(Column::ResourceTarget)))
-        .like(LikeExpr::new(format!("%{escaped}%")).escape('\\'))
 }
 
 fn by_user(column: users::Column, text: &str) -> sea_orm::sea_query::SimpleExpr {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
 
 mod access;
+mod audit;
 mod chats;
 mod cross_site;
 mod deployment;

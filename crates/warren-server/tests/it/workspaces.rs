@@ -10,7 +10,7 @@ use crate::{
     templates::{archive_of, create_version},
 };
 
-const TEMPLATE: &str = r#"
+pub(crate) const TEMPLATE: &str = r#"
 terraform {
   required_providers {
     coder = { source = "coder/coder" }

@@ -1,0 +1,411 @@
+//! The audit log as its readers see it.
+
+use std::collections::BTreeSet;
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use uuid::Uuid;
+use warren_server::{AUDITED, Trace};
+
+use crate::{
+    support::{EMAIL, PASSWORD, TestServer, answer},
+    templates::{archive_of, create_version},
+    workspaces::TEMPLATE,
+};
+
+const MODEL_KEY: &str = "sk-a-key-that-nobody-may-read-in-the-log";
+
+/// Asks for the entries that fit.
+async fn search(server: &TestServer, query: &str) -> (StatusCode, Value) {
+    let query: String = url::form_urlencoded::byte_serialize(query.as_bytes()).collect();
+    server.get(&format!("/api/v2/audit?limit=100&q={query}")).await
+}
+
+async fn found(server: &TestServer, query: &str) -> Vec<Value> {
+    let (status, body) = search(server, query).await;
+    assert_eq!(status, StatusCode::OK, "{query}: {body}");
+    let logs = body["audit_logs"].as_array().unwrap().clone();
+    assert_eq!(body["count"], logs.len(), "{query}");
+    logs
+}
+
+async fn exported(server: &TestServer, format: &str) -> String {
+    let path = format!("/api/v2/audit/export?format={format}");
+    let response = server.request(Method::GET, &path).send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    let disposition = response.headers()["content-disposition"].to_str().unwrap();
+    assert_eq!(disposition, format!("attachment; filename=\"audit-log.{format}\""));
+    response.text().await.unwrap()
+}
+
+#[tokio::test]
+async fn failed_logins_and_refused_changes_are_recorded() {
+    let server = TestServer::with_owner().await;
+    let wrong = json!({ "email": EMAIL, "password": "not-the-password" });
+    assert_eq!(server.post("/api/v2/users/login", wrong).await.0, StatusCode::UNAUTHORIZED);
+    let missing = Uuid::new_v4();
+    let path = format!("/api/v2/templates/{missing}");
+    assert_eq!(server.send(Method::DELETE, &path, json!({})).await.0, StatusCode::NOT_FOUND);
+
+    let logins = found(&server, "action:login").await;
+    let failed: Vec<_> = logins.iter().filter(|log| log["status_code"] == 401).collect();
+    assert_eq!(failed.len(), 1, "{logins:?}");
+    assert_eq!((&failed[0]["ip"], &failed[0]["diff"]), (&json!("127.0.0.1"), &json!({})));
+    let deletions = found(&server, &format!("resource_id:{missing}")).await;
+    assert_eq!(deletions.len(), 1);
+    assert_eq!(
+        (&deletions[0]["status_code"], &deletions[0]["user"]["username"]),
+        (&json!(404), &json!("ada"))
+    );
+    assert_eq!(deletions[0]["description"], "ada tried to delete the template");
+    assert!(!exported(&server, "json").await.contains("not-the-password"));
+}
+
+#[tokio::test]
+async fn a_flood_of_failures_is_not_recorded_without_end() {
+    let server = TestServer::with_owner().await;
+    let path = format!("/api/v2/templates/{}", Uuid::new_v4());
+    for _ in 0..50 {
+        assert_eq!(server.send(Method::DELETE, &path, json!({})).await.0, StatusCode::NOT_FOUND);
+    }
+    let recorded = found(&server, "resource_type:template action:delete").await.len();
+    assert!((30..=60).contains(&recorded), "{recorded}");
+}
+
+#[tokio::test]
+async fn the_log_is_for_those_who_may_read_it_and_asks_for_a_limit() {
+    let mut server = TestServer::with_owner().await;
+    let (status, body) = server.get("/api/v2/audit").await;
+    assert_eq!((status, &body["validations"][0]["field"]), (StatusCode::BAD_REQUEST, &json!("limit")));
+    for limit in ["0", "1001", "-1", "x", "99999999999999999999"] {
+        let status = server.get(&format!("/api/v2/audit?limit={limit}")).await.0;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{limit}");
+    }
+    server.token = String::new();
+    assert_eq!(server.get("/api/v2/audit?limit=1").await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(server.get("/api/v2/audit/export?format=csv").await.0, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn searches_find_entries_or_say_what_is_wrong() {
+    let server = TestServer::with_owner().await;
+    let id = Uuid::new_v4();
+    let request = Uuid::new_v4();
+    let organization = server.get("/api/v2/organizations/default").await.1["id"].clone();
+    let fake = json!({ "action": "stop", "resource_type": "workspace_build", "resource_id": id,
+        "request_id": request, "organization_id": organization, "time": "2024-02-29T23:59:59Z",
+        "additional_fields": { "workspace_name": "dev" } });
+    let made = server.post("/api/v2/audit/testgenerate", fake).await;
+    assert_eq!(made.0, StatusCode::NO_CONTENT, "{}", made.1);
+    let fitting = [
+        format!("request_id:{request}"),
+        format!("resource_id:{id} action:STOP"),
+        format!("workspace_build resource_id:{id}"),
+        String::from("date_from:2024-02-29 date_to:2024-02-29"),
+        String::from("username:me action:stop organization:coder"),
+        format!("email:{EMAIL} action:stop date_to:2025-01-01"),
+    ];
+    for query in fitting {
+        let logs = found(&server, &query).await;
+        assert_eq!(logs.len(), 1, "{query}");
+        assert_eq!(logs[0]["organization"]["name"], "coder");
+        assert_eq!(logs[0]["additional_fields"]["workspace_name"], "dev");
+    }
+    for query in ["date_to:2024-02-28", "username:nobody", "resource_target:x action:stop"] {
+        assert!(found(&server, query).await.is_empty(), "{query}");
+    }
+    let wrong = [
+        ("colour:red", "colour"),
+        ("a:b:c", "q"),
+        ("resource_id:x", "resource_id"),
+        ("action:explode", "action"),
+        ("date_from:yesterday", "date_from"),
+        ("organization:nowhere", "organization"),
+        ("nonsense", "resource_type"),
+    ];
+    for (query, field) in wrong {
+        let (status, body) = search(&server, query).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{query}");
+        assert_eq!(body["validations"][0]["field"], field, "{query}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn exports_hold_everything_in_both_forms() {
+    let server = TestServer::with_owner().await;
+    let formula = json!({ "action": "write", "additional_fields": { "=cmd()": "x" } });
+    assert_eq!(server.post("/api/v2/audit/testgenerate", formula).await.0, StatusCode::NO_CONTENT);
+    let listed = found(&server, "").await;
+    let json: Value = serde_json::from_str(&exported(&server, "json").await).unwrap();
+    assert_eq!(json.as_array().unwrap(), &listed);
+    let csv = exported(&server, "csv").await;
+    let lines: Vec<_> = csv.trim_end().split("\r\n").collect();
+    assert_eq!(lines.len(), listed.len() + 1, "{csv}");
+    assert!(lines[0].starts_with("time,user,email,ip,"), "{csv}");
+    assert!(lines[1].contains("\"ada\",\"ada@example.com\""), "{csv}");
+    let (status, body) = server.get("/api/v2/audit/export?format=xml").await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "{body}");
+    let (status, body) = server.get("/api/v2/audit/export?format=csv&q=colour:red").await;
+    assert_eq!((status, &body["validations"][0]["field"]), (StatusCode::BAD_REQUEST, &json!("colour")));
+}
+
+/// Sends requests and checks the entry that each leaves.
+struct Driver {
+    server: TestServer,
+    driven: BTreeSet<(String, String)>,
+}
+
+/// What the entry of a request says.
+struct Expected<'a> {
+    action: &'a str,
+    resource: &'a str,
+    /// The fields of the diff, in any order.
+    changed: &'a [&'a str],
+}
+
+impl Driver {
+    async fn new() -> Self {
+        Self { server: TestServer::empty().await, driven: BTreeSet::new() }
+    }
+
+    /// Sends a request to a route whose parameters are filled with `ids`, which must succeed and leave one entry.
+    async fn drive(
+        &mut self,
+        route: (&str, &str),
+        ids: &[&str],
+        body: Value,
+        expected: Expected<'_>,
+    ) -> Value {
+        let (method, template) = route;
+        let path = filled(template, ids);
+        let request = self.server.request(method.parse().unwrap(), &path).header("user-agent", "driver/1");
+        let response = request.body(body.to_string()).send().await.unwrap();
+        let request_id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
+        let (status, answered) = answer(response).await;
+        assert!(status.is_success(), "{method} {path}: {status} {answered}");
+        if let Some(token) = answered["session_token"].as_str() {
+            self.server.token = token.to_owned();
+        }
+        self.driven.insert((method.to_owned(), template.to_owned()));
+        // The use cases of accounts record by themselves in another step.
+        let is_account = template.starts_with("/api/v2/users/") && !template.ends_with("/workspaces");
+        if !is_account {
+            self.check(&format!("{method} {template}"), &request_id, status, &expected).await;
+        }
+        answered
+    }
+
+    async fn check(&self, route: &str, request_id: &str, status: StatusCode, expected: &Expected<'_>) {
+        let logs = found(&self.server, &format!("request_id:{request_id}")).await;
+        let [log] = logs.as_slice() else { panic!("{route}: one entry, not {logs:#?}") };
+        let said = (log["action"].as_str().unwrap(), log["resource_type"].as_str().unwrap());
+        assert_eq!(said, (expected.action, expected.resource), "{route}");
+        assert_eq!(log["status_code"], status.as_u16(), "{route}");
+        let from = (log["ip"].as_str().unwrap(), log["user_agent"].as_str().unwrap());
+        assert_eq!(from, ("127.0.0.1", "driver/1"), "{route}");
+        let changed: BTreeSet<_> = log["diff"].as_object().unwrap().keys().map(String::as_str).collect();
+        let expected: BTreeSet<_> = expected.changed.iter().copied().collect();
+        assert_eq!(changed, expected, "{route}: {}", log["diff"]);
+        assert_eq!(log["user"]["username"], "ada", "{route}");
+    }
+}
+
+fn filled(template: &str, ids: &[&str]) -> String {
+    let mut ids = ids.iter();
+    let segment = |segment: &str| {
+        if segment.starts_with('{') { (*ids.next().unwrap()).to_owned() } else { segment.to_owned() }
+    };
+    template.split('/').map(segment).collect::<Vec<_>>().join("/")
+}
+
+fn id(value: &Value) -> String {
+    value["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn every_mutating_route_leaves_one_entry_and_no_secret() {
+    let mut driver = Driver::new().await;
+    drive_accounts(&mut driver).await;
+    drive_models_and_chats(&mut driver).await;
+    drive_templates_and_workspaces(&mut driver).await;
+    drive_sign_out(&mut driver).await;
+
+    let expected: BTreeSet<_> = AUDITED
+        .iter()
+        .filter(|row| matches!(row.trace, Trace::Entry(..)))
+        .map(|row| (row.method.to_owned(), row.path.to_owned()))
+        .collect();
+    let missing: Vec<_> = expected.difference(&driver.driven).collect();
+    assert!(missing.is_empty(), "drive these routes here as well: {missing:#?}");
+    let all = exported(&driver.server, "json").await;
+    for secret in [PASSWORD, MODEL_KEY, driver.server.token.as_str(), &driver.server.token[11..]] {
+        assert!(!all.contains(secret), "{secret} is in the audit log");
+    }
+}
+
+async fn drive_accounts(driver: &mut Driver) {
+    let first = json!({ "email": EMAIL, "username": "ada", "name": "Ada", "password": PASSWORD });
+    let user = ["email", "username", "name", "status", "rbac_roles", "login_type", "hashed_password"];
+    let expected = Expected { action: "create", resource: "user", changed: &user };
+    driver.drive(("POST", "/api/v2/users/first"), &[], first, expected).await;
+    login(driver).await;
+}
+
+async fn login(driver: &mut Driver) {
+    let key = ["user_id", "scopes", "allow_list", "created_at", "expires_at"];
+    let login = json!({ "email": EMAIL, "password": PASSWORD });
+    let expected = Expected { action: "login", resource: "api_key", changed: &key };
+    driver.drive(("POST", "/api/v2/users/login"), &[], login, expected).await;
+}
+
+async fn drive_sign_out(driver: &mut Driver) {
+    let expected = Expected { action: "logout", resource: "api_key", changed: &[] };
+    driver.drive(("POST", "/api/v2/users/logout"), &[], json!({}), expected).await;
+    driver.server.token = String::new();
+    login(driver).await;
+}
+
+async fn drive_models_and_chats(driver: &mut Driver) {
+    let all = "/api/v2/ai/providers";
+    let one = "/api/v2/ai/providers/{idOrName}";
+    let body = json!({ "type": "openai-compat", "name": "local", "base_url": "http://127.0.0.1:9/v1",
+        "api_keys": [MODEL_KEY] });
+    let made = ["name", "display_name", "type", "base_url", "enabled", "api_keys"];
+    let resource = "ai_provider";
+    let provider =
+        driver.drive(("POST", all), &[], body, Expected { action: "create", resource, changed: &made }).await;
+    let expected = Expected { action: "write", resource, changed: &["display_name"] };
+    driver.drive(("PATCH", one), &["local"], json!({ "display_name": "Here" }), expected).await;
+
+    let (configs, config) =
+        ("/api/experimental/chats/model-configs", "/api/experimental/chats/model-configs/{modelConfig}");
+    let resource = "chat_model_config";
+    let body = json!({ "ai_provider_id": provider["id"], "model": "scripted" });
+    let made =
+        ["model", "display_name", "ai_provider_id", "enabled", "context_limit", "compression_threshold"];
+    let expected = Expected { action: "create", resource, changed: &made };
+    let model = id(&driver.drive(("POST", configs), &[], body, expected).await);
+    let expected = Expected { action: "write", resource, changed: &["context_limit"] };
+    driver.drive(("PATCH", config), &[&model], json!({ "context_limit": 1000 }), expected).await;
+
+    let organization = driver.server.get("/api/v2/organizations/default").await.1["id"].clone();
+    let body = json!({ "organization_id": organization, "content": [{ "type": "text", "text": "hello" }] });
+    let expected = Expected { action: "create", resource: "chat", changed: &["title", "owner_id"] };
+    let chat = id(&driver.drive(("POST", "/api/experimental/chats"), &[], body, expected).await);
+    let expected = Expected { action: "write", resource: "chat", changed: &["title", "pin_order"] };
+    let patch = json!({ "title": "Greeting", "pin_order": 1 });
+    driver.drive(("PATCH", "/api/experimental/chats/{chat}"), &[&chat], patch, expected).await;
+
+    let gone = [
+        "model",
+        "display_name",
+        "ai_provider_id",
+        "enabled",
+        "is_default",
+        "context_limit",
+        "compression_threshold",
+    ];
+    let expected = Expected { action: "delete", resource, changed: &gone };
+    driver.drive(("DELETE", config), &[&model], json!({}), expected).await;
+    let gone = ["name", "display_name", "type", "base_url", "enabled"];
+    let expected = Expected { action: "delete", resource: "ai_provider", changed: &gone };
+    driver.drive(("DELETE", one), &["local"], json!({}), expected).await;
+}
+
+async fn drive_templates_and_workspaces(driver: &mut Driver) {
+    // The upload itself leaves no entry.
+    let first = create_version(&driver.server, archive_of(TEMPLATE)).await;
+    let file = first["job"]["file_id"].clone();
+    let push = |name: &str| json!({ "storage_method": "file", "file_id": file, "provisioner": "terraform", "name": name });
+    let versions = "/api/v2/organizations/{organization}/templateversions";
+    let resource = "template_version";
+    let changed = ["name", "created_by"];
+    let expected = || Expected { action: "create", resource, changed: &changed };
+    let version = id(&driver.drive(("POST", versions), &["default"], push("one"), expected()).await);
+    let ended = driver.server.ended(&format!("/api/v2/templateversions/{version}")).await;
+    assert_eq!(ended["job"]["status"], "succeeded", "{ended}");
+
+    let made = [
+        "name",
+        "provisioner",
+        "active_version_id",
+        "created_by",
+        "activity_bump",
+        "allow_user_autostart",
+        "allow_user_autostop",
+        "allow_user_cancel_workspace_jobs",
+        "max_port_sharing_level",
+        "cors_behavior",
+        "use_classic_parameter_flow",
+    ];
+    let body =
+        json!({ "name": "thing", "template_version_id": version, "allow_user_cancel_workspace_jobs": true });
+    let expected = Expected { action: "create", resource: "template", changed: &made };
+    let templates = "/api/v2/organizations/{organization}/templates";
+    let template = id(&driver.drive(("POST", templates), &["default"], body, expected).await);
+    let one = "/api/v2/templates/{template}";
+    let expected = Expected { action: "write", resource: "template", changed: &["description"] };
+    driver.drive(("PATCH", one), &[&template], json!({ "description": "A thing" }), expected).await;
+
+    let body = json!({ "storage_method": "file", "file_id": file, "provisioner": "terraform", "name": "two", "template_id": template });
+    let changed = ["name", "created_by", "template_id"];
+    let expected = Expected { action: "create", resource, changed: &changed };
+    let next = id(&driver.drive(("POST", versions), &["default"], body, expected).await);
+    driver.server.ended(&format!("/api/v2/templateversions/{next}")).await;
+    let stopped = create_version(&driver.server, archive_of(&format!("{TEMPLATE}\n"))).await;
+    let expected = Expected { action: "write", resource, changed: &[] };
+    let cancel = "/api/v2/templateversions/{templateversion}/cancel";
+    driver.drive(("PATCH", cancel), &[&id(&stopped)], json!({}), expected).await;
+    let expected = Expected { action: "write", resource: "template", changed: &["active_version_id"] };
+    driver
+        .drive(
+            ("PATCH", "/api/v2/templates/{template}/versions"),
+            &[&template],
+            json!({ "id": next }),
+            expected,
+        )
+        .await;
+
+    drive_workspaces(driver, &template).await;
+    let gone: Vec<_> = made.into_iter().chain(["description"]).collect();
+    let expected = Expected { action: "delete", resource: "template", changed: &gone };
+    driver.drive(("DELETE", one), &[&template], json!({}), expected).await;
+}
+
+async fn drive_workspaces(driver: &mut Driver, template: &str) {
+    let changed = ["name", "owner_id", "template_id", "automatic_updates"];
+    let expected = || Expected { action: "create", resource: "workspace", changed: &changed };
+    let body = |name: &str| json!({ "name": name, "template_id": template });
+    let route = ("POST", "/api/v2/users/{user}/workspaces");
+    let workspace = id(&driver.drive(route, &["me"], body("dev"), expected()).await);
+    let route = ("POST", "/api/v2/organizations/{organization}/members/{user}/workspaces");
+    let second = driver.drive(route, &["default", "me"], body("second"), expected()).await;
+    let path = |id: &str| format!("/api/v2/workspaces/{id}");
+    driver.server.until(&path(&workspace), |now| now["latest_build"]["status"] == "running").await;
+    let second = id(&second);
+    driver.server.until(&path(&second), |now| now["latest_build"]["status"] == "running").await;
+    let expected = Expected { action: "write", resource: "workspace", changed: &["name"] };
+    driver
+        .drive(("PATCH", "/api/v2/workspaces/{workspace}"), &[&workspace], json!({ "name": "new" }), expected)
+        .await;
+
+    let builds = ("POST", "/api/v2/workspaces/{workspace}/builds");
+    let changed = ["template_version_id"];
+    for (transition, status) in [("stop", "stopped"), ("start", "running")] {
+        let expected = Expected { action: transition, resource: "workspace_build", changed: &changed };
+        driver.drive(builds, &[&workspace], json!({ "transition": transition }), expected).await;
+        driver.server.until(&path(&workspace), |now| now["latest_build"]["status"] == status).await;
+    }
+    let expected = Expected { action: "start", resource: "workspace_build", changed: &changed };
+    let build = driver.drive(builds, &[&workspace], json!({ "transition": "start" }), expected).await;
+    let expected = Expected { action: "write", resource: "workspace_build", changed: &[] };
+    let cancel = "/api/v2/workspacebuilds/{workspacebuild}/cancel";
+    driver.drive(("PATCH", cancel), &[&id(&build)], json!({}), expected).await;
+    driver.server.ended(&format!("/api/v2/workspacebuilds/{}", id(&build))).await;
+    for workspace in [workspace, second] {
+        let expected = Expected { action: "delete", resource: "workspace_build", changed: &changed };
+        driver.drive(builds, &[&workspace], json!({ "transition": "delete" }), expected).await;
+        let deleted = format!("{}?include_deleted=true", path(&workspace));
+        driver.server.until(&deleted, |now| now["latest_build"]["status"] == "deleted").await;
+    }
+}
