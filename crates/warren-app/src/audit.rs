@@ -1,6 +1,9 @@
 //! The audit log: recording comes from `warren-audit`; this adds what users do with the log, and its end of life.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value};
@@ -16,14 +19,19 @@ use warren_db::{
 };
 use warren_vocab::{AuditAction, OrganizationId, RequestId, ResourceType};
 
-use crate::{App, actor::Actor, error::AppResult, identity::UserDetail, now, search::Terms};
+use crate::{App, actor::Actor, error::AppResult, now, search::Terms, users::UserDetail};
 
+mod limit;
 mod links;
+
+pub(crate) use limit::FailureLimit;
 
 pub use warren_audit::{Auditable, Author, Entry, Origin, Tracked, record};
 
 /// Entries are counted up to this number; a log grows without end and nobody leafs that far.
 pub const COUNT_MAX: u64 = 10_000;
+/// How long an answer may wait for the entry of its failure.
+const FAILURE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Entries that an export holds in memory.
 const EXPORT_STEP: u64 = 500;
 /// Entries that one transaction deletes, so that others get their turn.
@@ -106,12 +114,19 @@ impl App {
         self.audit_details(rows).await
     }
 
-    /// Records something that failed, for which there is no transaction.
-    ///
-    /// # Errors
-    /// Fails on database errors.
-    pub async fn record_failure(&self, author: Author<'_>, entry: Entry) -> AppResult<()> {
-        Ok(self.db().write(async |tx| record(tx, author, entry).await).await?)
+    /// Records something that failed, for which there is no transaction. Best effort: a flood of failures is cut off, and
+    /// a database that cannot take the entry in time does not make the answer worse.
+    pub async fn record_failure(&self, author: impl Into<Author<'_>>, entry: Entry) {
+        let author = author.into();
+        if !self.failures().allows(author.user, author.origin.ip, Instant::now()) {
+            return;
+        }
+        let written = self.db().write::<_, DbError, _>(async |tx| record(tx, author, entry).await);
+        match tokio::time::timeout(FAILURE_TIMEOUT, written).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "a failed attempt could not be recorded"),
+            Err(_) => tracing::warn!("a failed attempt could not be recorded in time"),
+        }
     }
 
     /// Makes an entry up, for tests of programs that read the log.

@@ -42,6 +42,7 @@ pub use error::{AppError, AppResult, Explanation, Validation};
 pub use warren_audit::Origin;
 
 use crate::{identity::uses::Uses, upstream_login::UpstreamProviders};
+use crate::{audit::FailureLimit, identity::uses::Uses};
 
 /// Password hashes computed at the same time; each takes 19 MiB and a core.
 const HASHES_MAX: usize = 4;
@@ -58,6 +59,7 @@ struct Shared {
     access_url: Url,
     config: Arc<ServerConfig>,
     hashing: Semaphore,
+    failures: FailureLimit,
     uses: Uses,
     upstream: OnceLock<Arc<UpstreamProviders>>,
 }
@@ -79,6 +81,8 @@ impl App {
             hashing,
             uses: Uses::default(),
             upstream: OnceLock::new(),
+            failures: FailureLimit::default(),
+            uses: Uses::default(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -105,6 +109,10 @@ impl App {
 
     fn uses(&self) -> &Uses {
         &self.shared.uses
+    }
+
+    fn failures(&self) -> &FailureLimit {
+        &self.shared.failures
     }
 
     fn hashing(&self) -> &Semaphore {

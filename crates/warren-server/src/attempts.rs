@@ -2,11 +2,7 @@
 //!
 //! What succeeds is recorded by the use cases; this layer sees only answers.
 
-use std::{
-    net::IpAddr,
-    sync::{Arc, OnceLock},
-    time::{Duration, Instant},
-};
+use std::sync::{Arc, OnceLock};
 
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -15,10 +11,7 @@ use axum::{
     response::Response,
 };
 use uuid::Uuid;
-use warren_app::{
-    Origin,
-    audit::{Author, Entry},
-};
+use warren_app::audit::{Author, Entry};
 use warren_vocab::{OrganizationId, UserId};
 
 use crate::{
@@ -27,12 +20,8 @@ use crate::{
     state::AppState,
 };
 
-pub(crate) use limit::AttemptLimit;
-
-mod limit;
-
-/// How long an answer may wait for its entry.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Its use case records refusals by itself, as it knows whose account was meant.
+const LOGIN: &str = "/api/v2/users/login";
 
 /// What is known about who tries something. It stands in the request's extensions, and extractors and handlers fill it.
 #[derive(Debug, Clone, Default)]
@@ -65,13 +54,10 @@ pub(crate) async fn record_failures(
     let origin = origin::of(&parts);
     let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
     let response = next.run(Request::from_parts(parts, body)).await;
-    if !is_recorded(response.status()) {
+    if !is_recorded(&template, response.status()) {
         return response;
     }
     let user = attempt.user.get().copied();
-    if !state.attempts.allows(user, origin.ip, Instant::now()) {
-        return response;
-    }
     let named = Named::of(&template, &path);
     let mut entry = Entry::bare(action, resource, named.id.unwrap_or_default(), "")
         .status(response.status().as_u16())
@@ -80,24 +66,18 @@ pub(crate) async fn record_failures(
     if let Some(organization) = named.organization {
         entry = entry.organization(organization);
     }
-    write(&state, user, &origin, entry).await;
+    state.app.record_failure(Author { user, origin: &origin }, entry).await;
     response
 }
 
 /// A failure that says something about the caller. Rate limits would fill the log with what they keep away, and a busy
 /// database would be asked for more.
-fn is_recorded(status: StatusCode) -> bool {
+fn is_recorded(template: &str, status: StatusCode) -> bool {
+    if template == LOGIN && [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status) {
+        return false;
+    }
     let is_failure = status.is_client_error() || status.is_server_error();
     is_failure && ![StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE].contains(&status)
-}
-
-async fn write(state: &AppState, user: Option<UserId>, origin: &Origin, entry: Entry) {
-    let written = state.app.record_failure(Author { user, origin }, entry);
-    match tokio::time::timeout(WRITE_TIMEOUT, written).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(%error, "a failed attempt could not be recorded"),
-        Err(_) => tracing::warn!("a failed attempt could not be recorded in time"),
-    }
 }
 
 /// The objects that a path names by their ids.
@@ -123,14 +103,6 @@ impl Named {
     }
 }
 
-/// The address that failed attempts are counted by: an IPv6 network is one client.
-fn client(ip: IpAddr) -> IpAddr {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => IpAddr::V4(ip),
-        IpAddr::V6(ip) => IpAddr::V6((ip.to_bits() & !u128::from(u64::MAX)).into()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,10 +120,12 @@ mod tests {
     #[test]
     fn limits_and_a_busy_database_are_not_recorded() {
         for status in [StatusCode::OK, StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE] {
-            assert!(!is_recorded(status), "{status}");
+            assert!(!is_recorded("/api/v2/files", status), "{status}");
         }
         for status in [StatusCode::BAD_REQUEST, StatusCode::UNAUTHORIZED, StatusCode::INTERNAL_SERVER_ERROR] {
-            assert!(is_recorded(status), "{status}");
+            assert!(is_recorded("/api/v2/files", status), "{status}");
         }
+        assert!(!is_recorded(LOGIN, StatusCode::UNAUTHORIZED));
+        assert!(is_recorded(LOGIN, StatusCode::BAD_REQUEST));
     }
 }

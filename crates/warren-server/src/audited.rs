@@ -34,7 +34,7 @@ const fn none(method: &'static str, path: &'static str, why: &'static str) -> Au
     Audited { method, path, trace: Trace::None(why) }
 }
 
-use AuditAction::{Create, Delete, Login, Logout, Write};
+use AuditAction::{Create, Delete, Login, Logout, RequestPasswordReset, Write};
 
 const CONTENT: &str = "what is said in chats is kept in the chat and is no change of its settings";
 
@@ -43,6 +43,22 @@ pub const AUDITED: &[Audited] = &[
     entry("POST", "/api/v2/users/first", Create, ResourceType::User),
     entry("POST", "/api/v2/users/login", Login, ResourceType::ApiKey),
     entry("POST", "/api/v2/users/logout", Logout, ResourceType::ApiKey),
+    none("POST", "/api/v2/users/validate-password", "it says whether a password is strong enough"),
+    entry("POST", "/api/v2/users/otp/request", RequestPasswordReset, ResourceType::User),
+    entry("POST", "/api/v2/users/otp/change-password", Write, ResourceType::User),
+    entry("POST", "/api/v2/users", Create, ResourceType::User),
+    entry("DELETE", "/api/v2/users/{user}", Delete, ResourceType::User),
+    entry("PUT", "/api/v2/users/{user}/profile", Write, ResourceType::User),
+    entry("PUT", "/api/v2/users/{user}/status/suspend", Write, ResourceType::User),
+    entry("PUT", "/api/v2/users/{user}/status/activate", Write, ResourceType::User),
+    entry("PUT", "/api/v2/users/{user}/password", Write, ResourceType::User),
+    entry("PUT", "/api/v2/users/{user}/appearance", Write, ResourceType::User),
+    entry("PUT", "/api/v2/users/{user}/preferences", Write, ResourceType::User),
+    entry("PUT", "/api/v2/users/{user}/gitsshkey", Write, ResourceType::GitSshKey),
+    entry("POST", "/api/v2/users/{user}/keys", Create, ResourceType::ApiKey),
+    entry("POST", "/api/v2/users/{user}/keys/tokens", Create, ResourceType::ApiKey),
+    entry("DELETE", "/api/v2/users/{user}/keys/{keyid}", Delete, ResourceType::ApiKey),
+    entry("PUT", "/api/v2/users/{user}/keys/{keyid}/expire", Write, ResourceType::ApiKey),
     none("POST", "/api/v2/files", "a file is only bytes; the template version that uses it has an entry"),
     none("POST", "/api/v2/audit/testgenerate", "the entry that it makes up is the trace"),
     entry("POST", "/api/v2/organizations/{organization}/templates", Create, ResourceType::Template),

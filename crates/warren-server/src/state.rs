@@ -10,8 +10,8 @@ use warren_rt::Tasks;
 use warren_tunnel::{RelayHub, TunnelNode};
 
 use crate::{
-    agent_connections::AgentConnections, agent_executable::AgentExecutable, attempts::AttemptLimit,
-    chat_tools::ChatTools, config::ServerConfig, frame::Frame, server::StartError, tunnel,
+    agent_connections::AgentConnections, agent_executable::AgentExecutable, chat_tools::ChatTools,
+    config::ServerConfig, frame::Frame, server::StartError, tunnel,
 };
 
 /// The state of the router; clones share it.
@@ -21,7 +21,6 @@ pub(crate) struct AppState {
     pub(crate) chat: ChatService,
     pub(crate) config: Arc<ServerConfig>,
     pub(crate) deployment: Arc<Deployment>,
-    pub(crate) attempts: Arc<AttemptLimit>,
     pub(crate) agents: AgentConnections,
     pub(crate) executable: AgentExecutable,
     pub(crate) frame: Arc<Frame>,
@@ -65,7 +64,6 @@ impl AppState {
             chat,
             config: Arc::new(config),
             deployment: Arc::new(deployment),
-            attempts: Arc::default(),
             agents: AgentConnections::default(),
             executable,
             frame,

@@ -23,18 +23,15 @@ impl App {
     /// Makes a passcode for an account that signs in with a password. The answer tells nobody whether there is one.
     pub async fn request_passcode(&self, origin: &Origin, email: &str) -> AppResult<()> {
         let email = account_fields::stored(email);
-        self.db()
+        let is_known = self
+            .db()
             .write(async |tx| {
                 let found = query::users::by_email(tx, &email).await?;
                 let user = match found {
                     Some(user) => query::users::locked(tx, UserId::from_uuid(user.id)).await?,
                     None => None,
                 };
-                let Some(user) = user.filter(may_reset) else {
-                    let (action, kind) = (AuditAction::RequestPasswordReset, ResourceType::User);
-                    let entry = Entry::bare(action, kind, Uuid::nil(), &email);
-                    return Ok(audit::record(tx, origin, entry).await?);
-                };
+                let Some(user) = user.filter(may_reset) else { return Ok::<_, AppError>(false) };
                 let new = users::Model {
                     hashed_one_time_passcode: Some(hashed(&Uuid::new_v4().to_string())),
                     one_time_passcode_expires_at: Some(now() + PASSCODE_LIFETIME),
@@ -42,9 +39,15 @@ impl App {
                 };
                 query::users::update(tx, new.clone()).await?;
                 let entry = Entry::write(&user, &new).action(AuditAction::RequestPasswordReset);
-                Ok(audit::record(tx, origin, entry).await?)
+                audit::record(tx, origin, entry).await?;
+                Ok(true)
             })
-            .await
+            .await?;
+        if !is_known {
+            let (action, kind) = (AuditAction::RequestPasswordReset, ResourceType::User);
+            self.record_failure(origin, Entry::bare(action, kind, Uuid::nil(), &email)).await;
+        }
+        Ok(())
     }
 
     /// Sets a new password with a passcode and ends every session and token of the account.

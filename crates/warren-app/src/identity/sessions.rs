@@ -179,13 +179,10 @@ impl App {
         };
         let id = user.map(|user| UserId::from_uuid(user.id));
         let object = id.unwrap_or(UserId::nil()).as_uuid();
-        let entry = Entry::bare(AuditAction::Login, ResourceType::ApiKey, object, email).status(status);
-        let author = Author { user: id, origin };
-        let written: AppResult<()> =
-            self.db().write(async |tx| Ok(audit::record(tx, author, entry).await?)).await;
-        if let Err(error) = written {
-            tracing::warn!(%error, "a failed login could not be written to the audit log");
-        }
+        // Who types a password into the wrong field must not find it in the log.
+        let target = if email.contains('@') { email } else { "" };
+        let entry = Entry::bare(AuditAction::Login, ResourceType::ApiKey, object, target).status(status);
+        self.record_failure(Author { user: id, origin }, entry).await;
     }
 }
 

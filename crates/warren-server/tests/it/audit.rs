@@ -187,11 +187,13 @@ impl Driver {
             self.server.token = token.to_owned();
         }
         self.driven.insert((method.to_owned(), template.to_owned()));
-        // The use cases of accounts record by themselves in another step.
-        let is_account = template.starts_with("/api/v2/users/") && !template.ends_with("/workspaces");
-        if !is_account {
-            self.check(&format!("{method} {template}"), &request_id, status, &expected).await;
+        if self.server.token.is_empty() {
+            self.server.token = login(&self.server).await;
         }
+        if expected.action == "logout" {
+            self.server.token = login(&self.server).await;
+        }
+        self.check(&format!("{method} {template}"), &request_id, status, &expected).await;
         answered
     }
 
@@ -206,7 +208,9 @@ impl Driver {
         let changed: BTreeSet<_> = log["diff"].as_object().unwrap().keys().map(String::as_str).collect();
         let expected: BTreeSet<_> = expected.changed.iter().copied().collect();
         assert_eq!(changed, expected, "{route}: {}", log["diff"]);
-        assert_eq!(log["user"]["username"], "ada", "{route}");
+        if !route.contains("/otp/") {
+            assert_eq!(log["user"]["username"], "ada", "{route}");
+        }
     }
 }
 
@@ -235,7 +239,9 @@ async fn every_mutating_route_leaves_one_entry_and_no_secret() {
         .filter(|row| matches!(row.trace, Trace::Entry(..)))
         .map(|row| (row.method.to_owned(), row.path.to_owned()))
         .collect();
-    let missing: Vec<_> = expected.difference(&driver.driven).collect();
+    let is_driven = |method: &str, path: &str| !NOT_DRIVEN.contains(&(method, path));
+    let expected = expected.iter().filter(|(method, path)| is_driven(method, path));
+    let missing: Vec<_> = expected.filter(|route| !driver.driven.contains(*route)).collect();
     assert!(missing.is_empty(), "drive these routes here as well: {missing:#?}");
     let all = exported(&driver.server, "json").await;
     for secret in [PASSWORD, MODEL_KEY, driver.server.token.as_str(), &driver.server.token[11..]] {
@@ -248,22 +254,96 @@ async fn drive_accounts(driver: &mut Driver) {
     let user = ["email", "username", "name", "status", "rbac_roles", "login_type", "hashed_password"];
     let expected = Expected { action: "create", resource: "user", changed: &user };
     driver.drive(("POST", "/api/v2/users/first"), &[], first, expected).await;
-    login(driver).await;
+    let body = json!({ "email": EMAIL, "password": PASSWORD });
+    let expected = Expected { action: "login", resource: "api_key", changed: SESSION };
+    driver.drive(("POST", "/api/v2/users/login"), &[], body, expected).await;
+    drive_others(driver).await;
+    drive_own_account(driver).await;
+    drive_keys(driver).await;
 }
 
-async fn login(driver: &mut Driver) {
-    let key = ["user_id", "scopes", "allow_list", "created_at", "expires_at"];
-    let login = json!({ "email": EMAIL, "password": PASSWORD });
-    let expected = Expected { action: "login", resource: "api_key", changed: &key };
-    driver.drive(("POST", "/api/v2/users/login"), &[], login, expected).await;
+/// What a new session sets.
+const SESSION: &[&str] = &["user_id", "scopes", "allow_list", "created_at", "expires_at", "last_used"];
+
+async fn login(server: &TestServer) -> String {
+    let (status, body) =
+        server.post("/api/v2/users/login", json!({ "email": EMAIL, "password": PASSWORD })).await;
+    assert_eq!(status, StatusCode::CREATED, "{body}");
+    body["session_token"].as_str().unwrap().to_owned()
+}
+
+async fn drive_others(driver: &mut Driver) {
+    let organization = driver.server.get("/api/v2/organizations/default").await.1["id"].clone();
+    let body = json!({ "email": "bob@example.com", "username": "bob", "password": PASSWORD,
+        "login_type": "password", "organization_ids": [organization] });
+    let made = ["email", "username", "status", "login_type", "hashed_password"];
+    let write = |changed| Expected { action: "write", resource: "user", changed };
+    let expected = Expected { action: "create", resource: "user", changed: &made };
+    driver.drive(("POST", "/api/v2/users"), &[], body, expected).await;
+    driver
+        .drive(("PUT", "/api/v2/users/{user}/status/suspend"), &["bob"], json!({}), write(&["status"]))
+        .await;
+    driver
+        .drive(("PUT", "/api/v2/users/{user}/status/activate"), &["bob"], json!({}), write(&["status"]))
+        .await;
+    let body = json!({ "password": "AnotherSecurePassword!" });
+    let route = ("PUT", "/api/v2/users/{user}/password");
+    driver.drive(route, &["bob"], body, write(&["hashed_password"])).await;
+    let body = json!({ "email": "bob@example.com" });
+    let changed = ["one_time_passcode", "one_time_passcode_expires_at"];
+    let expected = Expected { action: "request_password_reset", resource: "user", changed: &changed };
+    driver.drive(("POST", "/api/v2/users/otp/request"), &[], body, expected).await;
+    let gone = [
+        "email",
+        "username",
+        "status",
+        "login_type",
+        "hashed_password",
+        "one_time_passcode",
+        "one_time_passcode_expires_at",
+    ];
+    let expected = Expected { action: "delete", resource: "user", changed: &gone };
+    driver.drive(("DELETE", "/api/v2/users/{user}"), &["bob"], json!({}), expected).await;
+}
+
+async fn drive_own_account(driver: &mut Driver) {
+    let write = |changed| Expected { action: "write", resource: "user", changed };
+    let profile = json!({ "username": "ada", "name": "Ada L." });
+    driver.drive(("PUT", "/api/v2/users/{user}/profile"), &["me"], profile, write(&["name"])).await;
+    let appearance = json!({ "theme_preference": "dark", "terminal_font": "fira-code" });
+    driver.drive(("PUT", "/api/v2/users/{user}/appearance"), &["me"], appearance, write(&[])).await;
+    let preferences = json!({ "task_notification_alert_dismissed": true });
+    driver.drive(("PUT", "/api/v2/users/{user}/preferences"), &["me"], preferences, write(&[])).await;
+    let expected = Expected { action: "write", resource: "git_ssh_key", changed: &["private_key"] };
+    driver.drive(("PUT", "/api/v2/users/{user}/gitsshkey"), &["me"], json!({}), expected).await;
+}
+
+async fn drive_keys(driver: &mut Driver) {
+    let resource = "api_key";
+    let made = ["user_id", "scopes", "allow_list", "created_at", "expires_at", "last_used"];
+    let expected = Expected { action: "create", resource, changed: &made };
+    driver.drive(("POST", "/api/v2/users/{user}/keys"), &["me"], json!({}), expected).await;
+    let made = ["user_id", "token_name", "scopes", "allow_list", "created_at", "expires_at"];
+    let expected = Expected { action: "create", resource, changed: &made };
+    let body = json!({ "token_name": "ci", "lifetime": 3_600_000_000_000_i64 });
+    let made = driver.drive(("POST", "/api/v2/users/{user}/keys/tokens"), &["me"], body, expected).await;
+    let key = made["key"].as_str().unwrap().split_once('-').unwrap().0.to_owned();
+    let expected = Expected { action: "write", resource, changed: &["expires_at"] };
+    driver
+        .drive(("PUT", "/api/v2/users/{user}/keys/{keyid}/expire"), &["me", &key], json!({}), expected)
+        .await;
+    let gone = ["user_id", "token_name", "scopes", "allow_list", "created_at", "expires_at"];
+    let expected = Expected { action: "delete", resource, changed: &gone };
+    driver.drive(("DELETE", "/api/v2/users/{user}/keys/{keyid}"), &["me", &key], json!({}), expected).await;
 }
 
 async fn drive_sign_out(driver: &mut Driver) {
-    let expected = Expected { action: "logout", resource: "api_key", changed: &[] };
+    let expected = Expected { action: "logout", resource: "api_key", changed: SESSION };
     driver.drive(("POST", "/api/v2/users/logout"), &[], json!({}), expected).await;
-    driver.server.token = String::new();
-    login(driver).await;
 }
+
+/// Routes that need what only a mail holds, and are tested below HTTP.
+const NOT_DRIVEN: &[(&str, &str)] = &[("POST", "/api/v2/users/otp/change-password")];
 
 async fn drive_models_and_chats(driver: &mut Driver) {
     let all = "/api/v2/ai/providers";

@@ -4,6 +4,7 @@
 
 mod access;
 mod audit;
+mod bad_input;
 mod chats;
 mod cross_site;
 mod deployment;

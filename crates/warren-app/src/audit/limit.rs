@@ -9,8 +9,6 @@ use std::{
 
 use warren_vocab::UserId;
 
-use super::client;
-
 const WINDOW: Duration = Duration::from_secs(60);
 /// Entries of one account or one address in a window.
 const EACH_MAX: u32 = 30;
@@ -19,16 +17,16 @@ const ANONYMOUS_MAX: u32 = 120;
 /// Entries of everybody in a window.
 const ALL_MAX: u32 = 600;
 
-/// Counts the attempts of the current window.
+/// Counts the failures of the current window.
 #[derive(Debug, Default)]
-pub(crate) struct AttemptLimit {
+pub(crate) struct FailureLimit {
     window: Mutex<Window>,
 }
 
 #[derive(Debug, Default)]
 struct Window {
     begin: Option<Instant>,
-    /// At most [`ALL_MAX`] of them: only recorded attempts are counted.
+    /// At most [`ALL_MAX`] of them: only recorded ones are counted.
     by_key: HashMap<Key, u32>,
     n_anonymous: u32,
     n_all: u32,
@@ -41,12 +39,20 @@ enum Key {
     Address(Option<IpAddr>),
 }
 
-impl AttemptLimit {
-    /// Whether an attempt may be recorded; counts it if so.
+impl FailureLimit {
+    /// Whether a failure may be recorded; counts it if so.
     pub(crate) fn allows(&self, user: Option<UserId>, ip: Option<IpAddr>, now: Instant) -> bool {
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         window.turn(now);
         window.take(user, ip)
+    }
+}
+
+/// The address that failures are counted by: an IPv6 network is one client.
+fn client(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => IpAddr::V4(ip),
+        IpAddr::V6(ip) => IpAddr::V6((ip.to_bits() & !u128::from(u64::MAX)).into()),
     }
 }
 
@@ -91,7 +97,7 @@ mod tests {
 
     #[test]
     fn one_address_and_all_strangers_together_are_limited() {
-        let limit = AttemptLimit::default();
+        let limit = FailureLimit::default();
         let begin = Instant::now();
         let of_one = (0..1000).filter(|_| limit.allows(None, address(1), begin)).count();
         assert_eq!(of_one, 30);
@@ -101,7 +107,7 @@ mod tests {
 
     #[test]
     fn strangers_leave_room_for_accounts() {
-        let limit = AttemptLimit::default();
+        let limit = FailureLimit::default();
         let begin = Instant::now();
         for last in 0..=255 {
             limit.allows(None, address(last), begin);
@@ -114,7 +120,7 @@ mod tests {
 
     #[test]
     fn the_next_minute_begins_anew() {
-        let limit = AttemptLimit::default();
+        let limit = FailureLimit::default();
         let begin = Instant::now();
         while limit.allows(None, address(1), begin) {}
         assert!(limit.allows(None, address(1), begin + WINDOW));
@@ -122,7 +128,7 @@ mod tests {
 
     #[test]
     fn an_ipv6_network_is_one_client() {
-        let limit = AttemptLimit::default();
+        let limit = FailureLimit::default();
         let begin = Instant::now();
         let of_network = |host: u16| Some(IpAddr::from([0x2001, 0xdb8, 0, 1, 0, 0, 0, host]));
         let recorded = (0..100).filter(|host| limit.allows(None, of_network(*host), begin)).count();
