@@ -21,6 +21,10 @@ use crate::{
     now,
 };
 
+mod search;
+
+pub use search::TemplateSearch;
+
 const DESCRIPTION_BYTES_MAX: usize = 128;
 const HOUR_MS: i64 = 3_600_000;
 
@@ -126,6 +130,18 @@ impl App {
         let readable = warren_authz::list_filter(&actor.subject, Resource::Template);
         let rows = query::templates::list(self.db().reader(), &readable, organization).await?;
         template_details(self.db().reader(), rows).await
+    }
+
+    /// Lists the templates that the caller may read and that fit a search, of one organization or of all.
+    pub async fn search_templates(
+        &self,
+        actor: &Actor,
+        organization: Option<OrganizationId>,
+        search: &TemplateSearch,
+    ) -> AppResult<Vec<TemplateDetail>> {
+        let mut found = self.list_templates(actor, organization).await?;
+        found.retain(|detail| search.fits(detail));
+        Ok(found)
     }
 
     /// Changes a template.

@@ -24,6 +24,10 @@ use crate::{
     now,
 };
 
+mod search;
+
+pub use search::Derived;
+
 /// What a workspace is made from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
@@ -53,6 +57,10 @@ pub struct WorkspaceSearch {
     pub name: Option<String>,
     pub ids: Option<Vec<WorkspaceId>>,
     pub deleted: bool,
+    pub dormant: Option<bool>,
+    pub last_used_before: Option<DateTime<Utc>>,
+    pub last_used_after: Option<DateTime<Utc>>,
+    pub derived: Derived,
 }
 
 impl App {
@@ -145,7 +153,14 @@ impl App {
         search: WorkspaceSearch,
         page: Page,
     ) -> AppResult<(Vec<WorkspaceDetail>, u64)> {
+        let derived = search.derived.clone();
         let Some(filter) = self.workspace_filter(actor, search).await? else { return Ok((Vec::new(), 0)) };
+        if !derived.is_everything() {
+            let rows = query::workspaces::list(self.db().reader(), &filter, Page::default()).await?;
+            let rows = derived.keep(self.db().reader(), rows).await?;
+            let count = rows.len() as u64;
+            return Ok((details::workspaces(self.db().reader(), search::page_of(rows, page)).await?, count));
+        }
         let rows = query::workspaces::list(self.db().reader(), &filter, page).await?;
         let count = query::workspaces::count(self.db().reader(), &filter).await?;
         Ok((details::workspaces(self.db().reader(), rows).await?, count))
@@ -228,6 +243,9 @@ impl App {
             name: search.name,
             ids: search.ids,
             deleted: search.deleted,
+            dormant: search.dormant,
+            last_used_before: search.last_used_before,
+            last_used_after: search.last_used_after,
             ..Filter::default()
         };
         if let Some(owner) = search.owner {

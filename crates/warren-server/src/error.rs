@@ -12,6 +12,10 @@ use warren_app::{AppError, Explanation};
 use warren_chat::ChatServiceError;
 use warren_db::DbError;
 
+/// Bytes of each text of an error body.
+const TEXT_BYTES_MAX: usize = 1024;
+const VALIDATIONS_MAX: usize = 50;
+
 /// The result of a handler.
 pub(crate) type ApiResult<T> = Result<T, ApiError>;
 
@@ -104,12 +108,26 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut response = (self.status, Json(self.body)).into_response();
+        let mut response = (self.status, Json(clipped(self.body))).into_response();
         if self.status == StatusCode::UNAUTHORIZED {
             let challenge = HeaderValue::from_static(r#"Bearer realm="coder", error="invalid_token""#);
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
         }
         response
+    }
+}
+
+/// Explanations may quote what the client sent; an answer is not as long as that may be.
+fn clipped(body: ErrorResponse) -> ErrorResponse {
+    let clip = |text: String| {
+        let end = text.floor_char_boundary(TEXT_BYTES_MAX);
+        if end < text.len() { format!("{}…", &text[..end]) } else { text }
+    };
+    let clip_one = |one: ValidationError| ValidationError { field: clip(one.field), detail: clip(one.detail) };
+    ErrorResponse {
+        message: clip(body.message),
+        detail: body.detail.map(clip),
+        validations: body.validations.into_iter().take(VALIDATIONS_MAX).map(clip_one).collect(),
     }
 }
 

@@ -85,6 +85,15 @@ pub async fn parameters(
     Ok(query.order_by_asc(parameters::Column::Name).all(connection).await?)
 }
 
+/// Lists the parameter values of builds.
+pub async fn parameters_of(
+    connection: &impl ConnectionTrait,
+    builds: &[uuid::Uuid],
+) -> DbResult<Vec<parameters::Model>> {
+    let of_builds = parameters::Column::BuildId.is_in(builds.iter().copied());
+    Ok(parameters::Entity::find().filter(of_builds).all(connection).await?)
+}
+
 /// Adds parameter values of a build.
 pub async fn insert_parameters(tx: &Tx, models: Vec<parameters::Model>) -> DbResult<()> {
     if models.is_empty() {

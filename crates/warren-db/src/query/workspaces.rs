@@ -36,6 +36,9 @@ pub struct Filter {
     /// The whole name, whatever its case.
     pub name: Option<String>,
     pub deleted: bool,
+    pub dormant: Option<bool>,
+    pub last_used_before: Option<DateTime<Utc>>,
+    pub last_used_after: Option<DateTime<Utc>>,
 }
 
 /// Finds a workspace, deleted or not.
@@ -141,6 +144,16 @@ fn apply(filter: &Filter) -> Select<Entity> {
     }
     if let Some(name) = &filter.name {
         all = all.add(same_text(Column::Name, name));
+    }
+    if let Some(dormant) = filter.dormant {
+        let since = Column::DormantAt;
+        all = all.add(if dormant { since.is_not_null() } else { since.is_null() });
+    }
+    if let Some(moment) = filter.last_used_before {
+        all = all.add(Column::LastUsedAt.lt(moment));
+    }
+    if let Some(moment) = filter.last_used_after {
+        all = all.add(Column::LastUsedAt.gt(moment));
     }
     Entity::find().filter(all)
 }

@@ -14,7 +14,7 @@ use warren_vocab::OrganizationId;
 use crate::{
     auth::Caller,
     error::{ApiError, ApiResult},
-    extract::{JsonBody, Search},
+    extract::{JsonBody, Search, int32},
     state::AppState,
     view,
 };
@@ -32,9 +32,9 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
 struct ListQuery {
     #[serde(default)]
     q: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "int32")]
     limit: u64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "int32")]
     offset: u64,
 }
 

@@ -15,7 +15,7 @@ use warren_vocab::{BuildId, BuildReason, JobStatus, UserId, WorkspaceId};
 use crate::{
     auth::Caller,
     error::{ApiError, ApiResult},
-    extract::{JsonBody, Params, Search},
+    extract::{JsonBody, Params, Search, int32},
     state::AppState,
     view,
 };
@@ -32,9 +32,9 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
 #[derive(Deserialize)]
 struct ListQuery {
     since: Option<DateTime<Utc>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "int32")]
     limit: u64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "int32")]
     offset: u64,
 }
 

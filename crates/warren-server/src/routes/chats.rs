@@ -21,7 +21,7 @@ use warren_vocab::{ChatId, ClientType, WorkspaceId};
 use crate::{
     auth::Caller,
     error::{ApiError, ApiResult},
-    extract::{JsonBody, Params, Search},
+    extract::{JsonBody, Params, Search, int32},
     state::AppState,
     view,
 };
@@ -48,8 +48,10 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
 #[derive(Deserialize)]
 struct ListQuery {
     q: Option<String>,
-    limit: Option<u64>,
-    offset: Option<u64>,
+    #[serde(default, deserialize_with = "int32")]
+    limit: u64,
+    #[serde(default, deserialize_with = "int32")]
+    offset: u64,
 }
 
 #[utoipa::path(get, path = "/api/experimental/chats",
@@ -61,8 +63,8 @@ async fn list(
     Search(query): Search<ListQuery>,
 ) -> ApiResult<Json<Vec<Chat>>> {
     let archived = wants_archived(query.q.as_deref().unwrap_or_default())?;
-    let limit = query.limit.filter(|limit| *limit > 0).unwrap_or(LIST_LIMIT_DEFAULT).min(LIST_LIMIT_MAX);
-    let page = Page { limit, offset: query.offset.unwrap_or(0) };
+    let limit = if query.limit == 0 { LIST_LIMIT_DEFAULT } else { query.limit.min(LIST_LIMIT_MAX) };
+    let page = Page { limit, offset: query.offset };
     let rows = state.chat.list(&caller.actor().subject, archived, page).await?;
     let unread = state.chat.unread(&rows).await?;
     let shown = rows.into_iter().zip(unread).map(|(row, unread)| view::chats::chat(row, unread));

@@ -21,7 +21,7 @@ use warren_vocab::{JobId, OrganizationId, TemplateId, TemplateVersionId};
 use crate::{
     auth::Caller,
     error::{ApiError, ApiResult},
-    extract::{JsonBody, Params, Search},
+    extract::{JsonBody, Params, Search, int32},
     state::AppState,
     view,
 };
@@ -60,9 +60,9 @@ async fn create(
 struct ListQuery {
     #[serde(default)]
     include_archived: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "int32")]
     limit: u64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "int32")]
     offset: u64,
 }
 

@@ -1,18 +1,19 @@
 //! Templates.
 
 use axum::{Json, extract::State, http::StatusCode};
+use serde::Deserialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use warren_api::{
     error::{ErrorResponse, MessageResponse},
     templates::{CreateTemplateRequest, Template, UpdateActiveTemplateVersion, UpdateTemplateMeta},
 };
-use warren_app::templates::{NewTemplate, TemplateChange, TemplateDetail};
+use warren_app::templates::{NewTemplate, TemplateChange, TemplateDetail, TemplateSearch};
 use warren_vocab::{OrganizationId, TemplateId};
 
 use crate::{
     auth::Caller,
     error::ApiResult,
-    extract::{JsonBody, Params},
+    extract::{JsonBody, Params, Search},
     state::AppState,
     view,
 };
@@ -26,21 +27,36 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(promote))
 }
 
-#[utoipa::path(get, path = "/api/v2/templates", responses((status = 200, body = Vec<Template>)))]
-async fn list(State(state): State<AppState>, caller: Caller) -> ApiResult<Json<Vec<Template>>> {
-    show(state.app.list_templates(caller.actor(), None).await?)
+#[derive(Deserialize)]
+struct ListQuery {
+    #[serde(default)]
+    q: String,
 }
 
-#[utoipa::path(get, path = "/api/v2/organizations/{organization}/templates", params(("organization" = String, Path)),
-    responses((status = 200, body = Vec<Template>)))]
+#[utoipa::path(get, path = "/api/v2/templates", params(("q" = Option<String>, Query)),
+    responses((status = 200, body = Vec<Template>), (status = 400, body = ErrorResponse)))]
+async fn list(
+    State(state): State<AppState>,
+    caller: Caller,
+    Search(query): Search<ListQuery>,
+) -> ApiResult<Json<Vec<Template>>> {
+    let search = TemplateSearch::parse(&query.q, &caller.actor().user.username)?;
+    show(state.app.search_templates(caller.actor(), None, &search).await?)
+}
+
+#[utoipa::path(get, path = "/api/v2/organizations/{organization}/templates",
+    params(("organization" = String, Path), ("q" = Option<String>, Query)),
+    responses((status = 200, body = Vec<Template>), (status = 400, body = ErrorResponse)))]
 async fn list_in_organization(
     State(state): State<AppState>,
     caller: Caller,
     Params(organization): Params<String>,
+    Search(query): Search<ListQuery>,
 ) -> ApiResult<Json<Vec<Template>>> {
     let organization = state.app.find_organization(caller.actor(), &organization).await?;
     let id = OrganizationId::from_uuid(organization.id);
-    show(state.app.list_templates(caller.actor(), Some(id)).await?)
+    let search = TemplateSearch::parse(&query.q, &caller.actor().user.username)?;
+    show(state.app.search_templates(caller.actor(), Some(id), &search).await?)
 }
 
 #[utoipa::path(post, path = "/api/v2/organizations/{organization}/templates", params(("organization" = String, Path)),

@@ -9,7 +9,7 @@ use warren_api::{
 };
 use warren_app::{
     now,
-    workspaces::{NewWorkspace, Source},
+    workspaces::{NewWorkspace, Source, WorkspaceSearch},
 };
 use warren_db::query::Page;
 use warren_vocab::{BuildReason, UserId, WorkspaceId};
@@ -17,12 +17,11 @@ use warren_vocab::{BuildReason, UserId, WorkspaceId};
 use crate::{
     auth::Caller,
     error::{ApiError, ApiResult},
-    extract::{JsonBody, Params, Search},
+    extract::{JsonBody, Params, Search, int32},
     state::AppState,
     view,
 };
 
-mod search;
 mod watch;
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
@@ -40,9 +39,9 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
 struct ListQuery {
     #[serde(default)]
     q: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "int32")]
     limit: u64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "int32")]
     offset: u64,
 }
 
@@ -54,7 +53,7 @@ async fn list(
     caller: Caller,
     Search(query): Search<ListQuery>,
 ) -> ApiResult<Json<WorkspacesResponse>> {
-    let search = search::parse(&query.q)?;
+    let search = WorkspaceSearch::parse(&query.q, &caller.actor().user.username)?;
     let page = Page { limit: query.limit, offset: query.offset };
     let (details, count) = state.app.list_workspaces(caller.actor(), search, page).await?;
     let at = now();

@@ -77,10 +77,16 @@ impl Route {
             "{organization}" => String::from("default"),
             "{os}" => String::from("linux"),
             "{arch}" => String::from("amd64"),
+            one if self.is_number(one) => String::from("1"),
             one if one.starts_with('{') => NOBODY.to_owned(),
             one => one.to_owned(),
         };
         self.template.split('/').map(segment).collect::<Vec<_>>().join("/")
+    }
+
+    fn is_number(&self, segment: &str) -> bool {
+        let Some(name) = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else { return false };
+        self.parameters.iter().any(|one| one["in"] == "path" && one["name"] == name && is_integer(&one["schema"], &self.schemas))
     }
 
     pub(super) fn path_parameters(&self) -> Vec<&str> {
@@ -91,9 +97,7 @@ impl Route {
     pub(super) fn query_parameters(&self) -> Vec<Parameter> {
         let queries = self.parameters.iter().filter(|parameter| parameter["in"] == "query");
         let parameter = |parameter: &Value| {
-            let kind = &parameter["schema"]["type"];
-            let is_number =
-                kind == "integer" || kind.as_array().is_some_and(|kinds| kinds.contains(&json!("integer")));
+            let is_number = is_integer(&parameter["schema"], &self.schemas);
             Parameter { name: parameter["name"].as_str().unwrap().to_owned(), is_number }
         };
         queries.map(parameter).collect()
@@ -153,4 +157,13 @@ impl Route {
             }
         }
     }
+}
+
+fn is_integer(schema: &Value, schemas: &Value) -> bool {
+    let schema = match schema["$ref"].as_str() {
+        Some(reference) => &schemas[reference.rsplit('/').next().unwrap_or_default()],
+        None => schema,
+    };
+    let kind = &schema["type"];
+    kind == "integer" || kind.as_array().is_some_and(|kinds| kinds.contains(&json!("integer")))
 }
