@@ -59,6 +59,8 @@ pub const AUDITED: &[Audited] = &[
     entry("POST", "/api/v2/users/{user}/keys/tokens", Create, ResourceType::ApiKey),
     entry("DELETE", "/api/v2/users/{user}/keys/{keyid}", Delete, ResourceType::ApiKey),
     entry("PUT", "/api/v2/users/{user}/keys/{keyid}/expire", Write, ResourceType::ApiKey),
+    entry("PUT", "/api/v2/appearance", Write, ResourceType::Appearance),
+    none("POST", "/api/v2/csp/reports", "a browser's report goes to the server's log"),
     none("POST", "/api/v2/files", "a file is only bytes; the template version that uses it has an entry"),
     none("POST", "/api/v2/audit/testgenerate", "the entry that it makes up is the trace"),
     entry("POST", "/api/v2/organizations/{organization}/templates", Create, ResourceType::Template),

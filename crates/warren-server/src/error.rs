@@ -123,7 +123,8 @@ fn clipped(body: ErrorResponse) -> ErrorResponse {
         let end = text.floor_char_boundary(TEXT_BYTES_MAX);
         if end < text.len() { format!("{}…", &text[..end]) } else { text }
     };
-    let clip_one = |one: ValidationError| ValidationError { field: clip(one.field), detail: clip(one.detail) };
+    let clip_one =
+        |one: ValidationError| ValidationError { field: clip(one.field), detail: clip(one.detail) };
     ErrorResponse {
         message: clip(body.message),
         detail: body.detail.map(clip),

@@ -52,7 +52,8 @@ impl TemplateSearch {
     pub(super) fn fits(&self, detail: &TemplateDetail) -> bool {
         let template = &detail.template;
         let (name, display_name) = (template.name.to_lowercase(), template.display_name.to_lowercase());
-        let contains = |text: &str, part: &Option<String>| part.as_ref().is_none_or(|part| text.contains(part));
+        let contains =
+            |text: &str, part: &Option<String>| part.as_ref().is_none_or(|part| text.contains(part));
         let is = |text: &str, whole: &Option<String>| whole.as_ref().is_none_or(|whole| whole == text);
         let organization = &detail.organization;
         let is_organization = |which: &String| {

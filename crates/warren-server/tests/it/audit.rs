@@ -230,6 +230,7 @@ fn id(value: &Value) -> String {
 async fn every_mutating_route_leaves_one_entry_and_no_secret() {
     let mut driver = Driver::new().await;
     drive_accounts(&mut driver).await;
+    drive_deployment(&mut driver).await;
     drive_models_and_chats(&mut driver).await;
     drive_templates_and_workspaces(&mut driver).await;
     drive_sign_out(&mut driver).await;
@@ -344,6 +345,12 @@ async fn drive_sign_out(driver: &mut Driver) {
 
 /// Routes that need what only a mail holds, and are tested below HTTP.
 const NOT_DRIVEN: &[(&str, &str)] = &[("POST", "/api/v2/users/otp/change-password")];
+
+async fn drive_deployment(driver: &mut Driver) {
+    let expected = Expected { action: "write", resource: "appearance", changed: &["value"] };
+    let body = json!({ "application_name": "Burrow", "logo_url": "", "announcement_banners": [] });
+    driver.drive(("PUT", "/api/v2/appearance"), &[], body, expected).await;
+}
 
 async fn drive_models_and_chats(driver: &mut Driver) {
     let all = "/api/v2/ai/providers";

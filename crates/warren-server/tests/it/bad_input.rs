@@ -96,7 +96,10 @@ async fn bodies_that_are_not_json_objects_are_refused() {
     let mut server = server().await;
     let mut findings = Findings::default();
     let deep = "[".repeat(100_000);
+    // By the grammar these are objects, with a field that routes may not know and then skip.
     let deep_object = format!("{}1{}", r#"{"a":"#.repeat(50_000), "}".repeat(50_000));
+    let odd: &[(&str, Vec<u8>)] =
+        &[("half a surrogate", br#"{"name":"\ud800"}"#.to_vec()), ("deep objects", deep_object.into_bytes())];
     let bodies: &[(&str, Vec<u8>)] = &[
         ("nothing", Vec::new()),
         ("half an object", b"{".to_vec()),
@@ -107,12 +110,14 @@ async fn bodies_that_are_not_json_objects_are_refused() {
         ("an array", b"[1,2]".to_vec()),
         ("two objects", b"{}{}".to_vec()),
         ("not UTF-8", b"{\"name\":\"\xff\xfe\"}".to_vec()),
-        ("half a surrogate", br#"{"name":"\ud800"}"#.to_vec()),
         ("deep nesting", deep.into_bytes()),
-        ("deep objects", deep_object.into_bytes()),
     ];
     for route in routes().into_iter().filter(|route| route.body.is_some()) {
         let path = route.path_for_owner();
+        for (name, body) in odd {
+            let what = format!("{} {} with {name}", route.method, route.template);
+            findings.check(&send(&mut server, &route.method, &path, body.clone()).await, &what);
+        }
         for (name, body) in bodies {
             let what = format!("{} {} with {name}", route.method, route.template);
             let answer = send(&mut server, &route.method, &path, body.clone()).await;
@@ -259,7 +264,8 @@ async fn bad_query_values_are_never_a_fault_and_bad_numbers_are_refused() {
         }
         let path = format!("{path}?unknown=1&unknown=2&%00=%ff&=&&&");
         let what = format!("{} {} with an unknown query", route.method, route.template);
-        findings.check(&send(&mut server, &route.method, &path, route.sample_body().to_string()).await, &what);
+        findings
+            .check(&send(&mut server, &route.method, &path, route.sample_body().to_string()).await, &what);
     }
     findings.report();
 }

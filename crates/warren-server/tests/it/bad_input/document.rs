@@ -85,8 +85,12 @@ impl Route {
     }
 
     fn is_number(&self, segment: &str) -> bool {
-        let Some(name) = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else { return false };
-        self.parameters.iter().any(|one| one["in"] == "path" && one["name"] == name && is_integer(&one["schema"], &self.schemas))
+        let Some(name) = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {
+            return false;
+        };
+        self.parameters.iter().any(|one| {
+            one["in"] == "path" && one["name"] == name && is_integer(&one["schema"], &self.schemas)
+        })
     }
 
     pub(super) fn path_parameters(&self) -> Vec<&str> {
