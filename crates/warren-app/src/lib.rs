@@ -41,8 +41,7 @@ pub use actor::Actor;
 pub use error::{AppError, AppResult, Explanation, Validation};
 pub use warren_audit::Origin;
 
-use crate::{identity::uses::Uses, upstream_login::UpstreamProviders};
-use crate::{audit::FailureLimit, identity::uses::Uses};
+use crate::{audit::FailureLimit, identity::uses::Uses, upstream_login::UpstreamProviders};
 
 /// Password hashes computed at the same time; each takes 19 MiB and a core.
 const HASHES_MAX: usize = 4;
@@ -79,7 +78,6 @@ impl App {
             access_url,
             config,
             hashing,
-            uses: Uses::default(),
             upstream: OnceLock::new(),
             failures: FailureLimit::default(),
             uses: Uses::default(),

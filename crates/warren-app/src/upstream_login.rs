@@ -149,11 +149,7 @@ impl App {
             .field("login_type", login_type.as_str())
             .status(status);
         let author = Author { user: id, origin };
-        let written: AppResult<()> =
-            self.db().write(async |tx| Ok(audit::record(tx, author, entry).await?)).await;
-        if let Err(error) = written {
-            tracing::warn!(%error, "a refused sign-in could not be written to the audit log");
-        }
+        self.record_failure(author, entry).await;
     }
 
     async fn user_of(&self, login_type: LoginType, identity: &UpstreamIdentity) -> Option<users::Model> {

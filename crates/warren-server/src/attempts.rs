@@ -20,8 +20,13 @@ use crate::{
     state::AppState,
 };
 
-/// Its use case records refusals by itself, as it knows whose account was meant.
 const LOGIN: &str = "/api/v2/users/login";
+/// Refusals that use cases record by themselves, as they know whose account was meant.
+const SELF_RECORDED: &[(&str, StatusCode)] = &[
+    (LOGIN, StatusCode::UNAUTHORIZED),
+    (LOGIN, StatusCode::FORBIDDEN),
+    ("/api/v2/users/{user}/convert-login", StatusCode::BAD_REQUEST),
+];
 
 /// What is known about who tries something. It stands in the request's extensions, and extractors and handlers fill it.
 #[derive(Debug, Clone, Default)]
@@ -73,7 +78,7 @@ pub(crate) async fn record_failures(
 /// A failure that says something about the caller. Rate limits would fill the log with what they keep away, and a busy
 /// database would be asked for more.
 fn is_recorded(template: &str, status: StatusCode) -> bool {
-    if template == LOGIN && [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status) {
+    if SELF_RECORDED.contains(&(template, status)) {
         return false;
     }
     let is_failure = status.is_client_error() || status.is_server_error();

@@ -11,7 +11,7 @@ use warren_vocab::{AuditAction, LoginType, ResourceType, UserId};
 use crate::{
     App,
     actor::Actor,
-    audit::{self, Entry},
+    audit::Entry,
     error::{AppError, AppResult, Explanation},
     identity::password::{self, Verdict},
     now,
@@ -117,6 +117,7 @@ impl App {
     async fn note_wrong_password(&self, actor: &Actor) -> AppResult<()> {
         let (id, name) = (actor.user.id, &actor.user.username);
         let entry = Entry::bare(AuditAction::Create, ResourceType::ConvertLogin, id, name).status(400);
-        self.db().write(async |tx| Ok(audit::record(tx, actor, entry).await?)).await
+        self.record_failure(actor, entry).await;
+        Ok(())
     }
 }

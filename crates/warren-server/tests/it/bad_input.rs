@@ -36,7 +36,9 @@ impl Findings {
         self.note(!answer.status.is_server_error(), answer, what);
         if answer.status.is_client_error() && answer.status != StatusCode::METHOD_NOT_ALLOWED {
             let body: Value = serde_json::from_str(&answer.text).unwrap_or_default();
-            self.note(body["message"].is_string(), answer, &format!("{what}: no error body"));
+            // Sign-in providers send people there, who get a page and no JSON.
+            let is_page = what.contains("/callback ") && answer.text.starts_with("<!doctype html>");
+            self.note(is_page || body["message"].is_string(), answer, &format!("{what}: no error body"));
             self.note(answer.text.len() < 10_000, answer, &format!("{what}: echoes the input"));
         }
     }

@@ -125,7 +125,11 @@ const BODIES: &[(&str, &str, &str)] = &[
 ];
 
 /// Routes that ask for something in the query.
-const QUERIES: &[(&str, &str)] = &[("/api/v2/users/{user}/autofill-parameters", "template_id={template}")];
+const QUERIES: &[(&str, &str)] = &[
+    ("/api/v2/audit", "limit=1"),
+    ("/api/v2/audit/export", "format=json"),
+    ("/api/v2/users/{user}/autofill-parameters", "template_id={template}"),
+];
 
 /// Adds what the route asks for in the query, with parameters to fill.
 pub(super) fn with_query(path: &str) -> String {
