@@ -103,6 +103,64 @@ export interface components {
             assignable: boolean;
             built_in: boolean;
         };
+        /** @enum {string} */
+        AuditAction: "create" | "write" | "delete" | "start" | "stop" | "login" | "logout" | "register" | "request_password_reset" | "connect" | "disconnect" | "open" | "close";
+        /** @description How a tracked field changed. Of secrets only that they changed is told. */
+        AuditDiffField: {
+            new?: unknown;
+            old?: unknown;
+            secret: boolean;
+        };
+        /** @description One entry of the audit log. */
+        AuditLog: {
+            action: components["schemas"]["AuditAction"];
+            additional_fields: {
+                [key: string]: unknown;
+            };
+            /** @description A sentence that says what happened. */
+            description: string;
+            diff: {
+                [key: string]: components["schemas"]["AuditDiffField"];
+            };
+            id: components["schemas"]["AuditLogId"];
+            /** @description Empty for work that the server does by itself. */
+            ip: string;
+            is_deleted: boolean;
+            organization?: components["schemas"]["MinimalOrganization"] | null;
+            /** @description All zero for objects that belong to no organization. */
+            organization_id: components["schemas"]["OrganizationId"];
+            request_id: components["schemas"]["RequestId"];
+            resource_icon: string;
+            /** Format: uuid */
+            resource_id: string;
+            /** @description A path of the dashboard; empty when it does not show the object. */
+            resource_link: string;
+            /** @description What the object was called. */
+            resource_target: string;
+            resource_type: components["schemas"]["ResourceType"];
+            /** Format: int32 */
+            status_code: number;
+            /** Format: date-time */
+            time: string;
+            user?: components["schemas"]["User"] | null;
+            user_agent: string;
+        };
+        /**
+         * Format: uuid
+         * @description An entry of the audit log.
+         */
+        AuditLogId: string;
+        /** @description `GET /api/v2/audit`. */
+        AuditLogResponse: {
+            audit_logs: components["schemas"]["AuditLog"][];
+            /**
+             * Format: int64
+             * @description Entries that fit the query, not counted further than `count_cap`.
+             */
+            count: number;
+            /** Format: int64 */
+            count_cap: number;
+        };
         /** @description Whether a way to sign in is on. */
         AuthMethod: {
             enabled: boolean;
@@ -603,6 +661,21 @@ export interface components {
             template_id?: components["schemas"]["TemplateId"] | null;
             user_variable_values?: components["schemas"]["VariableValue"][];
         };
+        /** @description `POST /api/v2/audit/testgenerate`; absent fields are chosen by the server. */
+        CreateTestAuditLogRequest: {
+            action?: components["schemas"]["AuditAction"] | null;
+            additional_fields?: {
+                [key: string]: unknown;
+            } | null;
+            build_reason?: components["schemas"]["BuildReason"] | null;
+            organization_id?: components["schemas"]["OrganizationId"] | null;
+            request_id?: components["schemas"]["RequestId"] | null;
+            /** Format: uuid */
+            resource_id?: string | null;
+            resource_type?: components["schemas"]["ResourceType"] | null;
+            /** Format: date-time */
+            time?: string | null;
+        };
         /** @description `POST /api/v2/users/{user}/keys/tokens`. */
         CreateTokenRequest: {
             allow_list?: string[];
@@ -869,6 +942,13 @@ export interface components {
         };
         /** @enum {string} */
         MessageRole: "system" | "user" | "assistant" | "tool";
+        /** @description An organization as far as lists show it. */
+        MinimalOrganization: {
+            display_name: string;
+            icon: string;
+            id: components["schemas"]["OrganizationId"];
+            name: string;
+        };
         /** @description A user as far as others see it. */
         MinimalUser: {
             avatar_url?: string | null;
@@ -1053,6 +1133,11 @@ export interface components {
         RegionsResponse: {
             regions: components["schemas"]["Region"][];
         };
+        /**
+         * Format: uuid
+         * @description One HTTP request.
+         */
+        RequestId: string;
         /** @description `POST /api/v2/users/otp/request`. */
         RequestOneTimePasscodeRequest: {
             email: string;
@@ -1062,6 +1147,8 @@ export interface components {
          * @description A resource that a build made.
          */
         ResourceId: string;
+        /** @enum {string} */
+        ResourceType: "template" | "template_version" | "user" | "workspace" | "workspace_build" | "git_ssh_key" | "api_key" | "group" | "license" | "convert_login" | "health_settings" | "notifications_settings" | "prebuilds_settings" | "workspace_proxy" | "organization" | "oauth2_provider_app" | "oauth2_provider_app_secret" | "custom_role" | "organization_member" | "notification_template" | "idp_sync_settings_organization" | "idp_sync_settings_group" | "idp_sync_settings_role" | "workspace_agent" | "workspace_app" | "task" | "ai_seat" | "ai_provider" | "ai_provider_key" | "ai_gateway_key" | "group_ai_budget" | "user_ai_budget_override" | "chat_model_config" | "chat" | "user_secret" | "user_skill" | "sealing_key" | "appearance";
         /** @description A role with what it grants on each level. */
         Role: {
             display_name: string;
