@@ -1,7 +1,7 @@
 //! Quiet hours: the time of day at which an account's workspaces may be restarted, kept as a cron line of one daily time.
 
-use chrono::{DateTime, Utc};
-use jiff::{ToSpan, civil::Time, tz::TimeZone};
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Timelike, Utc};
+use chrono_tz::Tz;
 use warren_authz::{Action, Object};
 use warren_db::{entity::users, query};
 use warren_vocab::UserId;
@@ -89,9 +89,9 @@ fn shown(user: &users::Model) -> AppResult<QuietHours> {
 /// One time of every day in a time zone.
 #[derive(Debug)]
 struct Daily {
-    zone: TimeZone,
+    zone: Tz,
     zone_name: String,
-    time: Time,
+    time: NaiveTime,
 }
 
 impl Daily {
@@ -101,25 +101,28 @@ impl Daily {
             Some(rest) => rest.split_once(' ').unwrap_or((rest, "")),
             None => ("UTC", text),
         };
-        let zone = TimeZone::get(zone_name).map_err(|_| format!("{zone_name:?} is not a known time zone"))?;
+        let zone = zone_name.parse().map_err(|_| format!("{zone_name:?} is not a known time zone"))?;
         let form = || format!("must have the form {ZONE_PREFIX}<zone> <minute> <hour> * * *");
         let fields: Vec<_> = rest.split_whitespace().collect();
         let [minute, hour, "*", "*", "*"] = fields[..] else { return Err(form()) };
         let (Ok(minute), Ok(hour)) = (minute.parse(), hour.parse()) else { return Err(form()) };
-        let time = Time::new(hour, minute, 0, 0).map_err(|_| form())?;
+        let time = NaiveTime::from_hms_opt(hour, minute, 0).ok_or_else(form)?;
         Ok(Self { zone, zone_name: zone_name.to_owned(), time })
     }
 
-    /// The first beginning after a moment. A time that a clock change leaves out is the moment after it.
+    /// The first beginning after a moment.
     fn next(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let after =
-            jiff::Timestamp::from_second(after.timestamp()).ok()?.to_zoned_datetime(self.zone.clone());
-        let on = |date: jiff::civil::Date| date.to_datetime(self.time).to_zoned_datetime(self.zone.clone());
-        let mut next = on(after.date()).ok()?;
-        if next <= after {
-            next = on(after.date().checked_add(1.day()).ok()?).ok()?;
-        }
-        DateTime::from_timestamp(next.timestamp().as_second(), 0)
+        let today = after.with_timezone(&self.zone).date_naive();
+        let days = [0, 1].into_iter().filter_map(|days| today.checked_add_days(Days::new(days)));
+        days.filter_map(|date| self.on(date)).find(|next| *next > after)
+    }
+
+    /// The beginning on a day. A time that a clock change leaves out is an hour later, one that comes twice its first.
+    fn on(&self, date: NaiveDate) -> Option<DateTime<Utc>> {
+        let wanted = date.and_time(self.time);
+        let exists = wanted.and_local_timezone(self.zone).earliest();
+        let later = || (wanted + TimeDelta::hours(1)).and_local_timezone(self.zone).earliest();
+        Some(exists.or_else(later)?.with_timezone(&Utc))
     }
 }
 
