@@ -54,6 +54,7 @@ pub const AUDITED: &[Audited] = &[
     entry("PUT", "/api/v2/users/{user}/password", Write, ResourceType::User),
     entry("PUT", "/api/v2/users/{user}/appearance", Write, ResourceType::User),
     entry("PUT", "/api/v2/users/{user}/preferences", Write, ResourceType::User),
+    entry("PUT", "/api/v2/users/{user}/quiet-hours", Write, ResourceType::User),
     entry("PUT", "/api/v2/users/{user}/gitsshkey", Write, ResourceType::GitSshKey),
     entry("POST", "/api/v2/users/{user}/keys", Create, ResourceType::ApiKey),
     entry("POST", "/api/v2/users/{user}/keys/tokens", Create, ResourceType::ApiKey),

@@ -43,7 +43,17 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
         if bytes.trim_ascii_start().starts_with(b"[") {
             return Err(ApiError::bad_request("Request body must be a JSON object."));
         }
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| json_error(&error))
+        // A field that the route does not know is skipped without a look at its text.
+        if let Err(error) = std::str::from_utf8(&bytes) {
+            let invalid = ApiError::bad_request("Request body must be valid JSON.");
+            return Err(invalid.detail(error.to_string()));
+        }
+        let value = serde_json::from_slice(&bytes).map_err(|error| json_error(&error))?;
+        // A type that takes any JSON would take a bare number as well.
+        if !bytes.trim_ascii_start().starts_with(b"{") {
+            return Err(ApiError::bad_request("Request body must be a JSON object."));
+        }
+        Ok(Self(value))
     }
 }
 

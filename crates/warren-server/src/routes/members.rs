@@ -19,7 +19,7 @@ use warren_vocab::OrganizationId;
 use crate::{
     auth::Caller,
     error::ApiResult,
-    extract::{JsonBody, Params, Search},
+    extract::{JsonBody, Params, Search, int32},
     state::AppState,
     view,
 };
@@ -37,15 +37,15 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
 struct ListQuery {
     #[serde(default)]
     q: String,
-    #[serde(default)]
-    limit: u32,
-    #[serde(default)]
-    offset: u32,
+    #[serde(default, deserialize_with = "int32")]
+    limit: u64,
+    #[serde(default, deserialize_with = "int32")]
+    offset: u64,
 }
 
 impl ListQuery {
     fn page(&self) -> Page {
-        Page { limit: self.limit.into(), offset: self.offset.into() }
+        Page { limit: self.limit, offset: self.offset }
     }
 }
 

@@ -321,6 +321,9 @@ async fn drive_own_account(driver: &mut Driver) {
     driver.drive(("PUT", "/api/v2/users/{user}/appearance"), &["me"], appearance, write(&[])).await;
     let preferences = json!({ "task_notification_alert_dismissed": true });
     driver.drive(("PUT", "/api/v2/users/{user}/preferences"), &["me"], preferences, write(&[])).await;
+    let hours = json!({ "schedule": "CRON_TZ=UTC 0 22 * * *" });
+    let route = ("PUT", "/api/v2/users/{user}/quiet-hours");
+    driver.drive(route, &["me"], hours, write(&["quiet_hours_schedule"])).await;
     let expected = Expected { action: "write", resource: "git_ssh_key", changed: &["private_key"] };
     driver.drive(("PUT", "/api/v2/users/{user}/gitsshkey"), &["me"], json!({}), expected).await;
 }
