@@ -59,10 +59,8 @@ export type DeploymentConfig = Omit<Schemas["DeploymentConfig"], "options"> & { 
 export type AuthMethods = Schemas["AuthMethods"];
 export type SlimRole = Schemas["SlimRole"];
 export type GetUsersResponse = Schemas["GetUsersResponse"];
-export type {
-  AuditDiffField,
-  AuditLog,
-  AuditLogResponse,
-  OrganizationChange,
-  OrganizationRequest,
-} from "./planned";
+export type AuditDiffField = Schemas["AuditDiffField"];
+export type AuditLog = Schemas["AuditLog"];
+export type AuditLogResponse = Schemas["AuditLogResponse"];
+export type OrganizationRequest = Schemas["CreateOrganizationRequest"];
+export type OrganizationChange = Schemas["UpdateOrganizationRequest"];

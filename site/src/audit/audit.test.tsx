@@ -1,14 +1,19 @@
 import { render, screen } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { expect, it } from "vitest";
-import type { AuditLog } from "@/api/types";
+import type { AuditLog, User } from "@/api/types";
 import { AuditRow } from "./audit-row";
 import { program, sentence, shown } from "./words";
 
+const ada: User = {
+  id: "3", username: "ada", name: "Ada", email: "ada@example.com", status: "active", login_type: "password", roles: [], organization_ids: [], has_ai_seat: false,
+  created_at: "2026-01-01T00:00:00Z", updated_at: "2026-01-01T00:00:00Z", last_seen_at: "2026-01-01T00:00:00Z",
+};
+
 const entry: AuditLog = {
   id: "1", request_id: "5f0e", time: "2026-01-01T00:00:00Z", ip: "192.0.2.1", user_agent: "curl/8", resource_type: "user", resource_id: "2", resource_target: "grace", resource_icon: "",
-  action: "write", diff: { username: { old: "grace", new: "hopper", secret: false }, hashed_password: { secret: true } }, status_code: 200, additional_fields: null, description: "",
-  resource_link: "", is_deleted: false, organization: null, user: { id: "3", username: "ada", name: "Ada", email: "ada@example.com" },
+  action: "write", diff: { username: { old: "grace", new: "hopper", secret: false }, hashed_password: { secret: true } }, status_code: 200, additional_fields: {}, organization_id: "0", description: "",
+  resource_link: "", is_deleted: false, organization: null, user: ada,
 };
 
 it("tells who did what, and what was refused", () => {

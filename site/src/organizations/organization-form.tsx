@@ -1,10 +1,13 @@
 import { type FormEvent, type ReactNode, useState } from "react";
 import { fieldError } from "@/api/client";
-import type { Organization, OrganizationRequest } from "@/api/types";
+import type { Organization } from "@/api/types";
 import { nameComplaint } from "@/auth/names";
 import { Button } from "@/ui/button";
 import { Field, Input } from "@/ui/field";
 import { ErrorNotice } from "@/ui/notice";
+
+/** The form's fields: each has a value, if an empty one. */
+type Fields = Record<"name" | "display_name" | "description" | "icon", string>;
 
 interface OrganizationFormProps {
   organization?: Organization;
@@ -13,17 +16,17 @@ interface OrganizationFormProps {
   verb: string;
   after?: ReactNode;
   disabled?: boolean;
-  onSubmit: (request: OrganizationRequest) => void;
+  onSubmit: (request: Fields) => void;
 }
 
 export function OrganizationForm({ organization, error, busy, verb, after, disabled, onSubmit }: OrganizationFormProps) {
-  const [form, setForm] = useState<OrganizationRequest>({
+  const [form, setForm] = useState<Fields>({
     name: organization?.name ?? "",
     display_name: organization?.display_name ?? "",
     description: organization?.description ?? "",
     icon: organization?.icon ?? "",
   });
-  const change = (part: Partial<OrganizationRequest>) => setForm((held) => ({ ...held, ...part }));
+  const change = (part: Partial<Fields>) => setForm((held) => ({ ...held, ...part }));
   const submit = (event: FormEvent) => {
     event.preventDefault();
     onSubmit({ ...form, name: form.name.trim(), display_name: form.display_name.trim(), description: form.description.trim() });
