@@ -26,7 +26,7 @@ pub struct ListFilter {
     pub own_in: Vec<OrganizationId>,
     /// Objects of these organizations whose access list names the account or one of `groups` for reading.
     pub acl_in: Vec<OrganizationId>,
-    /// The groups of the account, those of everybody in `acl_in` included.
+    /// The groups of the account, those of everybody in its organizations included.
     pub groups: Vec<GroupId>,
     /// `None`: any id. Otherwise only these objects.
     pub ids: Option<Vec<Uuid>>,
@@ -65,7 +65,8 @@ pub fn list_filter(subject: &Subject, resource: Resource) -> ListFilter {
             }
         }
     }
-    let everybody = filter.acl_in.iter().map(|id| GroupId::from_uuid(id.as_uuid()));
+    // The group of everybody has the id of its organization.
+    let everybody = subject.memberships.iter().map(|one| GroupId::from_uuid(one.organization.as_uuid()));
     filter.groups = subject.groups.iter().copied().chain(everybody).collect();
     filter
 }
