@@ -248,10 +248,10 @@ impl Job<'_> {
     /// Prints a plan, or the state when there is none.
     async fn show(&self, plan: Option<&str>, log: &StageLog<'_>) -> Result<Vec<u8>, JobFailure> {
         let args: Vec<_> = ["show", "-json", "-no-color"].into_iter().chain(plan).collect();
-        self.runner.capture(&args, log).await.map_err(|error| failure("show", &error))
+        self.runner.capture(&args, Some(log)).await.map_err(|error| failure("show", &error))
     }
 
-    async fn graph(&self, log: &StageLog<'_>) -> Result<String, JobFailure> {
+    async fn graph(&self, log: Option<&StageLog<'_>>) -> Result<String, JobFailure> {
         let graph = self.runner.capture(&["graph", "-type=plan"], log).await;
         let graph = graph.map_err(|error| failure("graph", &error))?;
         Ok(String::from_utf8_lossy(&graph).into_owned())

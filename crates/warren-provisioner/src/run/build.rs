@@ -32,17 +32,22 @@ pub(super) async fn build(
     let log = job.begin("Planning Infrastructure").await;
     job.plan(PLAN, if transition == Transition::Delete { &["-destroy"] } else { &[] }, &log).await?;
     let log = job.begin(words(transition)).await;
-    // Reading the graph needs only the template, so it does not have to wait.
-    let graph =
-        async { if transition == Transition::Delete { Ok(String::new()) } else { job.graph(&log).await } };
-    let (applied, graph) = tokio::join!(apply(job, &log, dir), graph);
+    let is_delete = transition == Transition::Delete;
+    // Reading the graph needs only the template, so it does not have to wait. It also reads the state, and fails when it
+    // meets it half written; then it is read again.
+    let early = async { if is_delete { Some(String::new()) } else { job.graph(None).await.ok() } };
+    let (applied, early) = tokio::join!(apply(job, &log, dir), early);
     applied?;
     let with_state = |failure: JobFailure| JobFailure { state: read_state(dir), ..failure };
     let state = read_state(dir).unwrap_or_default();
-    if transition == Transition::Delete {
+    if is_delete {
         return Ok(BuildOutcome { state, resources: vec![] });
     }
-    let converted = describe(job, &graph.map_err(with_state)?, transition).await.map_err(with_state)?;
+    let graph = match early {
+        Some(graph) => graph,
+        None => job.graph(Some(&log)).await.map_err(with_state)?,
+    };
+    let converted = describe(job, &graph, transition).await.map_err(with_state)?;
     Ok(BuildOutcome { state, resources: converted.resources })
 }
 

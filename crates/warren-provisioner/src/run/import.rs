@@ -33,7 +33,8 @@ pub(super) async fn import(
     let work = async {
         start_job.plan(start_plan, &[], &log).await?;
         // The graph is that of the template, whatever the transition.
-        let (shown, graph) = tokio::join!(start_job.show(Some(start_plan), &log), start_job.graph(&log));
+        let (shown, graph) =
+            tokio::join!(start_job.show(Some(start_plan), &log), start_job.graph(Some(&log)));
         let graph = graph?;
         Ok((found(&shown?, &graph)?, graph))
     };

@@ -31,6 +31,8 @@ const LINE_BYTES_MAX: usize = 4 << 20;
 const CAPTURE_BYTES_MAX: u64 = 256 << 20;
 /// How long output may still come after the process has ended, e.g. from a child that holds the pipe.
 const DRAIN: Duration = Duration::from_secs(2);
+/// Stands in a job's directory when its Terraform was interrupted.
+const INTERRUPTED: &str = ".interrupted";
 /// Lines that wait for the log. A full queue makes Terraform wait.
 const LINES_MAX: usize = 256;
 
@@ -73,11 +75,11 @@ impl Runner {
         self.judge(status, complaints)
     }
 
-    /// Runs a command and returns what it prints; its complaints go to the log.
+    /// Runs a command and returns what it prints; its complaints go to the log, if there is one.
     pub(crate) async fn capture<S: AsRef<OsStr>>(
         &self,
         args: &[S],
-        log: &StageLog<'_>,
+        log: Option<&StageLog<'_>>,
     ) -> Result<Vec<u8>, CommandError> {
         let mut child = self.start(args)?;
         let stdout = child.stdout.take().expect("standard output is a pipe");
@@ -91,9 +93,11 @@ impl Runner {
         };
         let status = self.wait(&mut child, output, Strays::Leave).await?;
         let complaints = String::from_utf8_lossy(&complaints);
-        for line in complaints.lines() {
-            for (level, line) in read(Origin::Stderr, line).lines {
-                log.line(level, line).await;
+        if let Some(log) = log {
+            for line in complaints.lines() {
+                for (level, line) in read(Origin::Stderr, line).lines {
+                    log.line(level, line).await;
+                }
             }
         }
         self.judge(status, Complaints { errors: vec![], tail: complaints.trim().to_owned() })?;
@@ -123,7 +127,7 @@ impl Runner {
         strays: Strays,
     ) -> Result<ExitStatus, CommandError> {
         let group = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
-        let mut abandoned = InterruptOnDrop(group);
+        let mut interrupt = Interrupt { process: group, dir: &self.dir };
         let mut output = std::pin::pin!(output);
         let mut drained = false;
         let mut kill_at = None;
@@ -132,7 +136,7 @@ impl Runner {
                 status = child.wait() => break status.map_err(CommandError::Start)?,
                 _ = &mut output, if !drained => drained = true,
                 () = self.cancel.cancelled(), if kill_at.is_none() => {
-                    signal_main(group, Signal::SIGINT);
+                    interrupt.send();
                     kill_at = Some(tokio::time::Instant::now() + self.interrupt_grace);
                 }
                 () = tokio::time::sleep_until(kill_at.unwrap_or_else(tokio::time::Instant::now)),
@@ -144,7 +148,7 @@ impl Runner {
                 }
             }
         };
-        abandoned.0 = None;
+        interrupt.process = None;
         if kill_at.is_some() {
             strays.end(&self.dir);
         }
@@ -190,13 +194,32 @@ impl Strays {
     }
 }
 
-/// Interrupts Terraform when its job is dropped half-way, as a server does that has no time left. A kill would lose the
-/// state of what is made already; interrupted, Terraform writes it, and the next server collects it.
-struct InterruptOnDrop(Option<Pid>);
+/// The one interrupt that a running Terraform gets: at the second it gives up and loses the state of what is made already.
+/// Terraform tells its providers itself. A file in the directory says that it was sent, for the server that finds Terraform
+/// running after this one has ended.
+///
+/// Sent at the latest when the job is dropped half-way, as a server does that has no time left: interrupted, Terraform writes
+/// its state, and the next server collects it.
+struct Interrupt<'a> {
+    /// `None` once it was sent or the process has ended.
+    process: Option<Pid>,
+    dir: &'a Path,
+}
 
-impl Drop for InterruptOnDrop {
+impl Interrupt<'_> {
+    fn send(&mut self) {
+        let Some(pid) = self.process.take() else { return };
+        if let Err(error) = std::fs::write(self.dir.join(INTERRUPTED), []) {
+            tracing::warn!(%error, dir = %self.dir.display(), "an interrupt of terraform could not be noted");
+        }
+        // It may have ended meanwhile.
+        let _ = nix::sys::signal::kill(pid, Signal::SIGINT);
+    }
+}
+
+impl Drop for Interrupt<'_> {
     fn drop(&mut self) {
-        signal_main(self.0, Signal::SIGINT);
+        self.send();
     }
 }
 
@@ -236,14 +259,6 @@ async fn pump(
     tokio::join!(reading, writing);
 }
 
-/// Interrupts Terraform alone: it tells its providers itself.
-fn signal_main(group: Option<Pid>, signal: Signal) {
-    if let Some(pid) = group {
-        // It may have ended meanwhile.
-        let _ = nix::sys::signal::kill(pid, signal);
-    }
-}
-
 fn signal_group(group: Option<Pid>, signal: Signal) {
     if let Some(pid) = group {
         let _ = killpg(pid, signal);
@@ -280,7 +295,8 @@ fn append(line: &mut Vec<u8>, bytes: &[u8]) {
 pub(crate) async fn end_orphans(dir: &Path, grace: Duration) {
     let dir = dir.to_owned();
     let find = || orphans(&dir);
-    for pid in find() {
+    let was_interrupted = dir.join(INTERRUPTED).exists();
+    for pid in find().into_iter().filter(|_| !was_interrupted) {
         let _ = nix::sys::signal::kill(pid, Signal::SIGINT);
     }
     let deadline = tokio::time::Instant::now() + grace;
