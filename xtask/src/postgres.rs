@@ -34,7 +34,8 @@ trap '' INT TERM HUP
 "$1" -D "$2/data" -k "$2" $3 >"$2/log" 2>&1 &
 server=$!
 cat >/dev/null
-kill -INT "$server" 2>/dev/null
+# A server that is only starting ignores the signal.
+while kill -INT "$server" 2>/dev/null && [ -e "$2/data/postmaster.pid" ]; do sleep 0.1; done
 wait "$server"
 rm -rf "$2"
 "#;
@@ -107,7 +108,8 @@ impl Drop for Postgres {
 
 /// Finds the directory of the newest installed server programs; Debian keeps them off the path.
 fn programs() -> Result<PathBuf> {
-    if let Some(initdb) = process::find("initdb") {
+    // It may be a link into a directory where the others are.
+    if let Some(initdb) = process::find("initdb").and_then(|path| path.canonicalize().ok()) {
         return Ok(initdb.parent().expect("a file lies in a directory").to_path_buf());
     }
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
