@@ -50,7 +50,12 @@ impl App {
     pub async fn create_version(&self, actor: &Actor, new: NewVersion) -> AppResult<VersionDetail> {
         let object = Object::of_organization(Resource::Template, new.organization);
         match new.template {
-            Some(template) => drop(self.checked_template(actor, template, Action::Update).await?),
+            Some(template) => {
+                let template = self.checked_template(actor, template, Action::Update).await?;
+                if template.organization_id != new.organization.as_uuid() {
+                    return Err(AppError::NotFound);
+                }
+            }
             None => actor.check(Action::Create, &object)?,
         }
         check_new(&new)?;

@@ -198,6 +198,18 @@ fn refuse_cross_origin(parts: &Parts, token: &str, access_url: &Url) -> Result<(
     Err(ApiError::bad_request("This request came from another site. Open the dashboard and try there."))
 }
 
+/// Refuses what another site's page sends to a route that asks for no session: it must not set the server up, nor sign its
+/// visitor in to an account of its choice.
+///
+/// # Errors
+/// 400 for a request of another site's page.
+pub(crate) fn refuse_other_sites(headers: &HeaderMap, access_url: &Url) -> Result<(), ApiError> {
+    if is_same_origin(headers, access_url) {
+        return Ok(());
+    }
+    Err(ApiError::bad_request("This request came from another site. Open the dashboard and try there."))
+}
+
 fn is_same_origin(headers: &HeaderMap, access_url: &Url) -> bool {
     let Some(origin) = header_text(headers, header::ORIGIN.as_str()) else {
         // Browsers send at least one of the two headers with every request considered here; other programs send none.

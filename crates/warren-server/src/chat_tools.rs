@@ -18,7 +18,7 @@ use warren_chat::{
 };
 use warren_rt::Tasks;
 use warren_tunnel::TunnelNode;
-use warren_vocab::AgentId;
+use warren_vocab::{AgentId, UserStatus};
 use warren_wire::agent_http::{self, FileEdit, FileEdits, ReadFileLines};
 
 use crate::agent_client::{AgentClient, AgentClientError};
@@ -42,7 +42,11 @@ impl ChatTools {
     }
 
     async fn actor(&self, context: &ToolContext) -> Result<Actor, ToolError> {
-        Actor::load(self.app.db().reader(), context.owner).await.map_err(failed)
+        let actor = Actor::load(self.app.db().reader(), context.owner).await.map_err(failed)?;
+        if actor.user.status == UserStatus::Suspended.as_str() {
+            return Err(ToolError::new("The account of the chat's owner is suspended."));
+        }
+        Ok(actor)
     }
 
     /// A client of the agent of the chat's workspace, which must be running.

@@ -47,6 +47,7 @@ impl App {
     ) -> AppResult<git_ssh_keys::Model> {
         let id = UserId::from_uuid(user.id);
         actor.check(Action::UpdatePersonal, &Object::user(id))?;
+        super::check_may_change(actor, user)?;
         let key = self.new_git_ssh_key(user.id)?;
         self.db()
             .write(async |tx| {

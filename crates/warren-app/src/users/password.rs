@@ -1,14 +1,17 @@
 //! Changing a password.
 
 use serde_json::Value;
-use warren_authz::{Action, Object};
+use warren_authz::{
+    Action, Object, OrganizationRole, SiteRole,
+    role::{may_assign_organization_role, may_assign_site_role},
+};
 use warren_db::{Tx, channels, entity::users, query};
-use warren_vocab::{LoginType, UserId};
+use warren_vocab::{LoginType, OrganizationId, UserId};
 
 use super::lock_target;
 use crate::{
     App,
-    actor::Actor,
+    actor::{Actor, names},
     audit::{self, Author, Entry},
     error::{AppError, AppResult, Explanation},
     identity::{
@@ -33,6 +36,12 @@ impl App {
         let id = UserId::from_uuid(user.id);
         actor.check(Action::UpdatePersonal, &Object::user(id))?;
         super::check_may_change(actor, user)?;
+        if !actor.subject.scope.is_everything() {
+            return Err(AppError::forbidden("A token of limited scope cannot change passwords."));
+        }
+        if id != actor.id() {
+            self.check_may_give_roles_of(actor, user).await?;
+        }
         if user.login_type != LoginType::Password.as_str() {
             let message = "Users without password login type cannot change their password.";
             return Err(AppError::invalid(message));
@@ -51,6 +60,24 @@ impl App {
                 self.set_password(tx, actor.into(), current, hashed_password).await
             })
             .await
+    }
+
+    /// Who sets the password of an account can sign in as it, so they must be able to give all that it may do.
+    async fn check_may_give_roles_of(&self, actor: &Actor, user: &users::Model) -> AppResult<()> {
+        let id = UserId::from_uuid(user.id);
+        let mut site = names(&user.roles).filter_map(SiteRole::parse);
+        let memberships = query::organizations::memberships(self.db().reader(), &[id]).await?;
+        let may_give_all = site.all(|role| may_assign_site_role(&actor.subject, role))
+            && memberships.iter().all(|one| {
+                let organization = OrganizationId::from_uuid(one.organization_id);
+                let mut roles = names(&one.roles).map(OrganizationRole::parse);
+                roles.all(|role| may_assign_organization_role(&actor.subject, organization, role))
+            });
+        if may_give_all {
+            return Ok(());
+        }
+        let text = "Forbidden. Only somebody who may give all roles of this account may set its password.";
+        Err(AppError::forbidden(text))
     }
 
     async fn check_old_password(&self, user: &users::Model, given: String) -> AppResult<()> {

@@ -161,6 +161,7 @@ impl App {
     ) -> AppResult<()> {
         let id = UserId::from_uuid(user.id);
         actor.check(Action::UpdatePersonal, &Object::user(id))?;
+        super::check_may_change(actor, user)?;
         let names: Vec<_> = changes.iter().map(|(key, _)| *key).collect();
         self.db()
             .write(async |tx| {

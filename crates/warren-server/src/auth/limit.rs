@@ -1,6 +1,9 @@
 //! Counts requests against the rate limits, where it is known whose they are.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    sync::{Arc, OnceLock},
+};
 
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -70,7 +73,8 @@ pub(super) fn account(parts: &Parts, state: &AppState, session: &Session) -> Api
     let user = session.actor.id().as_uuid();
     note("user.id", user);
     if wants_bypass(&parts.headers) {
-        if names(&session.actor.user.roles).any(|role| role == "owner") {
+        let is_owner = names(&session.actor.user.roles).any(|role| role == "owner");
+        if is_owner && session.actor.subject.scope.is_everything() {
             return Ok(());
         }
         let message = "Only owners may pass the rate limits. Leave the X-Coder-Bypass-Ratelimit header out.";
@@ -96,7 +100,15 @@ pub(super) fn address(parts: &Parts, state: &AppState) -> ApiResult<()> {
     let Some(address) = parts.extensions.get::<Client>().and_then(|client| client.ip) else {
         return Ok(());
     };
-    count(parts, state, Payer::Address(address), route(parts))
+    count(parts, state, Payer::Address(subscriber(address)), route(parts))
+}
+
+/// Whoever has one address of the newer kind has all of its network of 64 bits.
+fn subscriber(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+        older @ IpAddr::V4(_) => older,
+    }
 }
 
 /// Puts whose request it is into its span, where the log line and traces have it from.
@@ -110,6 +122,8 @@ fn count(parts: &Parts, state: &AppState, payer: Payer, path: &str) -> ApiResult
         return Ok(());
     }
     let class = class(&parts.method, route);
+    // A path has many spellings, each of which would be another try.
+    let path = if class == Class::Login { route } else { path };
     let now = std::time::Instant::now();
     let Some(verdict) = state.frame.limits.count(now, payer, class, path) else { return Ok(()) };
     if let Some(AnsweredLimit(slot)) = parts.extensions.get() {

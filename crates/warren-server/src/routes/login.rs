@@ -20,7 +20,7 @@ use warren_app::identity::{FirstUser, SessionToken, check_strength};
 use warren_config::SameSite;
 
 use crate::{
-    auth::{Caller, SESSION_COOKIE},
+    auth::{Caller, SESSION_COOKIE, refuse_other_sites},
     error::{ApiError, ApiResult},
     extract::JsonBody,
     origin::RequestOrigin,
@@ -58,9 +58,11 @@ async fn has_first(State(state): State<AppState>) -> ApiResult<Json<MessageRespo
     responses((status = 201, body = CreateFirstUserResponse), (status = 409, body = ErrorResponse)))]
 async fn create_first(
     State(state): State<AppState>,
+    headers: HeaderMap,
     RequestOrigin(origin): RequestOrigin,
     JsonBody(body): JsonBody<CreateFirstUserRequest>,
 ) -> ApiResult<(StatusCode, Json<CreateFirstUserResponse>)> {
+    refuse_other_sites(&headers, &state.deployment.access_url)?;
     let CreateFirstUserRequest { email, username, name, password, trial: _ } = body;
     let first = FirstUser { email, username, name, password };
     let (user_id, organization_id) = state.app.create_first_user(&origin, first).await?;
@@ -91,12 +93,7 @@ async fn login(
     RequestOrigin(origin): RequestOrigin,
     JsonBody(body): JsonBody<LoginWithPasswordRequest>,
 ) -> ApiResult<Response> {
-    // Another site's form must not sign the visitor in to an account of its choice.
-    if headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site") {
-        return Err(ApiError::bad_request(
-            "This request came from another site. Open the dashboard and log in there.",
-        ));
-    }
+    refuse_other_sites(&headers, &state.deployment.access_url)?;
     let session = state.app.login(&origin, &body.email, body.password).await?;
     let cookie = session_cookie(&state, &session);
     let answer = Json(LoginWithPasswordResponse { session_token: session.token.expose().clone() });

@@ -59,12 +59,14 @@ async fn requests_that_no_foreign_page_can_make_are_let_through() {
 }
 
 #[tokio::test]
-async fn routes_that_no_cookie_opens_do_not_care_where_a_request_comes_from() {
+async fn no_page_of_another_site_sets_the_server_up_or_signs_its_visitor_in() {
     let server = TestServer::empty().await;
     let first = json!({"email": EMAIL, "username": "ada", "name": "", "password": PASSWORD, "trial": false});
     let url = format!("http://{}/api/v2/users/first", server.server.address());
-    let request = server.client.post(url).header("Origin", EVIL).body(first.to_string());
-    assert_eq!(sent(request).await.0, StatusCode::CREATED);
+    let request = server.client.post(&url).header("Origin", EVIL).body(first.to_string());
+    assert_eq!(sent(request).await.0, StatusCode::BAD_REQUEST);
+    let request = server.client.post(url).body(first.to_string());
+    assert_eq!(sent(request).await.0, StatusCode::CREATED, "programs name no site");
     let login = json!({"email": EMAIL, "password": PASSWORD}).to_string();
     let url = format!("http://{}/api/v2/users/login", server.server.address());
     let request = server.client.post(&url).header("Sec-Fetch-Site", "cross-site").body(login.clone());

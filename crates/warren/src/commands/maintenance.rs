@@ -69,7 +69,10 @@ pub(super) async fn dbcrypt(command: DbcryptCommand) -> anyhow::Result<()> {
                 "{} secrets were sealed with the new key, {} had it already.",
                 done.n_resealed, done.n_current
             ));
-            output::note("Servers need only the new key in --external-token-encryption-keys from now on.");
+            output::note(
+                "Keep the old key until every server has been restarted with the new key first in \
+             --external-token-encryption-keys; what a server seals with the old key until then needs another rotation.",
+            );
         }
         DbcryptCommand::Delete { store, yes } => {
             let config = settings(store)?;

@@ -301,6 +301,25 @@ async fn a_new_password_needs_the_old_one_and_ends_every_key() {
 }
 
 #[tokio::test]
+async fn a_password_is_set_only_by_who_may_do_all_that_its_account_may() {
+    let server = TestServer::with_owner().await;
+    let manager = Person::new(&server, "manager", &["user-admin"]).await;
+    Person::new(&server, "plain", &[]).await;
+    Person::new(&server, "builder", &["template-admin"]).await;
+    let body = || json!({"password": OTHER_PASSWORD});
+    let (status, answer) = manager.put("/api/v2/users/builder/password", body()).await;
+    assert_eq!(status, StatusCode::FORBIDDEN, "{answer}");
+    assert_eq!(manager.put("/api/v2/users/plain/password", body()).await.0, StatusCode::NO_CONTENT);
+
+    let narrow = json!({"token_name": "narrow", "scopes": ["user:read", "user:update_personal"]});
+    let (status, made) = server.post("/api/v2/users/me/keys/tokens", narrow).await;
+    assert_eq!(status, StatusCode::CREATED, "{made}");
+    let token = made["key"].as_str().unwrap();
+    let (status, answer) = call(&server, token, Method::PUT, "/api/v2/users/builder/password", body()).await;
+    assert_eq!(status, StatusCode::FORBIDDEN, "{answer}");
+}
+
+#[tokio::test]
 async fn password_strength_is_told_before_it_matters() {
     let server = TestServer::empty().await;
     let (status, answer) =
