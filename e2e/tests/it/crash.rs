@@ -22,6 +22,8 @@ const WRITERS: usize = 4;
 /// Answers that a round waits for before the kill; the kill then hits whatever the writers are doing.
 const ANSWERS_PER_ROUND: usize = 12;
 
+const AUDIT_PAGE: usize = 1000;
+
 /// Names of accounts that the server said it had made.
 type Acknowledged = Arc<Mutex<Vec<String>>>;
 
@@ -62,17 +64,30 @@ async fn check(api: &Api, acknowledged: &[String]) -> Result<()> {
         users["users"].as_array().context("no users")?.iter().map(|user| text(&user["username"])).collect();
     let lost: Vec<_> = acknowledged.iter().filter(|name| !listed.contains(name)).collect();
     ensure!(lost.is_empty(), "acknowledged and lost: {lost:?}");
-    let entries = api.get("api/v2/audit?limit=10000&q=resource_type:user+action:create").await?;
-    let mut created: BTreeMap<String, usize> = BTreeMap::new();
-    for entry in entries["audit_logs"].as_array().context("no entries")? {
-        if entry["status_code"].as_u64().is_some_and(|status| status < 400) {
-            *created.entry(text(&entry["resource_target"])).or_default() += 1;
-        }
-    }
+    let created = creations(api).await?;
     for name in &listed {
         ensure!(created.get(name) == Some(&1), "{name} has {:?} entries", created.get(name));
     }
     Ok(())
+}
+
+/// How many entries of the audit log tell of the creation of each account.
+async fn creations(api: &Api) -> Result<BTreeMap<String, usize>> {
+    let mut created = BTreeMap::new();
+    for offset in (0..).step_by(AUDIT_PAGE) {
+        let query = format!("limit={AUDIT_PAGE}&offset={offset}&q=resource_type:user+action:create");
+        let page = api.get(&format!("api/v2/audit?{query}")).await?;
+        let entries = page["audit_logs"].as_array().context("no entries")?;
+        for entry in entries {
+            if entry["status_code"].as_u64().is_some_and(|status| status < 400) {
+                *created.entry(text(&entry["resource_target"])).or_default() += 1;
+            }
+        }
+        if entries.len() < AUDIT_PAGE {
+            break;
+        }
+    }
+    Ok(created)
 }
 
 /// Makes accounts until the server is gone.
