@@ -8,7 +8,7 @@ import { Button } from "@/ui/button";
 import { Confirm } from "@/ui/confirm";
 import { Dialog } from "@/ui/dialog";
 import { ErrorNotice } from "@/ui/notice";
-import { RoleChoice } from "./role-choice";
+import { RolesForm } from "./roles-form";
 
 export type Question = { kind: "roles" | "password" | "suspend" | "activate" | "delete"; user: User };
 
@@ -25,7 +25,7 @@ export function UserQuestion({ question, onClose }: QuestionProps) {
     case "roles":
       return (
         <Dialog open onOpenChange={onClose} title={`Roles of ${user.username}`} description="They hold everywhere on this server.">
-          <RolesForm user={user} onClose={onClose} />
+          <UserRoles user={user} onClose={onClose} />
         </Dialog>
       );
     case "password":
@@ -42,26 +42,10 @@ export function UserQuestion({ question, onClose }: QuestionProps) {
   }
 }
 
-function RolesForm({ user, onClose }: { user: User; onClose: () => void }) {
+function UserRoles({ user, onClose }: { user: User; onClose: () => void }) {
   const roles = useQuery(siteRolesQuery);
   const save = useSetUserRoles();
-  const [chosen, setChosen] = useState(() => user.roles.map((role) => role.name));
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    save.mutate({ id: user.id, roles: chosen }, { onSuccess: onClose });
-  };
-  return (
-    <form onSubmit={submit} className="space-y-5">
-      <ErrorNotice error={save.error ?? roles.error} />
-      {roles.data ? <RoleChoice roles={roles.data} chosen={chosen} onChange={setChosen} /> : null}
-      <div className="flex justify-end gap-2">
-        <Button onClick={onClose}>Cancel</Button>
-        <Button type="submit" variant="primary" busy={save.isPending} disabled={!roles.data} data-testid="roles-submit">
-          Save roles
-        </Button>
-      </div>
-    </form>
-  );
+  return <RolesForm roles={roles} held={user.roles} onSave={(chosen) => save.mutate({ id: user.id, roles: chosen }, { onSuccess: onClose })} saving={save} onClose={onClose} />;
 }
 
 function PasswordForm({ user, onClose }: { user: User; onClose: () => void }) {
