@@ -78,7 +78,10 @@ async fn a_tool_that_a_crash_cuts_is_not_run_again() {
         format!("{:?}", view.preview).contains("line 1") && format!("{:?}", view.preview).contains("ok")
     })
     .await;
-    assert_eq!(stage.tools.calls(), ["create_workspace", "execute hang", "write_file /x"]);
+    // The two calls of one answer run side by side, so either may be the first to begin.
+    let mut calls = stage.tools.calls();
+    calls.sort();
+    assert_eq!(calls, ["create_workspace", "execute hang", "write_file /x"]);
 
     let stage = stage.crash().await;
     let mut view = stage.view(chat).await;
