@@ -36,6 +36,7 @@ fn parts_are_tagged_by_type_and_leave_out_what_is_empty() {
         tool_name: "execute".into(),
         args: None,
         args_delta: Some("{\"a".into()),
+        provider_executed: false,
         created_at: None,
     };
     assert_eq!(

@@ -76,9 +76,13 @@ fn calls(parts: &[Part]) -> impl Iterator<Item = OpenCall> {
             tool_name: tool_name.clone(),
             args: args.clone().unwrap_or_else(|| Value::Object(serde_json::Map::new())),
         }),
-        Part::Text { .. } | Part::Reasoning { .. } | Part::ToolResult { .. } | Part::FileReference { .. } => {
-            None
-        }
+        Part::Text { .. }
+        | Part::Reasoning { .. }
+        | Part::ToolResult { .. }
+        | Part::FileReference { .. }
+        | Part::Source { .. }
+        | Part::File { .. }
+        | Part::Unknown => None,
     })
 }
 
@@ -89,7 +93,10 @@ fn answers(parts: &[Part]) -> impl Iterator<Item = &str> {
         | Part::Text { .. }
         | Part::Reasoning { .. }
         | Part::ToolCall { .. }
-        | Part::FileReference { .. } => None,
+        | Part::FileReference { .. }
+        | Part::Source { .. }
+        | Part::File { .. }
+        | Part::Unknown => None,
     })
 }
 

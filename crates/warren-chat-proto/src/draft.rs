@@ -31,7 +31,11 @@ pub fn merge(parts: impl IntoIterator<Item = Part>) -> Vec<Part> {
                 }
             },
             Part::ToolResult { result: None, .. } => {}
-            Part::ToolResult { .. } | Part::FileReference { .. } => merged.push(part),
+            Part::ToolResult { .. }
+            | Part::FileReference { .. }
+            | Part::Source { .. }
+            | Part::File { .. }
+            | Part::Unknown => merged.push(part),
             Part::Text { .. } | Part::Reasoning { .. } => {
                 let left = match merged.last_mut() {
                     Some(last) => last.absorb(part),
@@ -55,7 +59,10 @@ pub fn cut_short(parts: impl IntoIterator<Item = Part>, open: &[OpenCall], why: 
             Part::Text { .. }
             | Part::Reasoning { .. }
             | Part::ToolCall { .. }
-            | Part::FileReference { .. } => assistant.push(part),
+            | Part::FileReference { .. }
+            | Part::Source { .. }
+            | Part::File { .. }
+            | Part::Unknown => assistant.push(part),
         }
     }
     let asked_now: Vec<_> = assistant.iter().filter_map(identity).collect();
@@ -76,27 +83,52 @@ pub fn cut_short(parts: impl IntoIterator<Item = Part>, open: &[OpenCall], why: 
 fn identity(part: &Part) -> Option<(String, String)> {
     match part {
         Part::ToolCall { tool_call_id, tool_name, .. } => Some((tool_call_id.clone(), tool_name.clone())),
-        Part::Text { .. } | Part::Reasoning { .. } | Part::ToolResult { .. } | Part::FileReference { .. } => {
-            None
-        }
+        Part::Text { .. }
+        | Part::Reasoning { .. }
+        | Part::ToolResult { .. }
+        | Part::FileReference { .. }
+        | Part::Source { .. }
+        | Part::File { .. }
+        | Part::Unknown => None,
     }
 }
 
 /// Turns pieces of arguments into arguments; drops what is empty or cannot be read.
 fn complete(part: Part) -> Option<Part> {
     match part {
-        Part::ToolCall { tool_call_id, tool_name, args: None, args_delta, created_at } => {
+        Part::ToolCall {
+            tool_call_id,
+            tool_name,
+            args: None,
+            args_delta,
+            provider_executed,
+            provider_metadata,
+            created_at,
+        } => {
             let text = args_delta.unwrap_or_default();
             let args = if text.trim().is_empty() { "{}" } else { text.as_str() };
             let args = serde_json::from_str::<Value>(args).ok()?;
-            Some(Part::ToolCall { tool_call_id, tool_name, args: Some(args), args_delta: None, created_at })
+            Some(Part::ToolCall {
+                tool_call_id,
+                tool_name,
+                args: Some(args),
+                args_delta: None,
+                provider_executed,
+                provider_metadata,
+                created_at,
+            })
         }
-        Part::Text { ref text } | Part::Reasoning { ref text } if text.is_empty() => None,
+        Part::Text { ref text } | Part::Reasoning { ref text, signature: None, .. } if text.is_empty() => {
+            None
+        }
         Part::Text { .. }
         | Part::Reasoning { .. }
         | Part::ToolCall { .. }
         | Part::ToolResult { .. }
-        | Part::FileReference { .. } => Some(part),
+        | Part::FileReference { .. }
+        | Part::Source { .. }
+        | Part::File { .. }
+        | Part::Unknown => Some(part),
     }
 }
 

@@ -28,8 +28,12 @@ pub struct Usage {
     pub output_tokens: Option<i64>,
     pub total_tokens: Option<i64>,
     pub reasoning_tokens: Option<i64>,
+    pub cache_creation_tokens: Option<i64>,
+    pub cache_read_tokens: Option<i64>,
     /// What the model can hold.
     pub context_limit: Option<i64>,
+    /// Millionths of a dollar; none when no price is known.
+    pub total_cost_micros: Option<i64>,
 }
 
 /// A message that waits until the chat is free.

@@ -18,6 +18,16 @@ pub enum Part {
     Reasoning {
         #[serde(default)]
         text: String,
+        /// The provider's seal over the text, which it wants back unchanged.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signature: Option<String>,
+        /// What the provider wants back besides, in its own form. Never shown.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        provider_metadata: Option<Value>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        created_at: Option<DateTime<Utc>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        completed_at: Option<DateTime<Utc>>,
     },
     /// The model asks for a tool.
     ToolCall {
@@ -27,6 +37,12 @@ pub enum Part {
         args: Option<Value>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         args_delta: Option<String>,
+        /// The provider runs the tool itself; its result is in the same message.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        provider_executed: bool,
+        /// What the provider wants back besides, in its own form. Never shown.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        provider_metadata: Option<Value>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         created_at: Option<DateTime<Utc>>,
     },
@@ -42,8 +58,33 @@ pub enum Part {
         result_reset: bool,
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         is_error: bool,
+        /// The result is a picture or the like.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_media: bool,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        provider_executed: bool,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         created_at: Option<DateTime<Utc>>,
+    },
+    /// Where the model has something from.
+    Source {
+        #[serde(default)]
+        source_id: String,
+        #[serde(default)]
+        url: String,
+        #[serde(default)]
+        title: String,
+    },
+    /// A file, by its id or with its bytes in base64.
+    File {
+        #[serde(default)]
+        media_type: String,
+        #[serde(default)]
+        name: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        file_id: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        data: Option<String>,
     },
     /// Lines of a file that the user points at.
     FileReference {
@@ -55,12 +96,26 @@ pub enum Part {
         #[serde(default)]
         content: String,
     },
+    /// A part of a kind that this program does not know. It is shown as nothing.
+    #[serde(other)]
+    Unknown,
 }
 
 impl Part {
     /// Makes a text part.
     pub fn text(text: impl Into<String>) -> Self {
         Self::Text { text: text.into() }
+    }
+
+    /// Makes a reasoning part.
+    pub fn reasoning(text: impl Into<String>) -> Self {
+        Self::Reasoning {
+            text: text.into(),
+            signature: None,
+            provider_metadata: None,
+            created_at: None,
+            completed_at: None,
+        }
     }
 
     /// Makes the first part of a streamed tool call, or a further piece of its arguments.
@@ -74,6 +129,8 @@ impl Part {
             tool_name: tool_name.into(),
             args: None,
             args_delta: Some(delta.into()),
+            provider_executed: false,
+            provider_metadata: None,
             created_at: None,
         }
     }
@@ -91,6 +148,8 @@ impl Part {
             result_delta: Some(delta.into()),
             result_reset: false,
             is_error: false,
+            is_media: false,
+            provider_executed: false,
             created_at: None,
         }
     }
@@ -102,6 +161,8 @@ impl Part {
             tool_name: tool_name.into(),
             args: Some(args),
             args_delta: None,
+            provider_executed: false,
+            provider_metadata: None,
             created_at: None,
         }
     }
@@ -120,6 +181,8 @@ impl Part {
             result_delta: None,
             result_reset: false,
             is_error,
+            is_media: false,
+            provider_executed: false,
             created_at: None,
         }
     }
@@ -128,8 +191,14 @@ impl Part {
     #[must_use]
     pub fn absorb(&mut self, next: Self) -> Option<Self> {
         match (self, next) {
-            (Self::Text { text }, Self::Text { text: more })
-            | (Self::Reasoning { text }, Self::Reasoning { text: more }) => {
+            (Self::Text { text }, Self::Text { text: more }) => {
+                text.push_str(&more);
+                None
+            }
+            (
+                Self::Reasoning { text, signature: None, provider_metadata: None, .. },
+                Self::Reasoning { text: more, signature: None, provider_metadata: None, .. },
+            ) => {
                 text.push_str(&more);
                 None
             }
@@ -160,10 +229,13 @@ impl Part {
     /// Bytes of text inside, for buffer bounds.
     pub fn len(&self) -> usize {
         match self {
-            Self::Text { text } | Self::Reasoning { text } => text.len(),
+            Self::Text { text } | Self::Reasoning { text, .. } => text.len(),
             Self::ToolCall { args_delta, .. } => args_delta.as_ref().map_or(64, String::len),
             Self::ToolResult { result_delta, .. } => result_delta.as_ref().map_or(64, String::len),
             Self::FileReference { content, .. } => content.len(),
+            Self::Source { url, title, .. } => url.len() + title.len(),
+            Self::File { data, .. } => data.as_ref().map_or(64, String::len),
+            Self::Unknown => 0,
         }
     }
 

@@ -438,34 +438,13 @@ fn last_message(outcome: Outcome) -> ChatResult<Message> {
 }
 
 fn new_row(owner: UserId, request: &CreateChat, model: ModelConfigId) -> chats::Model {
-    let now = rows::now();
+    let (owner, organization) = (owner.as_uuid(), request.organization.as_uuid());
     chats::Model {
-        id: ChatId::new().as_uuid(),
-        owner_id: owner.as_uuid(),
-        organization_id: request.organization.as_uuid(),
         workspace_id: request.workspace.map(WorkspaceId::as_uuid),
         title: made_title(&request.content),
-        status: String::new(),
-        archived: false,
         client_type: request.client_type.as_str().to_owned(),
         labels: rows::json(&request.labels),
-        pin_order: 0,
-        last_read_message_id: 0,
-        last_model_config_id: model.as_uuid(),
-        snapshot_version: 0,
-        history_version: 0,
-        queue_version: 0,
-        retry_version: 0,
-        generation_attempt: 0,
-        retry_state: None,
-        last_error: None,
-        requires_action_deadline_at: None,
-        worker_id: None,
-        runner_id: None,
-        lease_epoch: 0,
-        lease_expires_at: None,
-        created_at: now,
-        updated_at: now,
+        ..chats::Model::idle(owner, organization, model.as_uuid(), rows::now())
     }
 }
 
@@ -476,7 +455,10 @@ fn made_title(content: &[Part]) -> String {
         Part::Reasoning { .. }
         | Part::ToolCall { .. }
         | Part::ToolResult { .. }
-        | Part::FileReference { .. } => None,
+        | Part::FileReference { .. }
+        | Part::Source { .. }
+        | Part::File { .. }
+        | Part::Unknown => None,
     });
     let words: Vec<_> = text.unwrap_or_default().split_whitespace().collect();
     if words.is_empty() {

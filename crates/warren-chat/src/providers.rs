@@ -124,6 +124,7 @@ impl ChatService {
             enabled: draft.enabled,
             deleted: false,
             base_url,
+            settings: serde_json::json!({}),
             created_at: now,
             updated_at: now,
         };

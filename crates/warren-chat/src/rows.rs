@@ -3,7 +3,9 @@
 use chrono::{DateTime, SubsecRound, Utc};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use warren_chat_proto::{ChatError, ChatState, Lease, Message, Part, QueuedMessage, RetryState, Versions};
+use warren_chat_proto::{
+    ChatError, ChatState, Lease, Message, Part, QueuedMessage, RetryState, Usage, Versions,
+};
 use warren_db::{
     DbError,
     entity::{chat_messages, chat_queued_messages, chats},
@@ -74,10 +76,25 @@ pub(crate) fn message(row: chat_messages::Model) -> ChatResult<Message> {
         model_config_id: row.model_config_id.map(ModelConfigId::from_uuid),
         created_at: row.created_at,
         role: role(&row.role)?,
+        usage: usage(&row),
         content: parse("message", row.content)?,
-        usage: row.usage.map(|usage| parse("usage", usage)).transpose()?,
         revision: row.revision,
     })
+}
+
+/// What the message cost, if the provider said anything.
+fn usage(row: &chat_messages::Model) -> Option<Usage> {
+    let usage = Usage {
+        input_tokens: row.input_tokens,
+        output_tokens: row.output_tokens,
+        total_tokens: row.total_tokens,
+        reasoning_tokens: row.reasoning_tokens,
+        cache_creation_tokens: row.cache_creation_tokens,
+        cache_read_tokens: row.cache_read_tokens,
+        context_limit: row.context_limit,
+        total_cost_micros: row.total_cost_micros,
+    };
+    (usage != Usage::default()).then_some(usage)
 }
 
 pub(crate) fn role(text: &str) -> ChatResult<MessageRole> {

@@ -244,20 +244,23 @@ impl Writer<'_> {
         {
             self.chat.last_model_config_id = model.as_uuid();
         }
+        let usage = message.usage.unwrap_or_default();
+        let content = rows::parts(&message.content);
+        let revision = self.state.versions.snapshot;
         let row = chat_messages::Model {
-            id: 0,
-            chat_id: self.chat.id,
             created_by: message.created_by.map(UserId::as_uuid),
             model_config_id: message.model_config_id.map(ModelConfigId::as_uuid),
-            created_at: rows::now(),
-            role: message.role.as_str().to_owned(),
             visibility: message.visibility.as_str().to_owned(),
-            content: rows::parts(&message.content),
-            usage: message.usage.map(|usage| rows::json(&usage)),
+            input_tokens: usage.input_tokens,
+            output_tokens: usage.output_tokens,
+            total_tokens: usage.total_tokens,
+            reasoning_tokens: usage.reasoning_tokens,
+            cache_creation_tokens: usage.cache_creation_tokens,
+            cache_read_tokens: usage.cache_read_tokens,
+            context_limit: usage.context_limit,
+            total_cost_micros: usage.total_cost_micros,
             runtime_ms: message.runtime_ms,
-            compressed: false,
-            deleted: false,
-            revision: self.state.versions.snapshot,
+            ..chat_messages::Model::new(self.chat.id, message.role.as_str(), content, revision, rows::now())
         };
         let row = query::chat_messages::insert(self.tx, row).await?;
         self.messages.push(rows::message(row)?);
@@ -274,9 +277,16 @@ impl Writer<'_> {
             ordinal,
             tool_name: call.tool_name,
             state: String::from("intent"),
+            run: 1,
+            intent: None,
+            ask: None,
+            decided_by: None,
+            note: None,
             result: None,
             is_error: false,
             created_at: rows::now(),
+            asked_at: None,
+            decided_at: None,
             started_at: None,
             finished_at: None,
         });

@@ -198,7 +198,10 @@ fn used_call_ids(history: &[Message]) -> BTreeSet<String> {
             Part::Text { .. }
             | Part::Reasoning { .. }
             | Part::ToolResult { .. }
-            | Part::FileReference { .. } => None,
+            | Part::FileReference { .. }
+            | Part::Source { .. }
+            | Part::File { .. }
+            | Part::Unknown => None,
         })
         .collect()
 }
@@ -216,7 +219,10 @@ impl Answer {
             output_tokens: self.usage.output_tokens,
             total_tokens: self.usage.total_tokens,
             reasoning_tokens: self.usage.reasoning_tokens,
+            cache_creation_tokens: None,
+            cache_read_tokens: None,
             context_limit: Some(ready.context_limit),
+            total_cost_micros: None,
         };
         NewMessage {
             model_config_id: Some(ready.config),
@@ -247,7 +253,7 @@ async fn listen(
     while let Some(event) = stream.next().await {
         let part = match event? {
             ModelEvent::Text(text) => Part::Text { text },
-            ModelEvent::Reasoning(text) => Part::Reasoning { text },
+            ModelEvent::Reasoning(text) => Part::reasoning(text),
             ModelEvent::ToolCall { call_id, name, args_delta } => {
                 let place = *by_provider_id.entry(call_id.clone()).or_insert_with(|| {
                     calls.push(Call { id: unique(call_id, &mut used_ids), name, args: String::new() });

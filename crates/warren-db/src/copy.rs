@@ -66,8 +66,10 @@ macro_rules! for_each_table {
             workspace_resources SMALL, workspace_resource_metadata SMALL, workspace_agents SMALL,
             workspace_agent_boots SMALL, workspace_agent_metadata SMALL, workspace_agent_log_sources SMALL,
             workspace_agent_scripts SMALL, workspace_agent_logs SMALL, workspace_apps SMALL,
-            workspace_host_keys SMALL, ai_providers SMALL, ai_provider_keys SMALL, chat_model_configs SMALL,
+            workspace_host_keys SMALL, ai_providers SMALL, ai_provider_keys SMALL,
+            user_ai_provider_keys SMALL, chat_model_configs SMALL,
             chats SMALL, chat_messages SMALL, chat_queued_messages SMALL, chat_parts SMALL, chat_tool_calls SMALL,
+            chat_reservations SMALL, chat_requests SMALL, user_chat_spend_limits SMALL,
         }
     };
 }

@@ -34,6 +34,9 @@ pub enum ChatMessagePart {
         args: Option<serde_json::Value>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         args_delta: Option<String>,
+        /// The model's provider ran the tool itself.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        provider_executed: bool,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         created_at: Option<DateTime<Utc>>,
     },
@@ -52,6 +55,10 @@ pub enum ChatMessagePart {
         result_reset: bool,
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         is_error: bool,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_media: bool,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        provider_executed: bool,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         created_at: Option<DateTime<Utc>>,
     },

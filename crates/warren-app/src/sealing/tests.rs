@@ -93,6 +93,7 @@ fn provider(at: chrono::DateTime<chrono::Utc>) -> ai_providers::Model {
         enabled: true,
         deleted: false,
         base_url: String::new(),
+        settings: serde_json::json!({}),
         created_at: at,
         updated_at: at,
     }

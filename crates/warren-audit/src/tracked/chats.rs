@@ -18,6 +18,7 @@ impl Auditable for chats::Model {
             .plain("labels", &self.labels)
             .plain("pin_order", self.pin_order)
             .plain("workspace_id", self.workspace_id)
+            .plain("approval_rules", &self.approval_rules)
             .plain("owner_id", self.owner_id)
     }
 }

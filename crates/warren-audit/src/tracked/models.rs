@@ -19,6 +19,7 @@ impl Auditable for ai_providers::Model {
             .plain("icon", &self.icon)
             .plain("type", &self.type_)
             .plain("base_url", &self.base_url)
+            .plain("settings", &self.settings)
             .plain("enabled", self.enabled)
             .plain("deleted", self.deleted)
     }

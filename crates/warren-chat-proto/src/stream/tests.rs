@@ -228,7 +228,10 @@ fn message_text(message: &Message) -> String {
         Part::Reasoning { .. }
         | Part::ToolCall { .. }
         | Part::ToolResult { .. }
-        | Part::FileReference { .. } => "",
+        | Part::FileReference { .. }
+        | Part::Source { .. }
+        | Part::File { .. }
+        | Part::Unknown => "",
     });
     texts.collect()
 }
@@ -239,7 +242,10 @@ fn text_of(parts: &[Arc<StreamPart>]) -> String {
         Part::Reasoning { .. }
         | Part::ToolCall { .. }
         | Part::ToolResult { .. }
-        | Part::FileReference { .. } => "",
+        | Part::FileReference { .. }
+        | Part::Source { .. }
+        | Part::File { .. }
+        | Part::Unknown => "",
     });
     texts.collect()
 }

@@ -97,7 +97,10 @@ fn push_answer(messages: &mut Vec<ModelMessage>, parts: &[Part], results: &[&Par
             | Part::Text { .. }
             | Part::Reasoning { .. }
             | Part::ToolCall { .. }
-            | Part::FileReference { .. } => None,
+            | Part::FileReference { .. }
+            | Part::Source { .. }
+            | Part::File { .. }
+            | Part::Unknown => None,
         });
         let content = found.unwrap_or_else(|| json!({ "error": MISSING_RESULT }).to_string());
         messages.push(ModelMessage::ToolResult { call_id, name, content });
@@ -112,9 +115,13 @@ fn tool_call(part: &Part) -> Option<ToolCall> {
             // Providers want an object even where the model did not write one.
             args: args.clone().filter(serde_json::Value::is_object).unwrap_or_else(|| json!({})),
         }),
-        Part::Text { .. } | Part::Reasoning { .. } | Part::ToolResult { .. } | Part::FileReference { .. } => {
-            None
-        }
+        Part::Text { .. }
+        | Part::Reasoning { .. }
+        | Part::ToolResult { .. }
+        | Part::FileReference { .. }
+        | Part::Source { .. }
+        | Part::File { .. }
+        | Part::Unknown => None,
     }
 }
 
@@ -124,7 +131,12 @@ fn text(parts: &[Part]) -> String {
         Part::FileReference { file_name, start_line, end_line, content } => {
             Some(format!("[{file_name}, lines {start_line} to {end_line}]\n{content}"))
         }
-        Part::Reasoning { .. } | Part::ToolCall { .. } | Part::ToolResult { .. } => None,
+        Part::Reasoning { .. }
+        | Part::ToolCall { .. }
+        | Part::ToolResult { .. }
+        | Part::Source { .. }
+        | Part::File { .. }
+        | Part::Unknown => None,
     });
     texts.collect::<Vec<_>>().join("\n")
 }

@@ -20,6 +20,9 @@ pub struct Model {
     pub deleted: bool,
     #[sea_orm(column_type = "Text")]
     pub base_url: String,
+    /// What only this type of provider needs, such as a region; an object.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub settings: Json,
     pub created_at: DateTimeUtc,
     pub updated_at: DateTimeUtc,
 }

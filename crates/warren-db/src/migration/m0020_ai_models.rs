@@ -14,6 +14,26 @@ const INDEXES: &[&str] = &[
     "CREATE UNIQUE INDEX chat_model_configs_default ON chat_model_configs (is_default) WHERE is_default AND NOT deleted",
 ];
 
+fn user_keys() -> TableCreateStatement {
+    Table::create()
+        .table("user_ai_provider_keys")
+        .col(uuid("user_id"))
+        .col(uuid("provider_id"))
+        .col(blob("sealed"))
+        .col(text("masked"))
+        .col(timestamp_with_time_zone("created_at"))
+        .col(timestamp_with_time_zone("updated_at"))
+        .primary_key(Index::create().col("user_id").col("provider_id"))
+        .foreign_key(
+            references("user_ai_provider_keys", "user_id", "users").on_delete(ForeignKeyAction::Cascade),
+        )
+        .foreign_key(
+            references("user_ai_provider_keys", "provider_id", "ai_providers")
+                .on_delete(ForeignKeyAction::Cascade),
+        )
+        .to_owned()
+}
+
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
@@ -29,6 +49,7 @@ impl MigrationTrait for Migration {
                     .col(boolean("enabled"))
                     .col(boolean("deleted"))
                     .col(text("base_url"))
+                    .col(json_binary("settings"))
                     .col(timestamp_with_time_zone("created_at"))
                     .col(timestamp_with_time_zone("updated_at"))
                     .to_owned(),
@@ -73,6 +94,7 @@ impl MigrationTrait for Migration {
                     .to_owned(),
             )
             .await?;
+        manager.create_table(user_keys()).await?;
         execute_all(manager, INDEXES).await?;
         Ok(())
     }

@@ -37,6 +37,12 @@ pub const COLUMNS: &[SealedColumn] = &[
         is_all_there_is: true,
     },
     SealedColumn {
+        table: "user_ai_provider_keys",
+        column: "sealed",
+        keys: &[KeyColumn::Id("user_id"), KeyColumn::Id("provider_id")],
+        is_all_there_is: true,
+    },
+    SealedColumn {
         table: "git_ssh_keys",
         column: "sealed_private_key",
         keys: &[KeyColumn::Id("user_id")],

@@ -214,6 +214,7 @@ async fn add_model(tx: &Tx) -> Result<Uuid, DbError> {
         enabled: true,
         deleted: false,
         base_url: String::new(),
+        settings: serde_json::json!({}),
         created_at: at,
         updated_at: at,
     };
@@ -238,35 +239,7 @@ async fn add_model(tx: &Tx) -> Result<Uuid, DbError> {
 }
 
 fn chat(owner_id: Uuid, organization_id: Uuid, model: Uuid) -> chats::Model {
-    let at = Utc::now();
-    chats::Model {
-        id: Uuid::new_v4(),
-        owner_id,
-        organization_id,
-        workspace_id: None,
-        title: String::new(),
-        status: String::from("waiting"),
-        archived: false,
-        client_type: String::from("api"),
-        labels: json!({}),
-        pin_order: 0,
-        last_read_message_id: 0,
-        last_model_config_id: model,
-        snapshot_version: 0,
-        history_version: 0,
-        queue_version: 0,
-        retry_version: 0,
-        generation_attempt: 0,
-        retry_state: None,
-        last_error: None,
-        requires_action_deadline_at: None,
-        worker_id: None,
-        runner_id: None,
-        lease_epoch: 0,
-        lease_expires_at: None,
-        created_at: at,
-        updated_at: at,
-    }
+    chats::Model::idle(owner_id, organization_id, model, Utc::now())
 }
 
 /// The ids of the objects that the decision lets the subject read.

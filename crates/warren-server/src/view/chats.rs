@@ -58,7 +58,7 @@ pub(crate) fn message(message: Message) -> api::ChatMessage {
         model_config_id: message.model_config_id,
         created_at: message.created_at,
         role: message.role,
-        content: message.content.into_iter().map(part).collect(),
+        content: message.content.into_iter().filter_map(part).collect(),
         usage: message.usage.map(usage),
     }
 }
@@ -69,7 +69,7 @@ pub(crate) fn queued(message: QueuedMessage) -> api::ChatQueuedMessage {
         id: message.id,
         chat_id: message.chat_id,
         model_config_id: Some(message.model_config_id),
-        content: message.content.into_iter().map(part).collect(),
+        content: message.content.into_iter().filter_map(part).collect(),
         created_at: message.created_at,
     }
 }
@@ -149,7 +149,7 @@ fn retry(state: RetryState) -> ChatStreamRetry {
 fn stream_part(found: &StreamPart) -> ChatStreamMessagePart {
     ChatStreamMessagePart {
         role: Some(found.role),
-        part: part(found.part.clone()),
+        part: part(found.part.clone()).unwrap_or_else(|| ChatMessagePart::text("")),
         history_version: Some(found.history_version),
         generation_attempt: Some(found.generation_attempt),
         seq: Some(found.seq),
@@ -162,19 +162,29 @@ fn usage(usage: Usage) -> api::ChatMessageUsage {
         output_tokens: usage.output_tokens,
         total_tokens: usage.total_tokens,
         reasoning_tokens: usage.reasoning_tokens,
-        cache_creation_tokens: None,
-        cache_read_tokens: None,
+        cache_creation_tokens: usage.cache_creation_tokens,
+        cache_read_tokens: usage.cache_read_tokens,
         context_limit: usage.context_limit,
     }
 }
 
-fn part(part: Part) -> ChatMessagePart {
-    match part {
+/// What a client sees of a part; nothing of a kind that this program does not know.
+fn part(part: Part) -> Option<ChatMessagePart> {
+    Some(match part {
         Part::Text { text } => ChatMessagePart::Text { text },
-        Part::Reasoning { text } => ChatMessagePart::Reasoning { text, created_at: None, completed_at: None },
-        Part::ToolCall { tool_call_id, tool_name, args, args_delta, created_at } => {
-            ChatMessagePart::ToolCall { tool_call_id, tool_name, args, args_delta, created_at }
+        Part::Reasoning { text, created_at, completed_at, .. } => {
+            ChatMessagePart::Reasoning { text, created_at, completed_at }
         }
+        Part::ToolCall {
+            tool_call_id, tool_name, args, args_delta, provider_executed, created_at, ..
+        } => ChatMessagePart::ToolCall {
+            tool_call_id,
+            tool_name,
+            args,
+            args_delta,
+            provider_executed,
+            created_at,
+        },
         Part::ToolResult {
             tool_call_id,
             tool_name,
@@ -182,6 +192,8 @@ fn part(part: Part) -> ChatMessagePart {
             result_delta,
             result_reset,
             is_error,
+            is_media,
+            provider_executed,
             created_at,
         } => ChatMessagePart::ToolResult {
             tool_call_id,
@@ -190,10 +202,22 @@ fn part(part: Part) -> ChatMessagePart {
             result_delta,
             result_reset,
             is_error,
+            is_media,
+            provider_executed,
             created_at,
+        },
+        Part::Source { source_id, url, title } => {
+            ChatMessagePart::Source { url, source_id: Some(source_id), title: Some(title) }
+        }
+        Part::File { media_type, name, file_id, data } => ChatMessagePart::File {
+            media_type,
+            name: Some(name),
+            data,
+            file_id: file_id.and_then(|id| id.parse().ok()),
         },
         Part::FileReference { file_name, start_line, end_line, content } => {
             ChatMessagePart::FileReference { file_name, start_line, end_line, content }
         }
-    }
+        Part::Unknown => return None,
+    })
 }

@@ -120,6 +120,7 @@ fn tool_calls_and_results_are_printed_once_each() {
         tool_name: "execute".into(),
         args: Some(json!({"command": "ls"})),
         args_delta: None,
+        provider_executed: false,
         created_at: None,
     };
     let result = ChatMessagePart::ToolResult {
@@ -129,6 +130,8 @@ fn tool_calls_and_results_are_printed_once_each() {
         result_delta: None,
         result_reset: false,
         is_error: false,
+        is_media: false,
+        provider_executed: false,
         created_at: None,
     };
     let mut view = ChatView::new(None);

@@ -181,6 +181,7 @@ pub(super) fn provider(name: &str) -> ai_providers::Model {
         enabled: true,
         deleted: false,
         base_url: String::from("http://127.0.0.1:9/v1"),
+        settings: serde_json::json!({}),
         created_at: at,
         updated_at: at,
     }
@@ -442,47 +443,16 @@ async fn add_resource(tx: &Tx, job_id: Uuid, token: Uuid) -> Result<Uuid, DbErro
 async fn add_chat(tx: &Tx, home: Home, values: &mut Values) -> Result<(), DbError> {
     let at = now();
     let chat = chats::Model {
-        id: Uuid::new_v4(),
-        owner_id: home.user,
-        organization_id: home.organization,
-        workspace_id: None,
         title: String::from("A chat"),
-        status: String::from("waiting"),
-        archived: false,
-        client_type: String::from("api"),
-        labels: json!({}),
-        pin_order: 0,
-        last_read_message_id: 0,
-        last_model_config_id: home.model,
         snapshot_version: 1,
         history_version: 1,
         queue_version: 1,
-        retry_version: 0,
-        generation_attempt: 0,
-        retry_state: None,
-        last_error: None,
-        requires_action_deadline_at: None,
-        worker_id: None,
-        runner_id: None,
-        lease_epoch: 0,
-        lease_expires_at: None,
-        created_at: at,
-        updated_at: at,
+        ..chats::Model::idle(home.user, home.organization, home.model, at)
     };
     let message = chat_messages::Model {
-        id: 0,
-        chat_id: chat.id,
         created_by: Some(home.user),
         model_config_id: Some(home.model),
-        created_at: at,
-        role: String::from("user"),
-        visibility: String::from("both"),
-        content: json!([{"type": "text", "text": "hello"}]),
-        usage: None,
-        runtime_ms: None,
-        compressed: false,
-        deleted: false,
-        revision: 1,
+        ..chat_messages::Model::new(chat.id, "user", json!([{"type": "text", "text": "hello"}]), 1, at)
     };
     values.map.insert("chat", chat.id.to_string());
     // Nothing waits in the queue of a chat at rest.
