@@ -6,6 +6,8 @@ use warren_chat_proto::{Illegal, Stale};
 use warren_db::DbError;
 use warren_rt::SealError;
 
+use crate::store::Standing;
+
 /// The result of a use case.
 pub type ChatResult<T> = Result<T, ChatServiceError>;
 
@@ -25,6 +27,9 @@ pub enum ChatServiceError {
     Conflict { message: String },
     #[error("the queue of the chat is full")]
     QueueFull,
+    /// The owner has spent what may be spent in this period.
+    #[error("the spending limit for chats is reached")]
+    UsageLimit(Standing),
     /// A worker's write came too late; expected, and nothing to report.
     #[error(transparent)]
     Stale(#[from] Stale),

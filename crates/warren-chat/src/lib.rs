@@ -22,6 +22,7 @@ pub use error::{ChatResult, ChatServiceError};
 pub use hub::Viewer;
 pub use providers::{ModelDraft, ModelPatch, ProviderDraft, ProviderPatch, ProviderWithKeys};
 pub use service::{Caller, ChatConfig, ChatService};
+pub use store::{AskReason, ClientResult, Decision, LimitConfig, LimitPeriod, PendingCall, Standing};
 pub use tools::{
     CreateWorkspace, EditFiles, Execute, ReadFile, ToolContext, ToolError, ToolOutput, WorkspaceTools,
     WriteFile,

@@ -186,14 +186,13 @@ async fn write(
             if first_seq == 1 {
                 query::chat_parts::clear_before(tx, *chat, history_version, attempt).await?;
             }
-            let mut parts = rows::json(&batch.parts);
-            rows::replace_nul(&mut parts);
             models.push(chat_parts::Model {
                 chat_id: chat.as_uuid(),
                 history_version,
                 generation_attempt: attempt,
                 first_seq,
-                parts,
+                lease_epoch: batch.epoch,
+                parts: rows::stored(&batch.parts),
             });
         }
         query::chat_parts::insert(tx, models).await?;

@@ -3,9 +3,7 @@
 use chrono::{DateTime, SubsecRound, Utc};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use warren_chat_proto::{
-    ChatError, ChatState, Lease, Message, Part, QueuedMessage, RetryState, Usage, Versions,
-};
+use warren_chat_proto::{ChatError, ChatState, Lease, Message, QueuedMessage, RetryState, Usage, Versions};
 use warren_db::{
     DbError,
     entity::{chat_messages, chat_queued_messages, chats},
@@ -120,26 +118,74 @@ pub(crate) fn error(row: &chats::Model) -> ChatResult<Option<ChatError>> {
     row.last_error.clone().map(|value| parse("error", value)).transpose()
 }
 
-pub(crate) fn parse<T: DeserializeOwned>(what: &'static str, value: Value) -> ChatResult<T> {
+pub(crate) fn parse<T: DeserializeOwned>(what: &'static str, mut value: Value) -> ChatResult<T> {
+    unescape_nul(&mut value);
     serde_json::from_value(value).map_err(|source| ChatServiceError::Corrupt { what, source })
 }
 
-/// Writes parts; U+0000 is replaced, as PostgreSQL's JSON cannot hold it.
-pub(crate) fn parts(parts: &[Part]) -> Value {
-    let mut value = json(&parts);
-    replace_nul(&mut value);
+/// Writes what [`parse`] reads. PostgreSQL's JSON cannot hold U+0000, so it is escaped.
+pub(crate) fn stored<T: Serialize + ?Sized>(value: &T) -> Value {
+    let mut value = json(value);
+    escape_nul(&mut value);
     value
 }
 
-pub(crate) fn json<T: Serialize>(value: &T) -> Value {
+pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> Value {
     serde_json::to_value(value).expect("our types have string keys and finite numbers")
 }
 
-pub(crate) fn replace_nul(value: &mut Value) {
+/// Begins an escape; a character for private use, which texts do not contain unless they mean to.
+const ESCAPE: char = '\u{e000}';
+const ESCAPED_NUL: &str = "\u{e000}0";
+const ESCAPED_ESCAPE: &str = "\u{e000}1";
+
+/// Escapes U+0000 in all texts and names of fields, so that every database can keep them.
+pub(crate) fn escape_nul(value: &mut Value) {
+    let needs_escape = |text: &str| text.contains(['\0', ESCAPE]);
+    map_texts(value, &needs_escape, &|text| text.replace(ESCAPE, ESCAPED_ESCAPE).replace('\0', ESCAPED_NUL));
+}
+
+/// Undoes [`escape_nul`].
+pub(crate) fn unescape_nul(value: &mut Value) {
+    let has_escape = |text: &str| text.contains(ESCAPE);
+    map_texts(value, &has_escape, &|text| {
+        text.replace(ESCAPED_NUL, "\0").replace(ESCAPED_ESCAPE, "\u{e000}")
+    });
+}
+
+fn map_texts(value: &mut Value, concerns: &impl Fn(&str) -> bool, map: &impl Fn(&str) -> String) {
     match value {
-        Value::String(text) if text.contains('\0') => *text = text.replace('\0', "\u{fffd}"),
-        Value::Array(items) => items.iter_mut().for_each(replace_nul),
-        Value::Object(fields) => fields.values_mut().for_each(replace_nul),
+        Value::String(text) if concerns(text) => *text = map(text),
+        Value::Array(items) => items.iter_mut().for_each(|item| map_texts(item, concerns, map)),
+        Value::Object(fields) => {
+            if fields.keys().any(|key| concerns(key)) {
+                let renamed = std::mem::take(fields).into_iter();
+                *fields = renamed.map(|(key, value)| (map(&key), value)).collect();
+            }
+            fields.values_mut().for_each(|value| map_texts(value, concerns, map));
+        }
         Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn nul_characters_survive_storage() {
+        let values = [
+            json!("a\0b"),
+            json!({ "k\0": ["\u{e000}", "\u{e000}0", "\0\0", "\u{e000}\0", "\u{e000}1"], "plain": 1 }),
+        ];
+        for value in values {
+            let mut kept = value.clone();
+            escape_nul(&mut kept);
+            assert!(!kept.to_string().contains("\\u0000"), "{kept}");
+            unescape_nul(&mut kept);
+            assert_eq!(kept, value);
+        }
     }
 }

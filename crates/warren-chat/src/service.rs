@@ -7,7 +7,7 @@ use warren_authz::Subject;
 use warren_db::Database;
 use warren_rt::{Sealer, Tasks};
 
-use crate::{hub::Hub, parts::PartWriter, tools::WorkspaceTools, worker::Worker};
+use crate::{hub::Hub, parts::PartWriter, store::Retention, tools::WorkspaceTools, worker::Worker};
 
 /// What a service needs.
 pub struct ChatConfig {
@@ -54,6 +54,8 @@ impl ChatService {
         let shared =
             Arc::new(Shared { db: db.clone(), sealer, tools, parts: parts.clone(), hub: hub.clone() });
         tasks.spawn("chat parts", async move { parts.run(db, hub).await });
+        let retention = Retention::new(shared.db.clone());
+        tasks.spawn("chat retention", async move { retention.run().await });
         let worker = Worker::new(shared.clone(), tasks.clone());
         tasks.spawn("chat worker", async move { worker.run().await });
         Self { shared }

@@ -114,7 +114,7 @@ async fn partial(
     // A tool may have finished without its result having been shown.
     let ledger = query::chat_tool_calls::list(shared.db.reader(), id, episode.history_version).await?;
     parts.extend(ledger.into_iter().filter_map(|entry| {
-        let result = entry.result?;
+        let result = rows::parse("tool result", entry.result?).ok()?;
         Some(Part::tool_result(entry.call_id, entry.tool_name, result, entry.is_error))
     }));
     let history = history(shared, chat).await?;

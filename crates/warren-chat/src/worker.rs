@@ -13,12 +13,7 @@ use warren_db::{Guard, Tx, channels, query};
 use warren_rt::Tasks;
 use warren_vocab::{ChatId, ReplicaId, RunnerId};
 
-use crate::{
-    error::{ChatResult, ChatServiceError},
-    rows, runner,
-    service::Shared,
-    store::{self, Command},
-};
+use crate::{error::ChatResult, runner, service::Shared, store};
 
 /// How long a lease lasts without being renewed; a dead worker's chats are taken over after this time.
 const LEASE: TimeDelta = TimeDelta::seconds(10);
@@ -73,18 +68,18 @@ impl Worker {
         if chats.is_empty() {
             return Ok(());
         }
-        let until = rows::now() + LEASE;
         let guard = Guard::chats(chats.iter().copied());
-        let write = async |tx: &Tx| query::chats::renew_leases(tx, self.id, &chats, until).await;
-        Ok(self.shared.db.write_guarded(guard, write).await?)
+        let write = async |tx: &Tx| query::chats::renew_leases(tx, self.id, &chats, LEASE).await;
+        self.shared.db.write_guarded(guard, write).await?;
+        Ok(())
     }
 
     async fn acquire_all(&self) -> ChatResult<()> {
         loop {
-            let found = query::chats::acquirable(self.shared.db.reader(), rows::now(), ACQUIRE_BATCH).await?;
+            let found = query::chats::acquirable(self.shared.db.reader(), &[], ACQUIRE_BATCH).await?;
             let mut n_acquired = 0;
-            for chat in &found {
-                n_acquired += usize::from(self.acquire(*chat).await?);
+            for candidate in &found {
+                n_acquired += usize::from(self.acquire(candidate.chat).await?);
             }
             if n_acquired == 0 {
                 return Ok(());
@@ -97,17 +92,8 @@ impl Worker {
             return Ok(false);
         }
         let lease = Lease { worker: self.id, runner: RunnerId::new() };
-        let acquired = self.shared.db.write_guarded(Guard::chat(chat), async |tx| {
-            let row = query::chats::by_id(tx, chat).await?.ok_or(ChatServiceError::NotFound)?;
-            let is_held = row.worker_id.is_some() && row.lease_expires_at.is_some_and(|at| at > rows::now());
-            if is_held || !rows::state(&row, 0)?.execution().needs_worker() {
-                return Ok(None);
-            }
-            let command = Command::Acquire { lease, expires_at: rows::now() + LEASE };
-            store::transition(tx, chat, None, command).await.map(Some)
-        });
-        let outcome: ChatResult<Option<store::Outcome>> = acquired.await;
-        let Some(outcome) = outcome? else { return Ok(false) };
+        let acquired = store::acquire(&self.shared.db, chat, lease, LEASE).await?;
+        let Some(outcome) = acquired else { return Ok(false) };
         self.start(chat, outcome.state.epoch);
         Ok(true)
     }

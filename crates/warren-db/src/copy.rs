@@ -9,7 +9,7 @@ mod table;
 use sea_orm::{DbErr, TransactionTrait};
 use thiserror::Error;
 
-use crate::{Database, DbError, Location, OpenError, Tx, entity};
+use crate::{Database, DbError, Location, OpenError, Tx, entity, migration::m0022_chat_fences};
 
 /// How far a copy is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,6 +145,8 @@ async fn copy_all(
         };
     }
     for_each_table!(require_empty);
+    m0022_chat_fences::lower(target).await?;
     for_each_table!(copy_each);
+    m0022_chat_fences::raise(target).await?;
     Ok(CopyReport { tables })
 }

@@ -13,6 +13,7 @@ mod m0005_agents;
 mod m0010_agent_connections;
 mod m0020_ai_models;
 mod m0021_chats;
+pub(crate) mod m0022_chat_fences;
 mod m0030_users;
 mod m0031_service_accounts;
 mod m0035_user_links;
@@ -43,6 +44,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_agent_connections::Migration),
             Box::new(m0020_ai_models::Migration),
             Box::new(m0021_chats::Migration),
+            Box::new(m0022_chat_fences::Migration),
             Box::new(m0030_users::Migration),
             Box::new(m0031_service_accounts::Migration),
             Box::new(m0035_user_links::Migration),

@@ -183,6 +183,9 @@ impl From<ChatServiceError> for ApiError {
             }
             ChatServiceError::Conflict { message } => Self::new(StatusCode::CONFLICT, message),
             ChatServiceError::QueueFull => Self::new(StatusCode::TOO_MANY_REQUESTS, "Message queue is full."),
+            ChatServiceError::UsageLimit(_) => {
+                Self::new(StatusCode::CONFLICT, "The spending limit for chats is reached.")
+            }
             ChatServiceError::Stale(_) => {
                 Self::new(StatusCode::CONFLICT, "The chat has changed in the meantime. Try again.")
             }

@@ -64,7 +64,10 @@ impl Runner<'_> {
         let state: LedgerState =
             entry.state.parse().map_err(|_| DbError::Corrupt { what: "state of a tool call" })?;
         match verdict(state, is_read_only) {
-            Verdict::UseResult => Ok((entry.result.clone().unwrap_or_default(), entry.is_error)),
+            Verdict::UseResult => {
+                let result = rows::parse("tool result", entry.result.clone().unwrap_or_default())?;
+                Ok((result, entry.is_error))
+            }
             Verdict::ReportUnknown => Ok((json!({ "error": UNKNOWN, "outcome": "unknown" }), true)),
             Verdict::Run => self.run(call, state).await,
         }
@@ -76,16 +79,18 @@ impl Runner<'_> {
         let may_run = self.db.write_guarded(guard.clone(), async |tx| {
             let row = query::chats::by_id(tx, key.chat).await?.ok_or(ChatServiceError::NotFound)?;
             check_fence(&rows::state(&row, 0)?, &self.fence)?;
-            let started = query::chat_tool_calls::start(tx, &key, rows::now()).await?;
+            let now = query::clock::now(tx).await?;
+            let started = query::chat_tool_calls::start(tx, &key, self.fence.epoch, None, now).await?;
             Ok::<_, ChatServiceError>(started || state == LedgerState::Started)
         });
         if !may_run.await? {
             return Ok((json!({ "error": UNKNOWN, "outcome": "unknown" }), true));
         }
-        let (mut result, is_error) = self.call(call).await;
-        rows::replace_nul(&mut result);
+        let (result, is_error) = self.call(call).await;
         let finish = self.db.write_guarded(guard, async |tx| {
-            query::chat_tool_calls::finish(tx, &key, result.clone(), is_error, rows::now()).await
+            let now = query::clock::now(tx).await?;
+            let kept = rows::stored(&result);
+            query::chat_tool_calls::finish(tx, &key, self.fence.epoch, kept, is_error, now).await
         });
         finish.await?;
         Ok((result, is_error))

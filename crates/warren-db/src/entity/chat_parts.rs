@@ -15,6 +15,8 @@ pub struct Model {
     /// The number of the first part in the row.
     #[sea_orm(primary_key, auto_increment = false)]
     pub first_seq: i64,
+    /// The lease under which they came.
+    pub lease_epoch: i64,
     /// An array of numbered parts.
     #[sea_orm(column_type = "JsonBinary")]
     pub parts: Json,

@@ -136,6 +136,7 @@ fn parts() -> TableCreateStatement {
         .col(big_integer("history_version"))
         .col(big_integer("generation_attempt"))
         .col(big_integer("first_seq"))
+        .col(big_integer("lease_epoch"))
         .col(json_binary("parts"))
         .primary_key(
             Index::create().col("chat_id").col("history_version").col("generation_attempt").col("first_seq"),

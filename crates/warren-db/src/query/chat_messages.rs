@@ -1,8 +1,8 @@
 //! The history of chats.
 
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+    ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, Condition, ConnectionTrait, EntityTrait,
+    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
 use warren_vocab::{ChatId, MessageId, MessageRole, MessageVisibility};
 
@@ -22,6 +22,51 @@ pub struct Slice {
 pub async fn live(connection: &impl ConnectionTrait, chat: ChatId) -> DbResult<Vec<Model>> {
     let query = Entity::find().filter(Column::ChatId.eq(chat.as_uuid())).filter(is_false(Column::Deleted));
     Ok(query.order_by_asc(Column::Id).all(connection).await?)
+}
+
+/// Lists what a model is told: all system messages, the newest summary, and what came after it. What only users see and
+/// what a summary stands for is left out. Oldest first.
+pub async fn prompt(connection: &impl ConnectionTrait, chat: ChatId) -> DbResult<Vec<Model>> {
+    let is_of_chat = || Column::ChatId.eq(chat.as_uuid());
+    let summary = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(is_of_chat())
+        .filter(is_false(Column::Deleted))
+        .filter(Column::Compressed.eq(true))
+        .filter(Column::Visibility.eq(MessageVisibility::Model.as_str()))
+        .order_by_desc(Column::Id);
+    let summary: Option<i64> = summary.into_tuple().one(connection).await?;
+    let mut query = Entity::find()
+        .filter(is_of_chat())
+        .filter(is_false(Column::Deleted))
+        .filter(Column::Visibility.ne(MessageVisibility::User.as_str()));
+    let is_plain = || Condition::all().add(is_false(Column::Compressed));
+    query = match summary {
+        None => query.filter(is_plain()),
+        Some(summary) => query.filter(
+            Condition::any()
+                .add(Column::Id.eq(summary))
+                .add(is_plain().add(Column::Id.gt(summary)))
+                .add(is_plain().add(Column::Role.eq(MessageRole::System.as_str()))),
+        ),
+    };
+    Ok(query.order_by_asc(Column::Id).all(connection).await?)
+}
+
+/// Lists the messages after the last one of a user, oldest first: the calls that may be open are in these, as a message of
+/// a user answers all calls before it.
+pub async fn of_turn(connection: &impl ConnectionTrait, chat: ChatId) -> DbResult<Vec<Model>> {
+    let live = || Entity::find().filter(Column::ChatId.eq(chat.as_uuid())).filter(is_false(Column::Deleted));
+    let last = live()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::Role.eq(MessageRole::User.as_str()))
+        .filter(Column::Visibility.ne(MessageVisibility::Model.as_str()))
+        .order_by_desc(Column::Id);
+    let last: Option<i64> = last.into_tuple().one(connection).await?;
+    let query = live().filter(Column::Id.gt(last.unwrap_or(0))).order_by_asc(Column::Id);
+    Ok(query.all(connection).await?)
 }
 
 /// Lists the messages that changed after a revision, deleted ones too, oldest first.

@@ -2,20 +2,39 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, sea_query::Expr,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    UpdateMany,
+    sea_query::{Expr, ExprTrait, Query},
 };
 use serde_json::Value;
+use uuid::Uuid;
 use warren_vocab::ChatId;
 
-use crate::{DbResult, Tx, entity::chat_tool_calls::*};
+use crate::{
+    DbResult, Tx,
+    entity::{chat_tool_calls::*, chats},
+};
 
 /// Names one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
     pub chat: ChatId,
-    /// The history version that committed the call.
+    /// The revision of the message that committed the call.
     pub history_version: i64,
     pub call_id: String,
+}
+
+/// What somebody decided about a call that was asked about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    /// The word of the ledger.
+    pub state: &'static str,
+    pub decided_by: Option<Uuid>,
+    pub note: Option<String>,
+    /// What the model is told, where the tool does not run.
+    pub result: Option<(Value, bool)>,
+    /// Whether the call runs anew, under another number.
+    pub is_new_run: bool,
 }
 
 /// Writes down the intents of an answer.
@@ -28,7 +47,7 @@ pub async fn insert(tx: &Tx, models: Vec<Model>) -> DbResult<()> {
     Ok(())
 }
 
-/// Lists the calls of the answer that made a history version, in order.
+/// Lists the calls of the answer that has a revision, in order.
 pub async fn list(
     connection: &impl ConnectionTrait,
     chat: ChatId,
@@ -40,28 +59,119 @@ pub async fn list(
     Ok(query.order_by_asc(Column::Ordinal).all(connection).await?)
 }
 
-/// Moves a call from intent to started. Gives `false` when it was started before: then it must not run.
-pub async fn start(tx: &Tx, key: &Key, now: DateTime<Utc>) -> DbResult<bool> {
-    let update = Entity::update_many()
+/// Lists the calls of a chat that wait for a user or a client, in order.
+pub async fn pending(connection: &impl ConnectionTrait, chat: ChatId) -> DbResult<Vec<Model>> {
+    let query = Entity::find()
+        .filter(Column::ChatId.eq(chat.as_uuid()))
+        .filter(Column::State.is_in(["asked", "unknown"]));
+    let query = query.order_by_asc(Column::HistoryVersion).order_by_asc(Column::Ordinal);
+    Ok(query.all(connection).await?)
+}
+
+/// Finds one call.
+pub async fn by_key(connection: &impl ConnectionTrait, key: &Key) -> DbResult<Option<Model>> {
+    let id = (key.chat.as_uuid(), key.history_version, key.call_id.clone());
+    Ok(Entity::find_by_id(id).one(connection).await?)
+}
+
+/// Moves a call to started, for the holder of a lease. Gives `false` when it was started before, when nobody may run it, or
+/// when the lease is not the current one: then it must not run.
+pub async fn start(
+    tx: &Tx,
+    key: &Key,
+    lease_epoch: i64,
+    intent: Option<Value>,
+    now: DateTime<Utc>,
+) -> DbResult<bool> {
+    let update = of_key(key)
         .col_expr(Column::State, Expr::value("started"))
         .col_expr(Column::StartedAt, Expr::value(now))
-        .filter(Column::ChatId.eq(key.chat.as_uuid()))
-        .filter(Column::HistoryVersion.eq(key.history_version))
-        .filter(Column::CallId.eq(&key.call_id))
-        .filter(Column::State.eq("intent"));
+        .col_expr(Column::Intent, Expr::value(intent))
+        .filter(Column::State.is_in(["intent", "approved"]))
+        .filter(holds_lease(key.chat, lease_epoch));
     Ok(update.exec(tx).await?.rows_affected == 1)
 }
 
-/// Writes down the result of a call that was started.
-pub async fn finish(tx: &Tx, key: &Key, result: Value, is_error: bool, now: DateTime<Utc>) -> DbResult<()> {
-    let update = Entity::update_many()
+/// Writes down the result of a call that was started, for the holder of a lease. Gives `false` when the call is not running
+/// or the lease is not the current one.
+pub async fn finish(
+    tx: &Tx,
+    key: &Key,
+    lease_epoch: i64,
+    result: Value,
+    is_error: bool,
+    now: DateTime<Utc>,
+) -> DbResult<bool> {
+    let update = of_key(key)
         .col_expr(Column::State, Expr::value("finished"))
         .col_expr(Column::Result, Expr::value(result))
         .col_expr(Column::IsError, Expr::value(is_error))
         .col_expr(Column::FinishedAt, Expr::value(now))
-        .filter(Column::ChatId.eq(key.chat.as_uuid()))
-        .filter(Column::HistoryVersion.eq(key.history_version))
-        .filter(Column::CallId.eq(&key.call_id));
+        .filter(Column::State.eq("started"))
+        .filter(holds_lease(key.chat, lease_epoch));
+    Ok(update.exec(tx).await?.rows_affected == 1)
+}
+
+/// Makes a call wait for a user or a client. Gives `false` when it has ended.
+pub async fn ask(tx: &Tx, key: &Key, state: &'static str, ask: Value, now: DateTime<Utc>) -> DbResult<bool> {
+    let update = of_key(key)
+        .col_expr(Column::State, Expr::value(state))
+        .col_expr(Column::Ask, Expr::value(ask))
+        .col_expr(Column::AskedAt, Expr::value(now))
+        .filter(Column::State.is_not_in(ENDED));
+    Ok(update.exec(tx).await?.rows_affected == 1)
+}
+
+/// Writes down what was decided about a call that waits. Gives `false` when it does not wait.
+pub async fn decide(tx: &Tx, key: &Key, decision: Decision, now: DateTime<Utc>) -> DbResult<bool> {
+    let mut update = of_key(key)
+        .col_expr(Column::State, Expr::value(decision.state))
+        .col_expr(Column::DecidedBy, Expr::value(decision.decided_by))
+        .col_expr(Column::Note, Expr::value(decision.note))
+        .col_expr(Column::DecidedAt, Expr::value(now))
+        .filter(Column::State.is_in(["asked", "unknown"]));
+    if let Some((result, is_error)) = decision.result {
+        update = update
+            .col_expr(Column::Result, Expr::value(result))
+            .col_expr(Column::IsError, Expr::value(is_error))
+            .col_expr(Column::FinishedAt, Expr::value(now));
+    }
+    if decision.is_new_run {
+        update = update.col_expr(Column::Run, Expr::col(Column::Run).add(1));
+    }
+    Ok(update.exec(tx).await?.rows_affected == 1)
+}
+
+/// Ends the calls of a chat that have not started and those that wait: nobody wants them any more.
+pub async fn close_open(tx: &Tx, chat: ChatId, result: Value, now: DateTime<Utc>) -> DbResult<()> {
+    let update = Entity::update_many()
+        .col_expr(Column::State, Expr::value("denied"))
+        .col_expr(Column::Result, Expr::value(result))
+        .col_expr(Column::IsError, Expr::value(true))
+        .col_expr(Column::FinishedAt, Expr::value(now))
+        .filter(Column::ChatId.eq(chat.as_uuid()))
+        .filter(Column::State.is_in(["intent", "asked", "approved", "unknown"]));
     update.exec(tx).await?;
     Ok(())
+}
+
+/// The states that a call stays in.
+const ENDED: [&str; 2] = ["finished", "denied"];
+
+fn of_key(key: &Key) -> UpdateMany<Entity> {
+    Entity::update_many()
+        .filter(Column::ChatId.eq(key.chat.as_uuid()))
+        .filter(Column::HistoryVersion.eq(key.history_version))
+        .filter(Column::CallId.eq(&key.call_id))
+}
+
+fn holds_lease(chat: ChatId, epoch: i64) -> Condition {
+    let lease = Query::select()
+        .expr(Expr::value(1))
+        .from(chats::Entity)
+        .and_where(Expr::col((chats::Entity, chats::Column::Id)).eq(chat.as_uuid()))
+        .and_where(Expr::col((chats::Entity, chats::Column::WorkerId)).is_not_null())
+        .and_where(Expr::col((chats::Entity, chats::Column::LeaseEpoch)).eq(epoch))
+        .to_owned();
+    Condition::all().add(Expr::exists(lease))
 }

@@ -1,19 +1,29 @@
 //! The rows of chats and their leases.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect,
-    sea_query::{Expr, ExprTrait},
+    ActiveModelTrait,
+    ActiveValue::NotSet,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, PaginatorTrait,
+    QueryFilter, QueryOrder, QueryResult, QuerySelect, QueryTrait,
+    sea_query::{
+        Alias, Expr, ExprTrait, Func, Order, Query, QueryStatementBuilder, SimpleExpr, WindowStatement,
+    },
 };
 use warren_authz::ListFilter;
 use warren_vocab::{ChatId, ChatStatus, MessageId, ReplicaId, UserId, WorkspaceId};
 
 use super::{
-    Page,
+    Page, clock, is_false,
     visible::{Place, visible},
 };
-use crate::{DbError, DbResult, Tx, entity::chats::*};
+use crate::{
+    DbResult, Tx,
+    entity::{chat_queued_messages, chats::*},
+};
+
+/// The statuses in which a worker has something to do.
+const BUSY: [ChatStatus; 3] = [ChatStatus::Running, ChatStatus::Interrupting, ChatStatus::RequiresAction];
 
 const PLACE: Place<Column> = Place {
     id: Column::Id,
@@ -53,17 +63,51 @@ pub async fn insert(tx: &Tx, model: Model) -> DbResult<()> {
     Ok(())
 }
 
-/// Writes all fields of a chat whose snapshot version is still `expected`.
-///
-/// # Errors
-/// [`DbError::NotFound`] when the row has another version: somebody wrote it without holding the transaction.
-pub async fn update(tx: &Tx, model: Model, expected: i64) -> DbResult<()> {
-    let fence = Entity::find_by_id(model.id).filter(Column::SnapshotVersion.eq(expected));
-    if fence.one(tx).await?.is_none() {
-        return Err(DbError::NotFound { what: "chat at the expected version" });
+/// A chat as a transition reads it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ForTransition {
+    pub chat: Model,
+    pub queue_len: i64,
+    /// The clock by which leases and deadlines are judged.
+    pub now: DateTime<Utc>,
+}
+
+/// Reads what a transition decides on.
+pub async fn for_transition(tx: &Tx, id: ChatId) -> DbResult<Option<ForTransition>> {
+    use chat_queued_messages::{Column as Q, Entity as Queue};
+    let queue = Query::select()
+        .expr(Func::count(Expr::col((Queue, Q::Id))))
+        .from(Queue)
+        .and_where(Expr::col((Queue, Q::ChatId)).equals((Entity, Column::Id)))
+        .to_owned();
+    let queue_len = SimpleExpr::SubQuery(None, Box::new(queue.into_sub_query_statement()));
+    let query = Entity::find_by_id(id.as_uuid()).expr_as(queue_len, "queue_len");
+    let Some(row) = tx.query_one(query.as_query()).await? else { return Ok(None) };
+    let chat = Model::from_query_result(&row, "")?;
+    Ok(Some(ForTransition { chat, queue_len: row.try_get("", "queue_len")?, now: clock::now(tx).await? }))
+}
+
+/// What the row must still be for a write to happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expected {
+    pub snapshot_version: i64,
+    /// The lease that the writer holds, for the writes of a worker.
+    pub lease_epoch: Option<i64>,
+}
+
+/// Writes all fields of a chat, in one statement that finds nothing unless the row is as expected. Gives `false` then.
+pub async fn update(tx: &Tx, model: Model, expected: Expected) -> DbResult<bool> {
+    let id = model.id;
+    let mut fields = model.into_active_model().reset_all();
+    fields.id = NotSet;
+    let mut update = Entity::update_many()
+        .set(fields)
+        .filter(Column::Id.eq(id))
+        .filter(Column::SnapshotVersion.eq(expected.snapshot_version));
+    if let Some(epoch) = expected.lease_epoch {
+        update = update.filter(Column::WorkerId.is_not_null()).filter(Column::LeaseEpoch.eq(epoch));
     }
-    model.into_active_model().reset_all().update(tx).await?;
-    Ok(())
+    Ok(update.exec(tx).await?.rows_affected == 1)
 }
 
 /// Changes the title.
@@ -103,43 +147,112 @@ pub async fn set_read(tx: &Tx, id: ChatId, message: MessageId) -> DbResult<()> {
     Ok(())
 }
 
-/// Finds chats that need a worker and whose lease nobody holds at `now`, oldest change first.
-pub async fn acquirable(
-    connection: &impl ConnectionTrait,
-    now: DateTime<Utc>,
-    limit: u64,
-) -> DbResult<Vec<ChatId>> {
-    let busy = [ChatStatus::Running, ChatStatus::Interrupting, ChatStatus::RequiresAction];
-    let is_free = Condition::any()
-        .add(Column::WorkerId.is_null())
-        .add(Column::LeaseExpiresAt.is_null())
-        .add(Column::LeaseExpiresAt.lte(now));
-    let query = Entity::find()
-        .select_only()
-        .column(Column::Id)
-        .filter(Column::Status.is_in(busy.map(ChatStatus::as_str)))
-        .filter(Column::Archived.eq(false))
-        .filter(is_free)
-        .order_by_asc(Column::UpdatedAt)
-        .order_by_asc(Column::Id)
-        .limit(limit);
-    let ids = query.into_tuple::<uuid::Uuid>().all(connection).await?;
-    Ok(ids.into_iter().map(ChatId::from_uuid).collect())
+/// A chat that waits for a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Candidate {
+    pub chat: ChatId,
+    pub owner: UserId,
 }
 
-/// Extends the leases of a worker on these chats.
+/// Finds chats that need a worker and whose lease nobody holds. Owners take turns: the longest waiting chat of each comes
+/// first, then the second of each. Chats of owners who have enough running are left out.
+pub async fn acquirable(
+    connection: &impl ConnectionTrait,
+    without: &[UserId],
+    limit: u64,
+) -> DbResult<Vec<Candidate>> {
+    let [waiting, place] = [Alias::new("waiting"), Alias::new("place")];
+    let mut turns = WindowStatement::partition_by(Column::OwnerId);
+    turns.order_by(Column::UpdatedAt, Order::Asc).order_by(Column::Id, Order::Asc);
+    let mut free = Query::select();
+    free.columns([Column::Id, Column::OwnerId, Column::UpdatedAt])
+        .expr_window_as(Func::cust(Alias::new("row_number")), turns, place.clone())
+        .from(Entity)
+        .and_where(Column::Status.is_in(BUSY.map(ChatStatus::as_str)))
+        .and_where(is_false((Entity, Column::Archived)))
+        .cond_where(is_free(connection));
+    if !without.is_empty() {
+        free.and_where(Column::OwnerId.is_not_in(without.iter().map(|owner| owner.as_uuid())));
+    }
+    let query = Query::select()
+        .columns([Column::Id, Column::OwnerId])
+        .from_subquery(free, waiting)
+        .order_by(place, Order::Asc)
+        .order_by(Column::UpdatedAt, Order::Asc)
+        .order_by(Column::Id, Order::Asc)
+        .limit(limit)
+        .to_owned();
+    let rows = connection.query_all(&query).await?;
+    let candidate = |row: QueryResult| {
+        let (chat, owner) = (row.try_get("", "id")?, row.try_get("", "owner_id")?);
+        Ok(Candidate { chat: ChatId::from_uuid(chat), owner: UserId::from_uuid(owner) })
+    };
+    rows.into_iter().map(candidate).collect()
+}
+
+/// Counts the running leases of a worker.
+pub async fn count_leases(connection: &impl ConnectionTrait, worker: ReplicaId) -> DbResult<u64> {
+    let query = Entity::find().filter(Column::WorkerId.eq(worker.as_uuid()));
+    Ok(query.filter(is_free(connection).not()).count(connection).await?)
+}
+
+/// Extends the leases that a worker still holds on these chats, from now on, and gives their chats with the numbers of
+/// the leases. A lease that has run out is extended too as long as nobody has taken it.
 pub async fn renew_leases(
     tx: &Tx,
     worker: ReplicaId,
     chats: &[ChatId],
-    until: DateTime<Utc>,
-) -> DbResult<()> {
-    let update = Entity::update_many()
-        .col_expr(Column::LeaseExpiresAt, Expr::value(until))
-        .filter(Column::WorkerId.eq(worker.as_uuid()))
-        .filter(Column::Id.is_in(chats.iter().map(|chat| chat.as_uuid())));
-    update.exec(tx).await?;
-    Ok(())
+    lasts: TimeDelta,
+) -> DbResult<Vec<(ChatId, i64)>> {
+    let until = clock::now(tx).await? + lasts;
+    let held = || {
+        Condition::all()
+            .add(Column::WorkerId.eq(worker.as_uuid()))
+            .add(Column::Id.is_in(chats.iter().map(|chat| chat.as_uuid())))
+    };
+    let update = Entity::update_many().col_expr(Column::LeaseExpiresAt, Expr::value(until));
+    update.filter(held()).exec(tx).await?;
+    let query = Entity::find().select_only().columns([Column::Id, Column::LeaseEpoch]).filter(held());
+    let rows = query.into_tuple::<(uuid::Uuid, i64)>().all(tx).await?;
+    Ok(rows.into_iter().map(|(chat, epoch)| (ChatId::from_uuid(chat), epoch)).collect())
+}
+
+/// Which of these chats wait for a client or a user whose time is over.
+pub async fn overdue(connection: &impl ConnectionTrait, limit: u64) -> DbResult<Vec<ChatId>> {
+    let query = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::Status.eq(ChatStatus::RequiresAction.as_str()))
+        .filter(Expr::col(Column::RequiresActionDeadlineAt).lte(clock::expression(connection)))
+        .limit(limit);
+    let rows = query.into_tuple::<uuid::Uuid>().all(connection).await?;
+    Ok(rows.into_iter().map(ChatId::from_uuid).collect())
+}
+
+/// What a worker writes parts under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Attempt {
+    pub chat: ChatId,
+    pub lease_epoch: i64,
+    pub history_version: i64,
+    pub attempt: i64,
+}
+
+/// The leases and attempts that are the current ones of these chats, in one query.
+pub async fn current_attempts(connection: &impl ConnectionTrait, chats: &[ChatId]) -> DbResult<Vec<Attempt>> {
+    let query = Entity::find()
+        .select_only()
+        .columns([Column::Id, Column::LeaseEpoch, Column::HistoryVersion, Column::GenerationAttempt])
+        .filter(Column::Id.is_in(chats.iter().map(|chat| chat.as_uuid())))
+        .filter(Column::WorkerId.is_not_null());
+    let rows = query.into_tuple::<(uuid::Uuid, i64, i64, i64)>().all(connection).await?;
+    let attempt = |(chat, lease_epoch, history_version, attempt)| Attempt {
+        chat: ChatId::from_uuid(chat),
+        lease_epoch,
+        history_version,
+        attempt,
+    };
+    Ok(rows.into_iter().map(attempt).collect())
 }
 
 /// Ends all leases. Only for a caller that knows that no other worker lives.
@@ -166,4 +279,12 @@ pub async fn is_current(
         .filter(Column::HistoryVersion.eq(history_version))
         .filter(Column::GenerationAttempt.eq(attempt));
     Ok(query.into_tuple::<uuid::Uuid>().one(connection).await?.is_some())
+}
+
+/// The chat has no worker, or the worker's lease has run out.
+fn is_free(connection: &impl ConnectionTrait) -> Condition {
+    Condition::any()
+        .add(Column::WorkerId.is_null())
+        .add(Column::LeaseExpiresAt.is_null())
+        .add(Expr::col((Entity, Column::LeaseExpiresAt)).lte(clock::expression(connection)))
 }

@@ -1,0 +1,52 @@
+//! Taking chats, by the clock of the database.
+
+use chrono::TimeDelta;
+use warren_chat_proto::Lease;
+use warren_db::{ConnectionTrait, Database, Guard, entity::chats, query};
+use warren_vocab::ChatId;
+
+use super::{Command, Outcome, transition};
+use crate::{
+    error::{ChatResult, ChatServiceError},
+    rows,
+};
+
+/// Takes the lease of a chat that needs a worker, unless somebody holds it. Of several who try, one gets it.
+///
+/// # Errors
+/// Fails on database errors.
+pub(crate) async fn acquire(
+    db: &Database,
+    chat: ChatId,
+    lease: Lease,
+    lasts: TimeDelta,
+) -> ChatResult<Option<Outcome>> {
+    let taken = db.write_guarded(Guard::chat(chat), async |tx| {
+        let found = query::chats::for_transition(tx, chat).await?.ok_or(ChatServiceError::NotFound)?;
+        let is_held = found.chat.worker_id.is_some()
+            && found.chat.lease_expires_at.is_some_and(|expires_at| expires_at > found.now);
+        let queue_len = usize::try_from(found.queue_len).unwrap_or(usize::MAX);
+        if is_held || !rows::state(&found.chat, queue_len)?.execution().needs_worker() {
+            return Ok(None);
+        }
+        transition(tx, chat, None, Command::Acquire { lease, lasts }).await.map(Some)
+    });
+    match taken.await {
+        Err(ChatServiceError::NotFound) => Ok(None),
+        taken => taken,
+    }
+}
+
+/// How long clients and users may still answer, by the clock of the database; zero when the time is over, nothing when
+/// there is no end.
+///
+/// # Errors
+/// Fails on database errors.
+pub(crate) async fn time_left(
+    connection: &impl ConnectionTrait,
+    chat: &chats::Model,
+) -> ChatResult<Option<TimeDelta>> {
+    let Some(deadline) = chat.requires_action_deadline_at else { return Ok(None) };
+    let now = query::clock::now(connection).await?;
+    Ok(Some((deadline - now).max(TimeDelta::zero())))
+}

@@ -1,0 +1,125 @@
+//! Chats that nobody has used for long are archived, and archived ones are deleted in the end. Any number of servers may do
+//! this at once: every chat is looked at again in the transaction that changes it.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Days, NaiveTime, Utc};
+use tokio::time::MissedTickBehavior;
+use warren_audit::{Entry, Origin, record};
+use warren_db::{ConnectionTrait, Database, Guard, Tx, query};
+use warren_vocab::ChatId;
+
+use super::{Command, requests::REMEMBERED, settings, transition};
+use crate::error::{ChatResult, ChatServiceError};
+
+/// How often to look for chats to archive.
+const ARCHIVE_EVERY: Duration = Duration::from_secs(60 * 60);
+/// How often to look for chats to delete.
+const PURGE_EVERY: Duration = Duration::from_secs(10 * 60);
+/// Chats that one look archives at most.
+const ARCHIVE_BATCH: u64 = 1000;
+/// Chats that one transaction deletes at most.
+const PURGE_BATCH: u64 = 100;
+
+/// Keeps the number of chats in bounds.
+pub(crate) struct Retention {
+    db: Database,
+}
+
+impl Retention {
+    pub(crate) const fn new(db: Database) -> Self {
+        Self { db }
+    }
+
+    /// Looks again and again, until the task is stopped.
+    pub(crate) async fn run(self) {
+        let mut archive = tokio::time::interval(ARCHIVE_EVERY);
+        let mut purge = tokio::time::interval(PURGE_EVERY);
+        archive.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        purge.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let done = tokio::select! {
+                _ = archive.tick() => self.archive_idle().await,
+                _ = purge.tick() => self.purge().await,
+            };
+            // A setting that cannot be read must not delete anything; the next look tries again.
+            if let Err(error) = done {
+                tracing::warn!(%error, "old chats could not be tidied up and are left for the next time");
+            }
+        }
+    }
+
+    /// Archives chats that nobody has used for as many days as the administrator has set; 0 days turn it off.
+    pub(crate) async fn archive_idle(&self) -> ChatResult<()> {
+        let days = settings::get(self.db.reader(), settings::AUTO_ARCHIVE_DAYS).await?.unwrap_or(0);
+        let Some(cutoff) = cutoff(self.db.reader(), days).await? else { return Ok(()) };
+        let mut n_archived = 0;
+        for chat in query::chat_retention::idle_since(self.db.reader(), cutoff, ARCHIVE_BATCH).await? {
+            match self.archive(chat, cutoff).await {
+                Ok(is_archived) => n_archived += usize::from(is_archived),
+                // Somebody has used, archived or deleted it since.
+                Err(ChatServiceError::Conflict { .. } | ChatServiceError::NotFound) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if n_archived > 0 {
+            tracing::info!(n_archived, days, "chats that nobody used were archived");
+        }
+        Ok(())
+    }
+
+    /// Deletes chats that were archived more days ago than the administrator has set, and old idempotency keys; 0 days keep
+    /// chats for ever.
+    pub(crate) async fn purge(&self) -> ChatResult<()> {
+        let reader = self.db.reader();
+        let days = settings::get(reader, settings::RETENTION_DAYS).await?;
+        let days = days.unwrap_or(settings::RETENTION_DAYS_DEFAULT);
+        if let Some(cutoff) = cutoff(reader, days).await? {
+            self.purge_archived(cutoff, days).await?;
+        }
+        let forgotten = query::clock::now(reader).await? - REMEMBERED;
+        self.db.write(async |tx| query::chat_requests::forget_before(tx, forgotten).await).await?;
+        Ok(())
+    }
+
+    async fn purge_archived(&self, cutoff: DateTime<Utc>, days: u32) -> ChatResult<()> {
+        let mut n_deleted = 0;
+        loop {
+            let old = query::chat_retention::archived_before(self.db.reader(), cutoff, PURGE_BATCH).await?;
+            if old.is_empty() {
+                break;
+            }
+            let guard = Guard::chats(old.iter().copied());
+            let delete = async |tx: &Tx| query::chat_retention::delete_archived(tx, &old, cutoff).await;
+            n_deleted += self.db.write_guarded(guard, delete).await?;
+        }
+        if n_deleted > 0 {
+            tracing::info!(n_deleted, days, "archived chats were deleted");
+        }
+        Ok(())
+    }
+
+    async fn archive(&self, chat: ChatId, cutoff: DateTime<Utc>) -> ChatResult<bool> {
+        let origin = Origin::system("chat auto-archive");
+        let archived = self.db.write(async |tx| {
+            if !query::chat_retention::is_idle_since(tx, chat, cutoff).await? {
+                return Ok(false);
+            }
+            let old = query::chats::by_id(tx, chat).await?.ok_or(ChatServiceError::NotFound)?;
+            let new = transition(tx, chat, None, Command::SetArchived(true)).await?.chat;
+            record(tx, &origin, Entry::write(&old, &new)).await?;
+            Ok(true)
+        });
+        archived.await
+    }
+}
+
+/// The midnight (UTC) so many days before today, by the clock of the database; none for 0 days.
+async fn cutoff(connection: &impl ConnectionTrait, days: u32) -> ChatResult<Option<DateTime<Utc>>> {
+    if days == 0 {
+        return Ok(None);
+    }
+    let today = query::clock::now(connection).await?.date_naive();
+    let day = today.checked_sub_days(Days::new(u64::from(days)));
+    Ok(day.map(|day| day.and_time(NaiveTime::MIN).and_utc()))
+}

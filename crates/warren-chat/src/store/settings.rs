@@ -1,0 +1,40 @@
+//! Settings of the deployment that concern chats, one row each. A stored value that cannot be read counts as unset.
+
+use serde::{Serialize, de::DeserializeOwned};
+use warren_db::{ConnectionTrait, Tx, entity::deployment_settings, query};
+
+use crate::{error::ChatResult, rows};
+
+pub(crate) const USAGE_LIMIT: &str = "agents_chat_usage_limit";
+pub(crate) const RETENTION_DAYS: &str = "agents_chat_retention_days";
+pub(crate) const AUTO_ARCHIVE_DAYS: &str = "agents_chat_auto_archive_days";
+/// Days that archived chats are kept unless the administrator says otherwise.
+pub(crate) const RETENTION_DAYS_DEFAULT: u32 = 30;
+
+/// Reads a setting.
+///
+/// # Errors
+/// Fails on database errors.
+pub(crate) async fn get<T: DeserializeOwned>(
+    connection: &impl ConnectionTrait,
+    key: &'static str,
+) -> ChatResult<Option<T>> {
+    let found = query::deployment_settings::get(connection, key).await?;
+    Ok(found.and_then(|row| match serde_json::from_value(row.value) {
+        Ok(value) => Some(value),
+        Err(error) => {
+            tracing::warn!(%error, key, "a stored setting of chats is not valid and counts as unset");
+            None
+        }
+    }))
+}
+
+/// Writes a setting.
+///
+/// # Errors
+/// Fails on database errors.
+pub(crate) async fn put<T: Serialize>(tx: &Tx, key: &str, value: &T) -> ChatResult<()> {
+    let updated_at = query::clock::now(tx).await?;
+    let row = deployment_settings::Model { key: key.to_owned(), value: rows::json(value), updated_at };
+    Ok(query::deployment_settings::put(tx, row).await?)
+}

@@ -1,0 +1,37 @@
+//! The time by which leases and deadlines are judged: one clock for all servers of a database.
+//!
+//! With PostgreSQL it is the clock of the database, so that servers whose clocks disagree agree. With SQLite it is the
+//! clock of the process, which is the only one.
+
+use chrono::{DateTime, SubsecRound, Utc};
+use sea_orm::{
+    ConnectionTrait, DbBackend, Statement,
+    sea_query::{Expr, SimpleExpr},
+};
+
+use crate::{DbError, DbResult};
+
+/// Reads the clock, in the precision that every database keeps. It goes on inside a transaction.
+pub async fn now(connection: &impl ConnectionTrait) -> DbResult<DateTime<Utc>> {
+    let backend = connection.get_database_backend();
+    if backend != DbBackend::Postgres {
+        return Ok(own_time());
+    }
+    let statement = Statement::from_string(backend, "SELECT clock_timestamp() AS now");
+    let row = connection.query_one_raw(statement).await?;
+    let row = row.ok_or(DbError::Corrupt { what: "clock" })?;
+    Ok(row.try_get::<DateTime<Utc>>("", "now")?.trunc_subsecs(6))
+}
+
+/// The clock as an expression, for statements that compare with it.
+pub(super) fn expression(connection: &impl ConnectionTrait) -> SimpleExpr {
+    if connection.get_database_backend() == DbBackend::Postgres {
+        Expr::cust("clock_timestamp()")
+    } else {
+        Expr::value(own_time())
+    }
+}
+
+fn own_time() -> DateTime<Utc> {
+    Utc::now().trunc_subsecs(6)
+}
