@@ -24,7 +24,9 @@ pub use providers::{ModelDraft, ModelPatch, ProviderDraft, ProviderPatch, Provid
 pub use service::{Caller, ChatConfig, ChatService};
 pub use store::{AskReason, ClientResult, Decision, LimitConfig, LimitPeriod, PendingCall, Standing};
 pub use tools::{
-    CreateWorkspace, EditFiles, Execute, ReadFile, ToolContext, ToolError, ToolOutput, WorkspaceTools,
-    WriteFile,
+    AskUserQuestion, Binding, CreateWorkspace, DynamicTool, EditFiles, Execute, ListFiles, ListTemplates,
+    ProcessOutput, ProcessSignal, Question, QuestionOption, ReadFile, ReadTemplate, Resumed, SearchFiles,
+    StartWorkspace, Tool, ToolContext, ToolError, ToolOutput, WorkspaceTools, WriteFile, check_dynamic_tools,
+    tool_limits,
 };
 pub use warren_chat_proto as proto;

@@ -1,21 +1,40 @@
-//! The tools that the model may ask for: what they take, how they are described, and the trait that carries them out.
+//! The tools that the model may ask for, and the trait that carries them out.
+//!
+//! Owns what runs when: the ledger, approvals, deadlines and the size of results. Knows nothing of how a workspace is
+//! reached.
 
-pub(crate) mod run;
+pub(crate) mod approvals;
+pub(crate) mod call;
+pub(crate) mod cap;
+pub(crate) mod dynamic;
+mod end;
+mod output;
+mod run;
 pub(crate) mod schema;
 
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
 use async_trait::async_trait;
-use serde::Deserialize;
 use serde_json::{Value, json};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use thiserror::Error;
-use warren_chat_proto::{OpenCall, Part};
-use warren_db::{Database, DbError, query};
-use warren_vocab::{ChatId, MessageRole, OrganizationId, TemplateId, UserId, WorkspaceId};
+use warren_vocab::{ChatId, OrganizationId, UserId, WorkspaceId};
 
-use crate::parts::EpisodeWriter;
-
-/// Output of one call that is shown while it runs, in bytes; the rest appears in the result only.
-const STREAMED_BYTES_MAX: usize = 64 * 1024;
+pub use call::{
+    AskUserQuestion, CreateWorkspace, EditFiles, Execute, ListFiles, ListTemplates, ProcessOutput,
+    ProcessSignal, Question, QuestionOption, ReadFile, ReadTemplate, SearchFiles, StartWorkspace, Tool,
+    WriteFile,
+};
+/// Limits of what tools wait for, and how they are written.
+pub mod tool_limits {
+    pub use super::call::{EXECUTE_WAIT_DEFAULT, EXECUTE_WAIT_MAX, OUTPUT_WAIT_MAX, time_limit};
+}
+pub use dynamic::{DynamicTool, check_dynamic_tools};
+pub(crate) use end::end_running;
+pub use output::ToolOutput;
+pub(crate) use run::run_step;
 
 /// On whose behalf and where a tool runs.
 #[derive(Debug, Clone)]
@@ -23,10 +42,14 @@ pub struct ToolContext {
     pub chat: ChatId,
     pub owner: UserId,
     pub organization: OrganizationId,
-    /// The workspace of the chat, once it has one.
-    pub workspace: Option<WorkspaceId>,
-    /// Unique within the deployment; a process that is started under this id never runs twice.
-    pub call_id: String,
+    /// The workspace of the chat. All calls of one answer share it, so that one of them may bind it for the others.
+    pub binding: Binding,
+    /// Unique within the deployment; what an agent does under this key it does once.
+    pub key: String,
+    /// The id of the workspace that this call makes if it makes one. It is written down before the call starts.
+    pub new_workspace: WorkspaceId,
+    /// How long ago the call was started first, by this server or one before it.
+    pub age: Duration,
 }
 
 impl ToolContext {
@@ -35,9 +58,30 @@ impl ToolContext {
     /// # Errors
     /// Tells the model to make one first.
     pub fn workspace(&self) -> Result<WorkspaceId, ToolError> {
-        self.workspace.ok_or_else(|| {
-            ToolError::new("This chat has no workspace yet. Use list_templates and create_workspace first.")
+        self.binding.get().ok_or_else(|| {
+            let text = "This chat has no workspace yet. Use list_templates and create_workspace first.";
+            ToolError::new(text).code("no_workspace")
         })
+    }
+}
+
+/// The workspace that a chat's tools work in.
+#[derive(Debug, Clone, Default)]
+pub struct Binding(Arc<Mutex<Option<WorkspaceId>>>);
+
+impl Binding {
+    /// A binding that begins with `workspace`.
+    pub fn new(workspace: Option<WorkspaceId>) -> Self {
+        Self(Arc::new(Mutex::new(workspace)))
+    }
+
+    /// The workspace, once there is one.
+    pub fn get(&self) -> Option<WorkspaceId> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set(&self, workspace: WorkspaceId) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(workspace);
     }
 }
 
@@ -55,124 +99,51 @@ impl ToolError {
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), fields: json!({}) }
     }
+
+    /// Names the kind of the error, for programs.
+    #[must_use]
+    pub fn code(self, code: &str) -> Self {
+        self.with("error_code", json!(code))
+    }
+
+    /// Adds a field of the result.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: Value) -> Self {
+        self.fields[name] = value;
+        self
+    }
+
+    pub(crate) fn into_result(self) -> Value {
+        let mut result = json!({ "error": self.message });
+        for (name, value) in self.fields.as_object().into_iter().flatten() {
+            result[name] = value.clone();
+        }
+        result
+    }
 }
 
-/// `execute`.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Execute {
-    pub command: String,
-    /// For example `30s`.
-    #[serde(default)]
-    pub timeout: Option<String>,
-    #[serde(default)]
-    pub workdir: Option<String>,
+/// What became of a call that an earlier life of a server has started.
+#[derive(Debug)]
+pub enum Resumed {
+    /// It is known, or the call went on and has ended.
+    Result(Result<Value, ToolError>),
+    /// Nobody knows whether it did anything. The text says why, as a sentence for the user.
+    Unknown(String),
 }
 
-/// `read_file`.
-#[derive(Debug, Clone, Deserialize)]
-pub struct ReadFile {
-    pub path: String,
-    /// The first line, counted from 1.
-    #[serde(default)]
-    pub offset: Option<i64>,
-    /// Lines.
-    #[serde(default)]
-    pub limit: Option<i64>,
-}
-
-/// `write_file`.
-#[derive(Debug, Clone, Deserialize)]
-pub struct WriteFile {
-    pub path: String,
-    pub content: String,
-}
-
-/// `edit_files`; the shape is checked by the agent.
-#[derive(Debug, Clone, Deserialize)]
-pub struct EditFiles {
-    pub files: Value,
-}
-
-/// `create_workspace`.
-#[derive(Debug, Clone, Deserialize)]
-pub struct CreateWorkspace {
-    pub template_id: TemplateId,
-    #[serde(default)]
-    pub name: Option<String>,
-    #[serde(default)]
-    pub parameters: Option<Value>,
-}
-
-/// Carries out tools in workspaces. Dropping the future of a call ends it.
+/// Carries out tools. Dropping a future stops the waiting; what runs in a workspace goes on.
 #[async_trait]
 pub trait WorkspaceTools: Send + Sync {
-    async fn list_templates(&self, context: &ToolContext, query: Option<&str>) -> Result<Value, ToolError>;
+    /// Carries out a call.
+    async fn run(&self, context: &ToolContext, tool: Tool, output: &ToolOutput) -> Result<Value, ToolError>;
 
-    /// Makes a workspace, attaches it to the chat with [`ToolOutput::attach`] as soon as it exists, and waits until its agent
-    /// is ready; says on the way what it waits for.
-    async fn create_workspace(
-        &self,
-        context: &ToolContext,
-        arguments: CreateWorkspace,
-        output: &ToolOutput,
-    ) -> Result<Value, ToolError>;
+    /// Finds a call that was started under the same key before, and waits for its end. Never starts anything.
+    async fn resume(&self, context: &ToolContext, tool: Tool, output: &ToolOutput) -> Resumed;
 
-    async fn execute(
-        &self,
-        context: &ToolContext,
-        arguments: Execute,
-        output: &ToolOutput,
-    ) -> Result<Value, ToolError>;
+    /// Ends what a call has left running in the workspace: its whole process group. Says what it did, as the result of
+    /// the call; nothing when there is no more to say than that the call was interrupted.
+    async fn end(&self, context: &ToolContext, tool_name: &str) -> Option<Value>;
 
-    async fn read_file(&self, context: &ToolContext, arguments: ReadFile) -> Result<Value, ToolError>;
-
-    async fn write_file(&self, context: &ToolContext, arguments: WriteFile) -> Result<Value, ToolError>;
-
-    async fn edit_files(&self, context: &ToolContext, arguments: EditFiles) -> Result<Value, ToolError>;
-}
-
-/// Where a tool writes what users see while it runs.
-pub struct ToolOutput {
-    db: Database,
-    chat: ChatId,
-    episode: EpisodeWriter,
-    call_id: String,
-    tool_name: String,
-    n_bytes: AtomicUsize,
-}
-
-impl ToolOutput {
-    pub(crate) fn new(db: Database, chat: ChatId, episode: EpisodeWriter, call: &OpenCall) -> Self {
-        Self {
-            db,
-            chat,
-            episode,
-            call_id: call.call_id.clone(),
-            tool_name: call.tool_name.clone(),
-            n_bytes: AtomicUsize::new(0),
-        }
-    }
-
-    /// Attaches a workspace to the chat. Done before it is ready, so that a crash does not lose it.
-    ///
-    /// # Errors
-    /// Fails when the database does.
-    pub async fn attach(&self, workspace: WorkspaceId) -> Result<(), ToolError> {
-        let chat = self.chat;
-        let attached = self.db.write(async |tx| query::chats::set_workspace(tx, chat, Some(workspace)).await);
-        attached.await.map_err(|error: DbError| {
-            tracing::error!(%error, chat.id = %chat, "a workspace could not be attached to its chat");
-            ToolError::new("The workspace was created but could not be attached to this chat.")
-        })
-    }
-
-    /// Shows more output.
-    pub async fn write(&self, text: &str) {
-        let before = self.n_bytes.fetch_add(text.len(), Ordering::Relaxed);
-        if text.is_empty() || before > STREAMED_BYTES_MAX {
-            return;
-        }
-        let part = Part::result_delta(&self.call_id, &self.tool_name, text);
-        self.episode.push(MessageRole::Tool, part).await;
-    }
+    /// Notes that a chat works in a workspace, so that it is not stopped for lack of use.
+    async fn note_use(&self, owner: UserId, workspace: WorkspaceId);
 }

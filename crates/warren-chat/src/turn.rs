@@ -24,7 +24,7 @@ use crate::{
     parts::EpisodeWriter,
     rows,
     service::Shared,
-    store::{self, Command, NewMessage, Outcome, fence},
+    store::{self, Ask, AskReason, Command, NewMessage, Outcome, fence},
     tools,
 };
 
@@ -34,6 +34,9 @@ const ATTEMPTS_MAX: i64 = 25;
 const UNREACHABLE_ATTEMPTS_MAX: i64 = 3;
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_secs(60);
+/// How long a client may take to answer its own tools, and a user to decide.
+const CLIENT_TIME: TimeDelta = TimeDelta::minutes(5);
+const APPROVAL_TIME: TimeDelta = TimeDelta::hours(24);
 const INTERRUPTED: &str = "The tool call was interrupted before it produced a result.";
 const BROKEN_OFF: &str = "The answer ended with an error before the tool produced a result.";
 
@@ -57,6 +60,7 @@ pub(crate) async fn finish_interruption(
     state: &ChatState,
 ) -> ChatResult<()> {
     shared.parts.flush().await;
+    tools::end_running(shared, chat, state, &[]).await?;
     let partial = partial(shared, chat, state, INTERRUPTED).await?;
     let fence = fence(state, ChatStatus::Interrupting, None);
     let id = ChatId::from_uuid(chat.id);
@@ -138,17 +142,16 @@ async fn run_tools(
 ) -> ChatResult<()> {
     let begun = commit(shared, chat, state, None, Command::RecordAttempt).await?;
     let attempt = begun.state.versions.attempt;
-    let runner = tools::run::Runner {
-        db: &shared.db,
-        tools: shared.tools.as_ref(),
-        chat,
-        fence: fence(&begun.state, ChatStatus::Running, Some(attempt)),
-        episode: open_episode(shared, chat, &begun.state),
-    };
-    let results = runner.run_all(calls).await?;
-    runner.episode.flush().await;
-    let message = NewMessage::new(MessageRole::Tool, results);
-    commit(shared, chat, &begun.state, Some(attempt), Command::CommitStep(vec![message])).await?;
+    let step = tools::run_step(shared, chat, &begun.state, calls).await?;
+    if !step.results.is_empty() {
+        let message = NewMessage::new(MessageRole::Tool, step.results);
+        commit(shared, chat, &begun.state, Some(attempt), Command::CommitStep(vec![message])).await?;
+    } else if !step.pending.is_empty() {
+        let is_client = |ask: &Ask| ask.reason == AskReason::Client;
+        let within = if step.pending.iter().any(is_client) { CLIENT_TIME } else { APPROVAL_TIME };
+        let command = Command::EnterRequiresAction { asks: step.pending, within };
+        commit(shared, chat, &begun.state, Some(attempt), command).await?;
+    }
     Ok(())
 }
 
@@ -163,6 +166,8 @@ async fn generate(
     state: &ChatState,
     history: &[Message],
 ) -> ChatResult<()> {
+    // An edit may have cut off calls that still run.
+    tools::end_running(shared, chat, state, &[]).await?;
     let begun = commit(shared, chat, state, None, Command::RecordAttempt).await?.state;
     let asked_for = history.iter().rev().find(|message| message.role == MessageRole::User);
     let config = asked_for.and_then(|message| message.model_config_id);

@@ -8,17 +8,16 @@ mod workspace;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use serde::Deserialize;
 use serde_json::{Value, json};
 use warren_app::{Actor, App};
 use warren_authz::Action;
 use warren_chat::{
-    CreateWorkspace, EditFiles, Execute, ReadFile, ToolContext, ToolError, ToolOutput, WorkspaceTools,
-    WriteFile,
+    CreateWorkspace, EditFiles, Execute, ReadFile, Resumed, Tool, ToolContext, ToolError, ToolOutput,
+    WorkspaceTools, WriteFile,
 };
 use warren_rt::Tasks;
 use warren_tunnel::TunnelNode;
-use warren_vocab::{AgentId, UserStatus};
+use warren_vocab::{AgentId, UserId, UserStatus, WorkspaceId};
 use warren_wire::agent_http::{self, FileEdit, FileEdits, ReadFileLines};
 
 use crate::agent_client::{AgentClient, AgentClientError};
@@ -81,6 +80,39 @@ impl ChatTools {
 
 #[async_trait]
 impl WorkspaceTools for ChatTools {
+    async fn run(&self, context: &ToolContext, tool: Tool, output: &ToolOutput) -> Result<Value, ToolError> {
+        match tool {
+            Tool::ListTemplates(arguments) => self.list_templates(context, arguments.query.as_deref()).await,
+            Tool::CreateWorkspace(arguments) => self.create_workspace(context, arguments, output).await,
+            Tool::Execute(arguments) => self.execute(context, arguments, output).await,
+            Tool::ReadFile(arguments) => self.read_file(context, arguments).await,
+            Tool::WriteFile(arguments) => self.write_file(context, arguments).await,
+            Tool::EditFiles(arguments) => self.edit_files(context, arguments).await,
+            Tool::ReadTemplate(_)
+            | Tool::StartWorkspace(_)
+            | Tool::StopWorkspace
+            | Tool::WorkspaceStatus
+            | Tool::ProcessOutput(_)
+            | Tool::ProcessList
+            | Tool::ProcessSignal(_)
+            | Tool::ListFiles(_)
+            | Tool::SearchFiles(_)
+            | Tool::AskUserQuestion(_) => Err(ToolError::new("This tool is not there yet.")),
+        }
+    }
+
+    async fn resume(&self, _: &ToolContext, _: Tool, _: &ToolOutput) -> Resumed {
+        Resumed::Unknown("The server stopped while this tool was running.".into())
+    }
+
+    async fn end(&self, _: &ToolContext, _: &str) -> Option<Value> {
+        None
+    }
+
+    async fn note_use(&self, _: UserId, _: WorkspaceId) {}
+}
+
+impl ChatTools {
     async fn list_templates(&self, context: &ToolContext, query: Option<&str>) -> Result<Value, ToolError> {
         let actor = self.actor(context).await?;
         let found = self.app.list_templates(&actor, Some(context.organization)).await.map_err(failed)?;
@@ -164,12 +196,9 @@ impl WorkspaceTools for ChatTools {
     }
 
     async fn edit_files(&self, context: &ToolContext, arguments: EditFiles) -> Result<Value, ToolError> {
-        let files: Vec<Edits> = serde_json::from_value(arguments.files).map_err(|error| {
-            ToolError::new(format!("The arguments of edit_files are not usable: {error}."))
-        })?;
         let agent = self.agent(context).await?;
         let mut request = agent_http::EditFiles { files: Vec::new(), include_diff: true };
-        for file in files {
+        for file in arguments.files {
             let edits = file.edits.into_iter().map(|edit| FileEdit {
                 search: edit.old_text,
                 replace: edit.new_text,
@@ -181,23 +210,6 @@ impl WorkspaceTools for ChatTools {
         let edited = agent.edit_files(&request).await.map_err(refused)?;
         Ok(json!({ "ok": true, "files": edited.files }))
     }
-}
-
-/// Edits of one file as models write them.
-#[derive(Deserialize)]
-struct Edits {
-    path: String,
-    edits: Vec<Edit>,
-}
-
-#[derive(Deserialize)]
-struct Edit {
-    #[serde(alias = "search")]
-    old_text: String,
-    #[serde(alias = "replace")]
-    new_text: String,
-    #[serde(default)]
-    replace_all: bool,
 }
 
 /// Replaces a leading `~` by the home directory.

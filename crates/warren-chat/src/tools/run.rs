@@ -1,158 +1,350 @@
-//! Runs the tool calls of one answer under the ledger: a call starts at most once.
+//! Runs the tool calls of one answer under the ledger: what a call does is started at most once unless a user says so.
 
-use std::time::Duration;
+use std::{
+    collections::BTreeSet,
+    panic::AssertUnwindSafe,
+    time::{Duration, Instant},
+};
 
-use futures::future::join_all;
-use serde::de::DeserializeOwned;
+use chrono::{DateTime, Utc};
+use futures::{FutureExt, future::join_all};
 use serde_json::{Value, json};
-use warren_chat_proto::{Fence, LedgerState, OpenCall, Part, Verdict, check_fence, verdict};
+use tokio::sync::watch;
+use warren_chat_proto::{ChatState, Episode, Fence, OpenCall, Part, check_fence};
 use warren_db::{
-    Database, DbError, Guard,
+    DbError, Guard, Tx,
     entity::{chat_tool_calls, chats},
     query::{self, chat_tool_calls::Key},
 };
-use warren_vocab::{ChatId, MessageRole, OrganizationId, UserId, WorkspaceId};
+use warren_vocab::{ChatId, ChatStatus, MessageRole, ModelConfigId, OrganizationId, UserId, WorkspaceId};
 
-use super::{ToolContext, ToolError, ToolOutput, WorkspaceTools, schema};
+use super::{
+    Binding, Resumed, ToolContext, ToolError, ToolOutput,
+    approvals::{Rules, Ruling},
+    call::{self, Repeat, Tool},
+    cap, dynamic,
+};
 use crate::{
     error::{ChatResult, ChatServiceError},
     parts::EpisodeWriter,
     rows,
+    service::Shared,
+    store::{Ask, AskReason, fence},
 };
 
-/// Every tool has an end; these leave room for the tool's own, shorter limits.
-const CREATE_DEADLINE: Duration = Duration::from_secs(25 * 60);
-const EXECUTE_DEADLINE: Duration = Duration::from_secs(11 * 60);
-const FILE_DEADLINE: Duration = Duration::from_secs(60);
+/// How often a workspace is noted to be in use while tools run.
+const USE_INTERVAL: Duration = Duration::from_secs(60);
 
-const UNKNOWN: &str = "The server stopped while this tool was running, so its outcome is unknown. It was not run again. Check what it has done before you repeat it.";
+const NO_INTENT: &str = "The server has no record of this tool call, so it was not run. Ask for it again.";
+const PANICKED: &str = "The server failed while it ran this tool. What it did until then stays.";
 
-/// What running the calls of a chat needs.
-pub(crate) struct Runner<'a> {
-    pub(crate) db: &'a Database,
-    pub(crate) tools: &'a dyn WorkspaceTools,
-    pub(crate) chat: &'a chats::Model,
-    pub(crate) fence: Fence,
-    pub(crate) episode: EpisodeWriter,
+/// What running the calls of an answer gave.
+#[derive(Debug, Default)]
+pub(crate) struct ToolStep {
+    /// Results in the order of the calls; those that wait for somebody have none.
+    pub(crate) results: Vec<Part>,
+    /// Calls that cannot go on without a user or the client, in the order of the calls.
+    pub(crate) pending: Vec<Ask>,
+    /// Whether a tool that ends the turn has succeeded.
+    pub(crate) ends_turn: bool,
 }
 
-impl Runner<'_> {
-    /// Runs all calls at once and gives their results in the order of the calls.
-    pub(crate) async fn run_all(&self, calls: &[OpenCall]) -> ChatResult<Vec<Part>> {
-        let chat = ChatId::from_uuid(self.chat.id);
-        let ledger = query::chat_tool_calls::list(self.db.reader(), chat, self.fence.history_version).await?;
-        let running = calls.iter().map(|call| async {
-            let entry = ledger.iter().find(|entry| entry.call_id == call.call_id);
-            let (result, is_error) = self.settle(call, entry).await?;
-            let part = Part::tool_result(&call.call_id, &call.tool_name, result, is_error);
-            self.episode.push(MessageRole::Tool, part.clone()).await;
-            Ok::<_, ChatServiceError>(part)
+/// Runs all calls that may run, at once, and shows their output on the way. `state` is the one after the attempt was
+/// recorded. Nothing of the chat is committed here: that is for the caller, results first, then what is pending.
+///
+/// # Errors
+/// Stale when the chat has moved on; otherwise only on errors of the database. What a tool does wrong is a result.
+pub(crate) async fn run_step(
+    shared: &Shared,
+    chat: &chats::Model,
+    state: &ChatState,
+    calls: &[OpenCall],
+) -> ChatResult<ToolStep> {
+    let runner = Runner::new(shared, chat, state, calls).await?;
+    let (done, finished) = watch::channel(BTreeSet::new());
+    let running = calls.iter().enumerate().map(async |(place, call)| {
+        runner.wait_for_turn(calls, place, finished.clone()).await;
+        let settled = runner.settle(call).await;
+        done.send_modify(|done| {
+            done.insert(place);
         });
-        join_all(running).await.into_iter().collect()
+        let settled = settled?;
+        if let Settled::Result { part, .. } = &settled {
+            runner.episode.push(MessageRole::Tool, part.clone()).await;
+        }
+        Ok::<_, ChatServiceError>(settled)
+    });
+    let settled = tokio::select! {
+        settled = join_all(running) => settled,
+        () = runner.note_use() => unreachable!("it does not end"),
+    };
+    runner.episode.flush().await;
+    let mut step = ToolStep::default();
+    for settled in settled {
+        match settled? {
+            Settled::Result { part, ends_turn } => {
+                step.results.push(part);
+                step.ends_turn |= ends_turn;
+            }
+            Settled::Pending(ask) => step.pending.push(ask),
+        }
+    }
+    Ok(step)
+}
+
+/// What became of a call.
+enum Settled {
+    Result { part: Part, ends_turn: bool },
+    Pending(Ask),
+}
+
+struct Runner<'a> {
+    shared: &'a Shared,
+    chat: &'a chats::Model,
+    fence: Fence,
+    episode: EpisodeWriter,
+    binding: Binding,
+    ledger: Vec<chat_tool_calls::Model>,
+    dynamic: BTreeSet<String>,
+    rules: Rules,
+    result_bytes_max: usize,
+    now: DateTime<Utc>,
+    started: Instant,
+}
+
+impl<'a> Runner<'a> {
+    async fn new(
+        shared: &'a Shared,
+        chat: &'a chats::Model,
+        state: &ChatState,
+        calls: &[OpenCall],
+    ) -> ChatResult<Self> {
+        let (id, reader) = (ChatId::from_uuid(chat.id), shared.db.reader());
+        let ids = calls.iter().map(|call| call.call_id.clone()).collect();
+        let ledger = query::chat_tool_calls::newest(reader, id, ids).await?;
+        let config = ModelConfigId::from_uuid(chat.last_model_config_id);
+        let config = query::chat_model_configs::by_id(reader, config).await?;
+        // An earlier call may have bound a workspace since the row was read.
+        let row = query::chats::by_id(reader, id).await?.ok_or(ChatServiceError::NotFound)?;
+        let episode = Episode { history_version: state.versions.history, attempt: state.versions.attempt };
+        Ok(Self {
+            shared,
+            chat,
+            fence: fence(state, ChatStatus::Running, Some(state.versions.attempt)),
+            episode: shared.parts.open(id, state.epoch, episode),
+            binding: Binding::new(row.workspace_id.map(WorkspaceId::from_uuid)),
+            ledger,
+            dynamic: dynamic::of_chat(chat).into_iter().map(|tool| tool.name).collect(),
+            rules: Rules::load(shared, chat).await?,
+            result_bytes_max: cap::bytes_max(config.map(|config| config.context_limit)),
+            now: query::clock::now(reader).await?,
+            started: Instant::now(),
+        })
     }
 
-    async fn settle(
+    /// Calls that need a workspace wait for those before them that make, start or stop it.
+    async fn wait_for_turn(
         &self,
-        call: &OpenCall,
-        entry: Option<&chat_tool_calls::Model>,
-    ) -> ChatResult<(Value, bool)> {
-        let is_read_only = schema::is_read_only(&call.tool_name);
-        let Some(entry) = entry else {
-            // Intents are written with the answer; a call without one was committed by something else.
-            return Ok((json!({ "error": UNKNOWN }), true));
+        calls: &[OpenCall],
+        place: usize,
+        mut finished: watch::Receiver<BTreeSet<usize>>,
+    ) {
+        let before = (0..place).filter(|earlier| call::is_lifecycle(&calls[*earlier].tool_name));
+        let before: BTreeSet<_> = before.collect();
+        // The sender lives as long as this waits.
+        drop(finished.wait_for(|done| done.is_superset(&before)).await);
+    }
+
+    async fn settle(&self, call: &OpenCall) -> ChatResult<Settled> {
+        let Some(entry) = self.ledger.iter().find(|entry| entry.call_id == call.call_id) else {
+            return Ok(self.result(call, json!({ "error": NO_INTENT }), true));
         };
-        let state: LedgerState =
-            entry.state.parse().map_err(|_| DbError::Corrupt { what: "state of a tool call" })?;
-        match verdict(state, is_read_only) {
-            Verdict::UseResult => {
+        match entry.state.as_str() {
+            "finished" | "denied" => {
                 let result = rows::parse("tool result", entry.result.clone().unwrap_or_default())?;
-                Ok((result, entry.is_error))
+                Ok(self.result(call, result, entry.is_error))
             }
-            Verdict::ReportUnknown => Ok((json!({ "error": UNKNOWN, "outcome": "unknown" }), true)),
-            Verdict::Run => self.run(call, state).await,
-        }
-    }
-
-    async fn run(&self, call: &OpenCall, state: LedgerState) -> ChatResult<(Value, bool)> {
-        let key = self.key(call);
-        let guard = Guard::chat(key.chat);
-        let may_run = self.db.write_guarded(guard.clone(), async |tx| {
-            let row = query::chats::by_id(tx, key.chat).await?.ok_or(ChatServiceError::NotFound)?;
-            check_fence(&rows::state(&row, 0)?, &self.fence)?;
-            let now = query::clock::now(tx).await?;
-            let started = query::chat_tool_calls::start(tx, &key, self.fence.epoch, None, now).await?;
-            Ok::<_, ChatServiceError>(started || state == LedgerState::Started)
-        });
-        if !may_run.await? {
-            return Ok((json!({ "error": UNKNOWN, "outcome": "unknown" }), true));
-        }
-        let (result, is_error) = self.call(call).await;
-        let finish = self.db.write_guarded(guard, async |tx| {
-            let now = query::clock::now(tx).await?;
-            let kept = rows::stored(&result);
-            query::chat_tool_calls::finish(tx, &key, self.fence.epoch, kept, is_error, now).await
-        });
-        finish.await?;
-        Ok((result, is_error))
-    }
-
-    fn key(&self, call: &OpenCall) -> Key {
-        Key {
-            chat: ChatId::from_uuid(self.chat.id),
-            history_version: self.fence.history_version,
-            call_id: call.call_id.clone(),
-        }
-    }
-
-    async fn call(&self, call: &OpenCall) -> (Value, bool) {
-        let deadline = match call.tool_name.as_str() {
-            "create_workspace" => CREATE_DEADLINE,
-            "execute" => EXECUTE_DEADLINE,
-            _ => FILE_DEADLINE,
-        };
-        match tokio::time::timeout(deadline, self.dispatch(call)).await {
-            Ok(Ok(result)) => (result, false),
-            Ok(Err(error)) => {
-                let mut result = json!({ "error": error.message });
-                for (name, value) in error.fields.as_object().into_iter().flatten() {
-                    result[name] = value.clone();
+            "asked" | "unknown" => Ok(Settled::Pending(again(entry))),
+            "intent" if self.dynamic.contains(&call.tool_name) => {
+                Ok(Settled::Pending(ask(entry, AskReason::Client, String::new())))
+            }
+            "intent" => match self.rules.decide(&call.tool_name, &call.args) {
+                Ruling::Allow => self.start(call, entry).await,
+                Ruling::Ask(message) => Ok(Settled::Pending(ask(entry, AskReason::Rule, message))),
+                Ruling::Deny(why) => {
+                    let error = ToolError::new(why).code("denied_by_rule");
+                    Ok(self.result(call, error.into_result(), true))
                 }
-                (result, true)
+            },
+            "approved" => self.start(call, entry).await,
+            "started" => self.resume(call, entry).await,
+            _ => Err(DbError::Corrupt { what: "state of a tool call" }.into()),
+        }
+    }
+
+    /// Runs a call that has not been started in this run.
+    async fn start(&self, call: &OpenCall, entry: &chat_tool_calls::Model) -> ChatResult<Settled> {
+        let tool = match Tool::parse(&call.tool_name, &call.args) {
+            Ok(tool) => tool,
+            Err(error) => return Ok(self.result(call, error.into_result(), true)),
+        };
+        let context = self.context(entry);
+        let intent = json!({ "workspace_id": context.new_workspace });
+        if !self.write_start(entry, intent).await? {
+            // Only this worker can have started it since the ledger was read, and it has not.
+            return Err(DbError::Corrupt { what: "state of a tool call" }.into());
+        }
+        let (result, is_error) = self.run(call, &context, tool).await;
+        self.finish(call, entry, result, is_error).await
+    }
+
+    /// Takes up a call that an earlier life of a server has started.
+    async fn resume(&self, call: &OpenCall, entry: &chat_tool_calls::Model) -> ChatResult<Settled> {
+        let tool = match Tool::parse(&call.tool_name, &call.args) {
+            Ok(tool) => tool,
+            Err(error) => return Ok(self.result(call, error.into_result(), true)),
+        };
+        let context = self.context(entry);
+        let (result, is_error) = match tool.repeat() {
+            Repeat::Harmless => self.run(call, &context, tool).await,
+            Repeat::AskByKey => {
+                let (deadline, output) = (tool.deadline(), self.output(call));
+                let resuming = AssertUnwindSafe(self.shared.tools.resume(&context, tool, &output));
+                match tokio::time::timeout(deadline, resuming.catch_unwind()).await {
+                    Ok(Ok(Resumed::Result(result))) => into_value(result),
+                    Ok(Ok(Resumed::Unknown(why))) => {
+                        return Ok(Settled::Pending(ask(entry, AskReason::OutcomeUnknown, why)));
+                    }
+                    Ok(Err(_)) => (json!({ "error": PANICKED }), true),
+                    Err(_) => {
+                        let why = format!("The workspace did not answer within {} s.", deadline.as_secs());
+                        return Ok(Settled::Pending(ask(entry, AskReason::OutcomeUnknown, why)));
+                    }
+                }
             }
+        };
+        self.finish(call, entry, result, is_error).await
+    }
+
+    async fn run(&self, call: &OpenCall, context: &ToolContext, tool: Tool) -> (Value, bool) {
+        if let Tool::AskUserQuestion(asked) = tool {
+            let checked = call::check_questions(&asked);
+            return into_value(checked.map(|()| json!({ "questions": asked.questions })));
+        }
+        let deadline = tool.deadline();
+        let output = self.output(call);
+        let running = AssertUnwindSafe(self.shared.tools.run(context, tool, &output)).catch_unwind();
+        match tokio::time::timeout(deadline, running).await {
+            Ok(Ok(result)) => into_value(result),
+            Ok(Err(_)) => (json!({ "error": PANICKED, "error_code": "internal" }), true),
             Err(_) => {
                 let seconds = deadline.as_secs();
-                (json!({ "error": format!("The tool did not finish within {seconds} seconds.") }), true)
+                let text = format!("The tool did not finish within {seconds} s.");
+                (json!({ "error": text, "error_code": "timeout" }), true)
             }
         }
     }
 
-    async fn dispatch(&self, call: &OpenCall) -> Result<Value, ToolError> {
-        let context = self.context(call);
-        let output = ToolOutput::new(self.db.clone(), context.chat, self.episode.clone(), call);
-        match call.tool_name.as_str() {
-            "list_templates" => self.tools.list_templates(&context, call.args["query"].as_str()).await,
-            "create_workspace" => self.tools.create_workspace(&context, arguments(call)?, &output).await,
-            "execute" => self.tools.execute(&context, arguments(call)?, &output).await,
-            "read_file" => self.tools.read_file(&context, arguments(call)?).await,
-            "write_file" => self.tools.write_file(&context, arguments(call)?).await,
-            "edit_files" => self.tools.edit_files(&context, arguments(call)?).await,
-            other => Err(ToolError::new(format!("There is no tool called {other:?}."))),
-        }
+    async fn write_start(&self, entry: &chat_tool_calls::Model, intent: Value) -> ChatResult<bool> {
+        let (key, fence) = (key(entry), self.fence);
+        let write = async |tx: &Tx| {
+            let row = query::chats::by_id(tx, key.chat).await?.ok_or(ChatServiceError::NotFound)?;
+            check_fence(&rows::state(&row, 0)?, &fence)?;
+            let now = query::clock::now(tx).await?;
+            Ok(query::chat_tool_calls::start(tx, &key, fence.epoch, Some(intent), now).await?)
+        };
+        self.shared.db.write_guarded(Guard::chat(key.chat), write).await
     }
 
-    fn context(&self, call: &OpenCall) -> ToolContext {
-        ToolContext {
-            chat: ChatId::from_uuid(self.chat.id),
-            owner: UserId::from_uuid(self.chat.owner_id),
-            organization: OrganizationId::from_uuid(self.chat.organization_id),
-            workspace: self.chat.workspace_id.map(WorkspaceId::from_uuid),
-            call_id: format!("{}-{}-{}", self.chat.id, self.fence.history_version, call.call_id),
+    /// Writes the result down before anybody sees it.
+    async fn finish(
+        &self,
+        call: &OpenCall,
+        entry: &chat_tool_calls::Model,
+        mut result: Value,
+        is_error: bool,
+    ) -> ChatResult<Settled> {
+        cap::clean_value(&mut result);
+        if cap::cap(&mut result, self.result_bytes_max) {
+            tracing::info!(chat.id = %self.chat.id, tool = call.tool_name, "the result of a tool was cut");
+        }
+        let (key, epoch, kept) = (key(entry), self.fence.epoch, rows::stored(&result));
+        let write = async |tx: &Tx| {
+            let now = query::clock::now(tx).await?;
+            query::chat_tool_calls::finish(tx, &key, epoch, kept, is_error, now).await
+        };
+        if !self.shared.db.write_guarded(Guard::chat(key.chat), write).await? {
+            return Err(warren_chat_proto::Stale::Lease.into());
+        }
+        Ok(self.result(call, result, is_error))
+    }
+
+    fn result(&self, call: &OpenCall, result: Value, is_error: bool) -> Settled {
+        let part = Part::tool_result(&call.call_id, &call.tool_name, result, is_error);
+        Settled::Result { part, ends_turn: !is_error && call::ends_turn(&call.tool_name) }
+    }
+
+    fn output(&self, call: &OpenCall) -> ToolOutput {
+        let owner = (ChatId::from_uuid(self.chat.id), self.fence.epoch);
+        ToolOutput::new(self.shared.db.clone(), owner, self.binding.clone(), self.episode.clone(), call)
+    }
+
+    fn context(&self, entry: &chat_tool_calls::Model) -> ToolContext {
+        let age = entry.started_at.and_then(|at| (self.now - at).to_std().ok());
+        let mut context = context(self.chat, entry, self.binding.clone());
+        context.age = age.map_or(Duration::ZERO, |age| age + self.started.elapsed());
+        context
+    }
+
+    /// Keeps the workspace from being stopped for lack of use.
+    async fn note_use(&self) {
+        let owner = UserId::from_uuid(self.chat.owner_id);
+        let mut interval = tokio::time::interval(USE_INTERVAL);
+        loop {
+            interval.tick().await;
+            if let Some(workspace) = self.binding.get() {
+                self.shared.tools.note_use(owner, workspace).await;
+            }
         }
     }
 }
 
-fn arguments<T: DeserializeOwned>(call: &OpenCall) -> Result<T, ToolError> {
-    serde_json::from_value(call.args.clone()).map_err(|error| {
-        ToolError::new(format!("The arguments of {} are not usable: {error}.", call.tool_name))
-    })
+/// The context of a call, as it was when it was started.
+pub(super) fn context(chat: &chats::Model, entry: &chat_tool_calls::Model, binding: Binding) -> ToolContext {
+    let intended = entry.intent.as_ref().and_then(|intent| intent["workspace_id"].as_str()?.parse().ok());
+    ToolContext {
+        chat: ChatId::from_uuid(chat.id),
+        owner: UserId::from_uuid(chat.owner_id),
+        organization: OrganizationId::from_uuid(chat.organization_id),
+        binding,
+        key: format!("{}-{}-{}-{}", chat.id, entry.history_version, entry.ordinal, entry.run),
+        new_workspace: intended.unwrap_or_else(WorkspaceId::new),
+        age: Duration::ZERO,
+    }
+}
+
+pub(super) fn key(entry: &chat_tool_calls::Model) -> Key {
+    Key {
+        chat: ChatId::from_uuid(entry.chat_id),
+        history_version: entry.history_version,
+        call_id: entry.call_id.clone(),
+    }
+}
+
+fn ask(entry: &chat_tool_calls::Model, reason: AskReason, message: String) -> Ask {
+    Ask { history_version: entry.history_version, call_id: entry.call_id.clone(), reason, message }
+}
+
+/// A question that was asked before and has no answer.
+fn again(entry: &chat_tool_calls::Model) -> Ask {
+    let asked = entry.ask.clone().unwrap_or_default();
+    let reason = serde_json::from_value(asked["reason"].clone()).unwrap_or(AskReason::Client);
+    ask(entry, reason, asked["message"].as_str().unwrap_or_default().to_owned())
+}
+
+fn into_value(result: Result<Value, ToolError>) -> (Value, bool) {
+    match result {
+        Ok(value) => (value, false),
+        Err(error) => (error.into_result(), true),
+    }
 }

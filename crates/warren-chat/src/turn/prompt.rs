@@ -39,7 +39,7 @@ pub(super) async fn request(
     Ok(ModelRequest {
         system: Some(system.join("\n\n")),
         messages: messages(history),
-        tools: schema::specs(),
+        tools: schema::of_chat(chat),
         max_output_tokens: ready.max_output_tokens,
         temperature: ready.temperature,
     })

@@ -11,9 +11,8 @@ use tokio::sync::Notify;
 use warren_audit::Origin;
 use warren_authz::{Membership, SiteRole, Subject};
 use warren_chat::{
-    Caller, ChatConfig, ChatService, CreateChat, CreateWorkspace, EditFiles, Execute, ModelDraft, ModelPatch,
-    ProviderDraft, ReadFile, SendMessage, ToolContext, ToolError, ToolOutput, Viewer, WorkspaceTools,
-    WriteFile,
+    Caller, ChatConfig, ChatService, CreateChat, ModelDraft, ModelPatch, ProviderDraft, Resumed, SendMessage,
+    Tool, ToolContext, ToolError, ToolOutput, Viewer, WorkspaceTools,
     proto::{ChatError, Message, Part, StreamEvent},
 };
 use warren_db::{Database, entity::users, query};
@@ -31,6 +30,8 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 /// Remembers which tools ran; `execute` of `hang` never ends.
 #[derive(Default)]
 pub(crate) struct FakeTools {
+    /// What became of calls of an earlier life, where it is known.
+    pub(crate) resumed: Mutex<Option<Value>>,
     pub(crate) calls: Mutex<Vec<String>>,
     pub(crate) hanging: Notify,
 }
@@ -47,52 +48,67 @@ impl FakeTools {
 
 #[async_trait]
 impl WorkspaceTools for FakeTools {
-    async fn list_templates(&self, _: &ToolContext, _: Option<&str>) -> Result<Value, ToolError> {
-        self.note("list_templates".into());
-        Ok(json!({ "templates": [{ "id": WorkspaceId::new(), "name": "process" }] }))
-    }
-
-    async fn create_workspace(
-        &self,
-        _: &ToolContext,
-        _: CreateWorkspace,
-        output: &ToolOutput,
-    ) -> Result<Value, ToolError> {
-        self.note("create_workspace".into());
-        output.write("building\n").await;
-        output.attach(WorkspaceId::new()).await?;
-        Ok(json!({ "created": true, "workspace_name": "demo" }))
-    }
-
-    async fn execute(
-        &self,
-        context: &ToolContext,
-        arguments: Execute,
-        output: &ToolOutput,
-    ) -> Result<Value, ToolError> {
-        context.workspace()?;
-        self.note(format!("execute {}", arguments.command));
-        output.write("line 1\n").await;
-        if arguments.command == "hang" {
-            self.hanging.notify_one();
-            std::future::pending::<()>().await;
+    async fn run(&self, context: &ToolContext, tool: Tool, output: &ToolOutput) -> Result<Value, ToolError> {
+        match tool {
+            Tool::ListTemplates(_) => {
+                self.note("list_templates".into());
+                Ok(json!({ "templates": [{ "id": WorkspaceId::new(), "name": "process" }] }))
+            }
+            Tool::CreateWorkspace(_) => {
+                self.note("create_workspace".into());
+                output.write("building\n").await;
+                output.attach(context.new_workspace).await?;
+                Ok(json!({ "created": true, "workspace_name": "demo" }))
+            }
+            Tool::Execute(arguments) => {
+                context.workspace()?;
+                self.note(format!("execute {}", arguments.command));
+                output.write("line 1\n").await;
+                if arguments.command == "hang" {
+                    self.hanging.notify_one();
+                    std::future::pending::<()>().await;
+                }
+                assert_ne!(arguments.command, "panic", "as asked");
+                output.write("line 2\n").await;
+                Ok(json!({ "success": true, "output": "line 1\nline 2\n", "exit_code": 0 }))
+            }
+            Tool::ReadFile(arguments) => {
+                self.note(format!("read_file {}", arguments.path));
+                Ok(json!({ "content": "1\thello" }))
+            }
+            Tool::WriteFile(arguments) => {
+                self.note(format!("write_file {}", arguments.path));
+                Ok(json!({ "ok": true }))
+            }
+            Tool::EditFiles(_) => Err(ToolError::new("old_text was not found.")),
+            other => Err(ToolError::new(format!("{other:?} is not part of this test."))),
         }
-        output.write("line 2\n").await;
-        Ok(json!({ "success": true, "output": "line 1\nline 2\n", "exit_code": 0 }))
     }
 
-    async fn read_file(&self, _: &ToolContext, arguments: ReadFile) -> Result<Value, ToolError> {
-        self.note(format!("read_file {}", arguments.path));
-        Ok(json!({ "content": "1\thello" }))
+    async fn resume(&self, context: &ToolContext, tool: Tool, _: &ToolOutput) -> Resumed {
+        self.note(format!("resume {}", name(&tool)));
+        let known = self.resumed.lock().unwrap().clone();
+        match known {
+            Some(result) => Resumed::Result(Ok(result)),
+            None => Resumed::Unknown(format!("Nothing is known of {}.", context.key)),
+        }
     }
 
-    async fn write_file(&self, _: &ToolContext, arguments: WriteFile) -> Result<Value, ToolError> {
-        self.note(format!("write_file {}", arguments.path));
-        Ok(json!({ "ok": true }))
+    async fn end(&self, _: &ToolContext, tool_name: &str) -> Option<Value> {
+        self.note(format!("end {tool_name}"));
+        (tool_name == "execute")
+            .then(|| json!({ "error": "killed", "interrupted": true, "output": "line 1\n" }))
     }
 
-    async fn edit_files(&self, _: &ToolContext, _: EditFiles) -> Result<Value, ToolError> {
-        Err(ToolError::new("old_text was not found."))
+    async fn note_use(&self, _: UserId, _: WorkspaceId) {}
+}
+
+fn name(tool: &Tool) -> &'static str {
+    match tool {
+        Tool::Execute(_) => "execute",
+        Tool::WriteFile(_) => "write_file",
+        Tool::EditFiles(_) => "edit_files",
+        _ => "another tool",
     }
 }
 

@@ -68,6 +68,32 @@ pub async fn pending(connection: &impl ConnectionTrait, chat: ChatId) -> DbResul
     Ok(query.all(connection).await?)
 }
 
+/// Finds the newest call under each of some ids, in order.
+pub async fn newest(
+    connection: &impl ConnectionTrait,
+    chat: ChatId,
+    call_ids: Vec<String>,
+) -> DbResult<Vec<Model>> {
+    let query =
+        Entity::find().filter(Column::ChatId.eq(chat.as_uuid())).filter(Column::CallId.is_in(call_ids));
+    let query = query.order_by_desc(Column::HistoryVersion).order_by_asc(Column::Ordinal);
+    let mut newest: Vec<Model> = Vec::new();
+    for row in query.all(connection).await? {
+        if newest.iter().all(|known| known.call_id != row.call_id) {
+            newest.push(row);
+        }
+    }
+    newest.sort_by_key(|row| (row.history_version, row.ordinal));
+    Ok(newest)
+}
+
+/// Lists the calls of a chat that were started and have not ended.
+pub async fn running(connection: &impl ConnectionTrait, chat: ChatId) -> DbResult<Vec<Model>> {
+    let query = Entity::find().filter(Column::ChatId.eq(chat.as_uuid())).filter(Column::State.eq("started"));
+    let query = query.order_by_asc(Column::HistoryVersion).order_by_asc(Column::Ordinal);
+    Ok(query.all(connection).await?)
+}
+
 /// Finds one call.
 pub async fn by_key(connection: &impl ConnectionTrait, key: &Key) -> DbResult<Option<Model>> {
     let id = (key.chat.as_uuid(), key.history_version, key.call_id.clone());

@@ -45,13 +45,13 @@ pub(super) async fn execute(
     env.insert(String::from("CODER_CHAT_ID"), context.chat.to_string());
     let request = StartProcess {
         command: arguments.command,
-        id: Some(context.call_id.clone()),
+        id: Some(context.key.clone()),
         workdir: arguments.workdir.unwrap_or_default(),
         env,
         background: false,
     };
     let started_at = Instant::now();
-    let id = context.call_id.clone();
+    let id = context.key.clone();
     let mut guard = Guard { agent: agent.clone(), id: id.clone(), tasks: tasks.clone(), is_over: false };
     let exit = tokio::time::timeout(limit, async {
         start(agent, &request).await?;

@@ -58,7 +58,7 @@ pub(super) async fn create(
     arguments: CreateWorkspace,
     output: &ToolOutput,
 ) -> Result<Value, ToolError> {
-    let existing = match context.workspace {
+    let existing = match context.binding.get() {
         Some(id) => match app.find_workspace(actor, id, false).await {
             Ok(detail) => Some(detail),
             Err(AppError::NotFound | AppError::Gone(_)) => None,
@@ -103,7 +103,7 @@ async fn make(
         Some(name) => name.trim().to_owned(),
         None => made_name(&template.template.name, context),
     };
-    let parameters = parameters(arguments.parameters)?;
+    let parameters = parameters(arguments.parameters);
     for n in 1..=NAMES_MAX {
         let name = if n == 1 { base.clone() } else { format!("{}-{n}", clipped(&base, 29)) };
         let new = NewWorkspace {
@@ -264,14 +264,10 @@ fn clipped(name: &str, len: usize) -> &str {
     name.get(..len).unwrap_or(name).trim_end_matches('-')
 }
 
-fn parameters(value: Option<Value>) -> Result<BTreeMap<String, String>, ToolError> {
-    let Some(value) = value.filter(|value| !value.is_null()) else { return Ok(BTreeMap::new()) };
-    let Value::Object(fields) = value else {
-        return Err(ToolError::new("The parameters must be an object of names and values."));
-    };
+fn parameters(fields: Option<BTreeMap<String, Value>>) -> BTreeMap<String, String> {
     let text = |value: Value| match value {
         Value::String(text) => text,
         other => other.to_string(),
     };
-    Ok(fields.into_iter().map(|(name, value)| (name, text(value))).collect())
+    fields.into_iter().flatten().map(|(name, value)| (name, text(value))).collect()
 }
