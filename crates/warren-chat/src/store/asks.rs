@@ -163,10 +163,17 @@ async fn open_in(connection: &impl ConnectionTrait, chat: ChatId) -> ChatResult<
     let turn: Vec<Message> = turn.into_iter().map(rows::message).collect::<ChatResult<_>>()?;
     let open = open_calls(turn.iter().map(|message| (message.role, message.content.as_slice())));
     let revision_of = |call: &OpenCall| {
-        let asks = |part: &Part| matches!(part, Part::ToolCall { tool_call_id, .. } if *tool_call_id == call.call_id);
-        turn.iter().rev().find(|message| message.content.iter().any(asks)).map(|message| message.revision)
+        turn.iter()
+            .rev()
+            .find(|message| message.content.iter().any(|part| asks(part, call)))
+            .map(|message| message.revision)
     };
     Ok(open.into_iter().filter_map(|call| revision_of(&call).map(|revision| (call, revision))).collect())
+}
+
+/// Whether a part is this call. Calls that the provider runs itself are answered by it.
+fn asks(part: &Part, call: &OpenCall) -> bool {
+    matches!(part, Part::ToolCall { tool_call_id, provider_executed: false, .. } if *tool_call_id == call.call_id)
 }
 
 /// Matches answers with the calls that wait.

@@ -1,1 +1,16 @@
+//! The store on a real database.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
+
+mod asks;
+mod fences;
+mod leases;
+mod matrix;
+mod messages;
+mod money;
+mod parallel;
+mod requests;
+mod retention;
+mod stage;
+mod transitions;
+mod walk;

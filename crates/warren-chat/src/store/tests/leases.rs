@@ -1,0 +1,112 @@
+//! Leases: who gets a chat, and who does not.
+
+use chrono::TimeDelta;
+use futures::future::join_all;
+use warren_chat_proto::{Execution as X, Lease};
+use warren_db::query;
+use warren_vocab::{ChatId, ReplicaId, RunnerId};
+
+use super::{
+    super::{Command, acquire},
+    stage::Stage,
+};
+
+const LASTS: TimeDelta = TimeDelta::seconds(30);
+const OVER: TimeDelta = TimeDelta::seconds(-1);
+
+fn lease() -> Lease {
+    Lease { worker: ReplicaId::new(), runner: RunnerId::new() }
+}
+
+async fn waiting(stage: &Stage) -> Vec<ChatId> {
+    let found = query::chats::acquirable(stage.db.reader(), &[], 100).await.unwrap();
+    found.into_iter().map(|candidate| candidate.chat).collect()
+}
+
+#[tokio::test]
+async fn of_many_workers_one_gets_the_chat() {
+    let stage = Stage::new().await;
+    let second = stage.database.second_handle().await;
+    let databases = [Some(&stage.db), second.as_ref()];
+    let chat = stage.create("hello").await;
+    let tries = (0..20).map(|n| {
+        let db = databases[n % 2].unwrap_or(&stage.db);
+        acquire(db, chat, lease(), LASTS)
+    });
+    let outcomes = join_all(tries).await;
+    let winners: Vec<_> = outcomes.into_iter().filter_map(Result::unwrap).collect();
+    assert_eq!(winners.len(), 1);
+    let row = stage.row_of(chat).await;
+    assert_eq!((row.worker_id, row.lease_epoch), (winners[0].chat.worker_id, 1));
+    assert!(waiting(&stage).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_lease_is_taken_over_when_it_is_over_and_not_before() {
+    let stage = Stage::new().await;
+    let chat = stage.create("hello").await;
+    assert_eq!(waiting(&stage).await, [chat]);
+    let (first, second) = (lease(), lease());
+    acquire(&stage.db, chat, first, LASTS).await.unwrap().unwrap();
+    assert!(acquire(&stage.db, chat, second, LASTS).await.unwrap().is_none());
+    assert!(waiting(&stage).await.is_empty());
+    // As time goes by.
+    stage.apply(chat, Command::Acquire { lease: first, lasts: OVER }).await.unwrap();
+    assert_eq!(waiting(&stage).await, [chat]);
+    let taken = acquire(&stage.db, chat, second, LASTS).await.unwrap().unwrap();
+    assert_eq!((taken.state.lease, taken.state.epoch), (Some(second), 3));
+}
+
+#[tokio::test]
+async fn only_chats_with_something_to_do_are_given_away() {
+    let stage = Stage::new().await;
+    for (status, archived, n_queued) in [
+        ("waiting", false, 0),
+        ("error", false, 1),
+        ("waiting", true, 0),
+        ("running", true, 0),
+        ("pending", false, 0),
+        ("completed", false, 0),
+    ] {
+        let chat = stage.chat_with(status, archived, n_queued).await;
+        stage.apply(chat, Command::Acquire { lease: lease(), lasts: OVER }).await.unwrap();
+        assert!(acquire(&stage.db, chat, lease(), LASTS).await.unwrap().is_none(), "{status} {archived}");
+    }
+    assert!(waiting(&stage).await.is_empty());
+    let mut busy = Vec::new();
+    for state in [X::R0, X::I0, X::A0] {
+        let chat = stage.chat_in(state, 0).await;
+        stage.apply(chat, Command::Acquire { lease: lease(), lasts: OVER }).await.unwrap();
+        busy.push(chat);
+    }
+    let mut found = waiting(&stage).await;
+    found.sort();
+    busy.sort();
+    assert_eq!(found, busy);
+    assert!(acquire(&stage.db, ChatId::new(), lease(), LASTS).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn owners_take_turns() {
+    let stage = Stage::new().await;
+    let other = stage.user("bob").await;
+    let mine = [stage.create("1").await, stage.create("2").await, stage.create("3").await];
+    let theirs = stage.create_of(other, "4").await;
+    assert_eq!(waiting(&stage).await, [mine[0], theirs, mine[1], mine[2]]);
+    let left = query::chats::acquirable(stage.db.reader(), &[stage.owner], 100).await.unwrap();
+    assert_eq!(left.iter().map(|one| one.chat).collect::<Vec<_>>(), [theirs]);
+    assert_eq!(left[0].owner, other);
+    let first = query::chats::acquirable(stage.db.reader(), &[], 2).await.unwrap();
+    assert_eq!(first.len(), 2);
+}
+
+#[tokio::test]
+async fn leases_of_a_worker_are_counted_while_they_last() {
+    let stage = Stage::new().await;
+    let mine = lease();
+    for lasts in [LASTS, OVER] {
+        let chat = stage.create("hello").await;
+        stage.apply(chat, Command::Acquire { lease: mine, lasts }).await.unwrap();
+    }
+    assert_eq!(query::chats::count_leases(stage.db.reader(), mine.worker).await.unwrap(), 1);
+}
