@@ -92,7 +92,7 @@ impl Guard {
         Self { table: "workspaces", ids: vec![id.as_uuid()] }
     }
 
-    /// An account alone, without what belongs to it.
+    /// An account alone, without what belongs to it, and the money that its chats set aside.
     pub fn user(id: UserId) -> Self {
         Self { table: "users", ids: vec![id.as_uuid()] }
     }

@@ -6,10 +6,10 @@ use std::time::Duration;
 use chrono::{DateTime, Days, NaiveTime, Utc};
 use tokio::time::MissedTickBehavior;
 use warren_audit::{Entry, Origin, record};
-use warren_db::{ConnectionTrait, Database, Guard, Tx, query};
+use warren_db::{Database, Guard, Tx, query};
 use warren_vocab::ChatId;
 
-use super::{Command, requests::REMEMBERED, settings, transition};
+use super::{Command, requests::REMEMBERED, settings, spend::limited_since, transition};
 use crate::error::{ChatResult, ChatServiceError};
 
 /// How often to look for chats to archive.
@@ -39,8 +39,8 @@ impl Retention {
         purge.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let done = tokio::select! {
-                _ = archive.tick() => self.archive_idle().await,
-                _ = purge.tick() => self.purge().await,
+                _ = archive.tick() => self.archive_idle_now().await,
+                _ = purge.tick() => self.purge_now().await,
             };
             // A setting that cannot be read must not delete anything; the next look tries again.
             if let Err(error) = done {
@@ -49,10 +49,18 @@ impl Retention {
         }
     }
 
+    async fn archive_idle_now(&self) -> ChatResult<()> {
+        self.archive_idle(query::clock::now(self.db.reader()).await?).await
+    }
+
+    async fn purge_now(&self) -> ChatResult<()> {
+        self.purge(query::clock::now(self.db.reader()).await?).await
+    }
+
     /// Archives chats that nobody has used for as many days as the administrator has set; 0 days turn it off.
-    pub(crate) async fn archive_idle(&self) -> ChatResult<()> {
+    pub(super) async fn archive_idle(&self, now: DateTime<Utc>) -> ChatResult<()> {
         let days = settings::get(self.db.reader(), settings::AUTO_ARCHIVE_DAYS).await?.unwrap_or(0);
-        let Some(cutoff) = cutoff(self.db.reader(), days).await? else { return Ok(()) };
+        let Some(cutoff) = cutoff(now, days) else { return Ok(()) };
         let mut n_archived = 0;
         for chat in query::chat_retention::idle_since(self.db.reader(), cutoff, ARCHIVE_BATCH).await? {
             match self.archive(chat, cutoff).await {
@@ -70,14 +78,16 @@ impl Retention {
 
     /// Deletes chats that were archived more days ago than the administrator has set, and old idempotency keys; 0 days keep
     /// chats for ever.
-    pub(crate) async fn purge(&self) -> ChatResult<()> {
+    pub(super) async fn purge(&self, now: DateTime<Utc>) -> ChatResult<()> {
         let reader = self.db.reader();
         let days = settings::get(reader, settings::RETENTION_DAYS).await?;
         let days = days.unwrap_or(settings::RETENTION_DAYS_DEFAULT);
-        if let Some(cutoff) = cutoff(reader, days).await? {
-            self.purge_archived(cutoff, days).await?;
+        if let Some(cutoff) = cutoff(now, days) {
+            // What was spent in this period must stay known, or deleting chats would raise the limit.
+            let kept_from = limited_since(reader, now).await?.unwrap_or(cutoff);
+            self.purge_archived(cutoff.min(kept_from), days).await?;
         }
-        let forgotten = query::clock::now(reader).await? - REMEMBERED;
+        let forgotten = now - REMEMBERED;
         self.db.write(async |tx| query::chat_requests::forget_before(tx, forgotten).await).await?;
         Ok(())
     }
@@ -114,12 +124,11 @@ impl Retention {
     }
 }
 
-/// The midnight (UTC) so many days before today, by the clock of the database; none for 0 days.
-async fn cutoff(connection: &impl ConnectionTrait, days: u32) -> ChatResult<Option<DateTime<Utc>>> {
+/// The midnight (UTC) so many days before today; none for 0 days.
+fn cutoff(now: DateTime<Utc>, days: u32) -> Option<DateTime<Utc>> {
     if days == 0 {
-        return Ok(None);
+        return None;
     }
-    let today = query::clock::now(connection).await?.date_naive();
-    let day = today.checked_sub_days(Days::new(u64::from(days)));
-    Ok(day.map(|day| day.and_time(NaiveTime::MIN).and_utc()))
+    let day = now.date_naive().checked_sub_days(Days::new(u64::from(days)))?;
+    Some(day.and_time(NaiveTime::MIN).and_utc())
 }

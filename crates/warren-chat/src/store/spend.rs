@@ -136,6 +136,19 @@ pub(crate) async fn reserve(
     db.write_guarded(Guard::user(owner), work).await
 }
 
+/// The beginning of the period whose spending counts, if there is a limit.
+///
+/// # Errors
+/// Fails on database errors.
+pub(super) async fn limited_since(
+    connection: &impl ConnectionTrait,
+    now: DateTime<Utc>,
+) -> ChatResult<Option<DateTime<Utc>>> {
+    let config: Option<LimitConfig> = settings::get(connection, settings::USAGE_LIMIT).await?;
+    let Some(config) = config.filter(|config| config.default_limit_micros.is_some()) else { return Ok(None) };
+    Ok(Some(config.period.around(now).0))
+}
+
 async fn standing_without(
     connection: &impl ConnectionTrait,
     owner: UserId,

@@ -1,6 +1,6 @@
 //! The rows of chats and their leases.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::NotSet,
@@ -81,10 +81,16 @@ pub async fn for_transition(tx: &Tx, id: ChatId) -> DbResult<Option<ForTransitio
         .and_where(Expr::col((Queue, Q::ChatId)).equals((Entity, Column::Id)))
         .to_owned();
     let queue_len = SimpleExpr::SubQuery(None, Box::new(queue.into_sub_query_statement()));
-    let query = Entity::find_by_id(id.as_uuid()).expr_as(queue_len, "queue_len");
+    let query = Entity::find_by_id(id.as_uuid())
+        .expr_as(queue_len, "queue_len")
+        .expr_as(clock::expression(tx), "clock");
     let Some(row) = tx.query_one(query.as_query()).await? else { return Ok(None) };
-    let chat = Model::from_query_result(&row, "")?;
-    Ok(Some(ForTransition { chat, queue_len: row.try_get("", "queue_len")?, now: clock::now(tx).await? }))
+    let now = row.try_get::<DateTime<Utc>>("", "clock")?.trunc_subsecs(6);
+    Ok(Some(ForTransition {
+        chat: Model::from_query_result(&row, "")?,
+        queue_len: row.try_get("", "queue_len")?,
+        now,
+    }))
 }
 
 /// What the row must still be for a write to happen.

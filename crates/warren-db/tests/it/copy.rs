@@ -8,7 +8,11 @@ use serde_json::json;
 use uuid::Uuid;
 use warren_db::{
     CopyError, Database, DbError, Location, copy,
-    entity::{files, organization_members, organizations, provisioner_job_logs, provisioner_jobs, users},
+    entity::{
+        chat_messages, chats, files, organization_members, organizations, provisioner_job_logs,
+        provisioner_jobs, users,
+    },
+    query::{self, chats::Expected},
 };
 use warren_db_testkit::TestPlace;
 use warren_vocab::JobType;
@@ -210,4 +214,52 @@ async fn every_table_is_copied() {
         found.into_iter().map(|row| row.name).filter(|name| name != "seaql_migrations").collect();
     let copied = warren_db::copy::TABLES.iter().map(|name| (*name).to_owned()).collect();
     assert_eq!(found, copied, "add new tables to `for_each_table` in copy.rs");
+}
+
+/// A chat whose history was written at several versions, which only a copy may insert.
+#[tokio::test]
+async fn a_chat_is_copied_with_its_history_and_stays_fenced() {
+    let places = [TestPlace::sqlite(), TestPlace::new().await, TestPlace::sqlite()];
+    let db = places[0].open().await;
+    let chat = fill_chat(&db).await;
+    let history = async |db: &Database| {
+        let rows = chat_messages::Entity::find().order_by_asc(chat_messages::Column::Id).all(db.reader());
+        rows.await.unwrap().into_iter().map(|row| (row.chat_id, row.revision)).collect::<Vec<_>>()
+    };
+    let original = history(&db).await;
+    assert_eq!(original, [(chat, 1), (chat, 2)]);
+    db.close().await.unwrap();
+    drop(db);
+    for pair in places.windows(2) {
+        copy(pair[0].location(), pair[1].location(), |_| {}).await.unwrap();
+        let db = pair[1].open().await;
+        assert_eq!(history(&db).await, original);
+        let stray = chat_messages::Model::new(chat, "user", json!([]), 1, Utc::now());
+        let stray = db.write(async |tx| query::chat_messages::insert(tx, stray).await).await;
+        let error = format!("{:?}", stray.unwrap_err());
+        assert!(error.contains("chat_messages_insert_fence"), "{error}");
+        db.close().await.unwrap();
+    }
+}
+
+async fn fill_chat(db: &Database) -> Uuid {
+    let organization = organizations::Entity::find().one(db.reader()).await.unwrap().unwrap().id;
+    let owner = user("ada@example.com");
+    db.write(async |tx| {
+        insert(tx, owner.clone()).await?;
+        let model = crate::visible::add_model(tx).await?;
+        let chat = chats::Model::idle(owner.id, organization, model, Utc::now());
+        query::chats::insert(tx, chat.clone()).await?;
+        let mut now = chat.clone();
+        for revision in [1, 2] {
+            let before = Expected { snapshot_version: now.snapshot_version, lease_epoch: None };
+            (now.snapshot_version, now.history_version) = (revision, revision);
+            assert!(query::chats::update(tx, now.clone(), before).await?);
+            let message = chat_messages::Model::new(chat.id, "user", json!([]), revision, Utc::now());
+            query::chat_messages::insert(tx, message).await?;
+        }
+        Ok::<_, DbError>(chat.id)
+    })
+    .await
+    .unwrap()
 }

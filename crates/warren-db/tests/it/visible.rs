@@ -203,7 +203,7 @@ fn workspace(owner_id: Uuid, organization_id: Uuid, template_id: Uuid) -> worksp
     }
 }
 
-async fn add_model(tx: &Tx) -> Result<Uuid, DbError> {
+pub(crate) async fn add_model(tx: &Tx) -> Result<Uuid, DbError> {
     let at = Utc::now();
     let provider = ai_providers::Model {
         id: Uuid::new_v4(),

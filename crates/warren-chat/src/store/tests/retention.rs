@@ -1,13 +1,13 @@
 //! Chats that nobody uses any more.
 
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::join_all;
 use warren_chat_proto::Execution as X;
 use warren_db::{ConnectionTrait, DbError, Tx, query};
 use warren_vocab::{BusyBehavior, ChatId};
 
 use super::{
-    super::{Command, Request, Retention, find_request, settings, transition},
+    super::{Command, LimitConfig, LimitPeriod, Request, Retention, find_request, settings, transition},
     stage::{Stage, answer},
 };
 
@@ -15,9 +15,13 @@ async fn set(stage: &Stage, key: &'static str, days: u32) {
     stage.db.write(async |tx: &Tx| settings::put(tx, key, &days).await).await.unwrap();
 }
 
-/// Makes a chat and all of its messages look as if everything had happened days ago.
+/// Makes a chat look as if it had changed last days ago.
 async fn age(stage: &Stage, chat: ChatId, days: i64) {
-    let then = (Utc::now() - TimeDelta::days(days)).format("%Y-%m-%dT%H:%M:%S+00:00");
+    age_to(stage, chat, Utc::now() - TimeDelta::days(days)).await;
+}
+
+async fn age_to(stage: &Stage, chat: ChatId, then: DateTime<Utc>) {
+    let then = then.format("%Y-%m-%dT%H:%M:%S+00:00");
     let id = match stage.database.location() {
         warren_db::Location::Sqlite { .. } => format!("x'{}'", chat.as_uuid().simple()),
         warren_db::Location::Postgres { .. } => format!("'{chat}'"),
@@ -29,7 +33,7 @@ async fn age(stage: &Stage, chat: ChatId, days: i64) {
     aged.await.unwrap();
 }
 
-/// A chat whose only message is as old as the chat looks: the first message of a row made by hand.
+/// A chat that changed last days ago and got its only message then.
 async fn old(stage: &Stage, state: X, days: i64) -> ChatId {
     let n_queued = usize::from(matches!(state, X::E1 | X::R1 | X::XE1));
     let chat = stage.chat_in_past(state, n_queued, days).await;
@@ -49,10 +53,10 @@ async fn chats_that_nobody_used_are_archived_once_by_any_number_of_servers() {
     age(&stage, written_to, 40).await;
     let second = stage.database.second_handle().await;
     let servers = [&stage.db, second.as_ref().unwrap_or(&stage.db)].map(|db| Retention::new(db.clone()));
-    servers[0].archive_idle().await.unwrap();
+    servers[0].archive_idle(Utc::now()).await.unwrap();
     assert!(!stage.row_of(idle[0]).await.archived, "it is turned off unless it is turned on");
     set(&stage, settings::AUTO_ARCHIVE_DAYS, 30).await;
-    for done in join_all(servers.iter().map(Retention::archive_idle)).await {
+    for done in join_all(servers.iter().map(|server| server.archive_idle(Utc::now()))).await {
         done.unwrap();
     }
     for chat in idle {
@@ -70,7 +74,7 @@ async fn a_chat_that_comes_back_is_not_archived_again_at_once() {
     set(&stage, settings::AUTO_ARCHIVE_DAYS, 30).await;
     let chat = old(&stage, X::XW, 40).await;
     stage.apply(chat, Command::SetArchived(false)).await.unwrap();
-    Retention::new(stage.db.clone()).archive_idle().await.unwrap();
+    Retention::new(stage.db.clone()).archive_idle(Utc::now()).await.unwrap();
     assert!(!stage.row_of(chat).await.archived);
 }
 
@@ -83,10 +87,10 @@ async fn archived_chats_are_deleted_after_their_time_with_all_that_belongs_to_th
     stage.apply(just_archived, Command::SetArchived(true)).await.unwrap();
     let retention = Retention::new(stage.db.clone());
     set(&stage, settings::RETENTION_DAYS, 0).await;
-    retention.purge().await.unwrap();
+    retention.purge(Utc::now()).await.unwrap();
     assert!(stage.stored_if_any(old_archived).await.is_some(), "0 days keep everything");
     set(&stage, settings::RETENTION_DAYS, 30).await;
-    retention.purge().await.unwrap();
+    retention.purge(Utc::now()).await.unwrap();
     assert!(stage.stored_if_any(old_archived).await.is_none());
     let reader = stage.db.reader();
     assert!(query::chat_messages::changed_since(reader, old_archived, -1).await.unwrap().is_empty());
@@ -100,9 +104,27 @@ async fn archived_chats_are_deleted_after_their_time_with_all_that_belongs_to_th
 async fn without_a_setting_archived_chats_stay_for_thirty_days() {
     let stage = Stage::new().await;
     let (young, aged) = (old(&stage, X::XW, 29).await, old(&stage, X::XW, 32).await);
-    Retention::new(stage.db.clone()).purge().await.unwrap();
+    Retention::new(stage.db.clone()).purge(Utc::now()).await.unwrap();
     assert!(stage.stored_if_any(young).await.is_some());
     assert!(stage.stored_if_any(aged).await.is_none());
+}
+
+#[tokio::test]
+async fn chats_whose_cost_counts_against_a_limit_are_kept_until_the_period_is_over() {
+    let stage = Stage::new().await;
+    // Some day in the middle of a month to come.
+    let (_, next_month) = LimitPeriod::Month.around(Utc::now());
+    let now = next_month + TimeDelta::days(20);
+    let (this_month, before) = (stage.chat_in(X::XW, 0).await, stage.chat_in(X::XW, 0).await);
+    age_to(&stage, this_month, now - TimeDelta::days(5)).await;
+    age_to(&stage, before, now - TimeDelta::days(25)).await;
+    set(&stage, settings::RETENTION_DAYS, 1).await;
+    let config = LimitConfig { default_limit_micros: Some(1), period: LimitPeriod::Month };
+    let write = async |tx: &Tx| settings::put(tx, settings::USAGE_LIMIT, &config).await;
+    stage.db.write(write).await.unwrap();
+    Retention::new(stage.db.clone()).purge(now).await.unwrap();
+    assert!(stage.stored_if_any(this_month).await.is_some());
+    assert!(stage.stored_if_any(before).await.is_none());
 }
 
 #[tokio::test]
@@ -124,7 +146,7 @@ async fn keys_of_requests_are_forgotten_after_a_day() {
     };
     remember("old", 25).await;
     remember("new", 23).await;
-    Retention::new(stage.db.clone()).purge().await.unwrap();
+    Retention::new(stage.db.clone()).purge(Utc::now()).await.unwrap();
     assert_eq!(find_request(stage.db.reader(), request("old")).await.unwrap(), None);
     assert!(find_request(stage.db.reader(), request("new")).await.unwrap().is_some());
 }

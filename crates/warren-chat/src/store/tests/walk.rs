@@ -13,6 +13,7 @@ use super::{
 };
 use crate::error::ChatServiceError;
 
+/// Steps in a test run; `WARREN_WALK_STEPS` sets another number, for a longer search.
 const N_STEPS: usize = 2000;
 const N_CHATS: usize = 36;
 /// Where the walk begins.
@@ -49,7 +50,8 @@ async fn a_random_walk_of_users_and_workers_never_loses_a_message_or_breaks_a_st
         chats.push((chat, look(&stage, chat).await));
     }
     let mut n_done = 0;
-    for n in 0..N_STEPS {
+    let n_steps = std::env::var("WARREN_WALK_STEPS").map_or(N_STEPS, |steps| steps.parse().unwrap());
+    for n in 0..n_steps {
         let place = random.random_range(0..N_CHATS);
         let (chat, before) = chats[place].clone();
         let text = format!("m{n}");
@@ -74,7 +76,7 @@ async fn a_random_walk_of_users_and_workers_never_loses_a_message_or_breaks_a_st
         }
         chats[place].1 = after;
     }
-    assert!(n_done > N_STEPS / 5, "seed {seed}: only {n_done} steps did something");
+    assert!(n_done > n_steps / 5, "seed {seed}: only {n_done} steps did something");
 }
 
 async fn look(stage: &Stage, chat: ChatId) -> Known {
