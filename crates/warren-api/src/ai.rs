@@ -185,3 +185,48 @@ pub struct ChatUnsupportedProvider {
 const fn enabled() -> bool {
     true
 }
+
+/// A provider in the form of older clients: one key at most, which is never shown.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ChatProviderConfig {
+    pub id: AiProviderId,
+    /// The provider's type.
+    pub provider: AiProviderType,
+    pub display_name: String,
+    pub enabled: bool,
+    pub has_api_key: bool,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub base_url: String,
+    /// `database`: it was added here.
+    pub source: String,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// `POST /api/experimental/chats/providers`.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct CreateChatProviderConfigRequest {
+    pub provider: AiProviderType,
+    #[serde(default)]
+    pub display_name: String,
+    #[serde(default)]
+    pub api_key: String,
+    #[serde(default)]
+    pub base_url: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+}
+
+/// `PATCH /api/experimental/chats/providers/{providerConfig}`: an absent field stays as it is.
+#[derive(Clone, Default, Serialize, Deserialize, ToSchema)]
+pub struct UpdateChatProviderConfigRequest {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    /// An empty text takes the key away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_key: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+}

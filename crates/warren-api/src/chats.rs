@@ -1,7 +1,11 @@
-//! Chats: requests, messages and answers. The live stream's events are in [`stream`].
+//! Chats: requests, messages and answers. The live stream's events are in [`stream`], tools and approvals in [`tools`],
+//! settings in [`settings`], and what chats cost in [`usage`].
 
 pub mod part;
+pub mod settings;
 pub mod stream;
+pub mod tools;
+pub mod usage;
 
 use std::collections::BTreeMap;
 
@@ -19,8 +23,12 @@ pub use stream::{
     ChatStreamActionRequired, ChatStreamEvent, ChatStreamEventType, ChatStreamMessagePart, ChatStreamRetry,
     ChatStreamStatus, ChatStreamToolCall, ChatWatchEvent, ChatWatchEventKind,
 };
+pub use tools::{
+    ChatApproval, ChatApprovalDecision, ChatApprovalReason, ChatApprovalsResponse, ChatToolResult,
+    DecideChatApprovalsRequest, DynamicTool, SubmitToolResultsRequest,
+};
 
-use crate::wire::nil_as_none;
+use crate::wire::{nil_as_none, null_as_default};
 
 /// A chat.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -45,6 +53,8 @@ pub struct Chat {
     pub last_model_config_id: ModelConfigId,
     pub title: String,
     pub status: ChatStatus,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan_mode: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<ChatError>,
     pub last_turn_summary: Option<String>,
@@ -93,8 +103,35 @@ pub struct CreateChatRequest {
     pub model_config_id: Option<ModelConfigId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<BTreeMap<String, String>>,
+    /// Servers of tools are not offered yet: only an empty list is accepted.
+    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
+    pub mcp_server_ids: Vec<Uuid>,
+    /// Tools that the client runs when the model calls them.
+    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
+    pub unsafe_dynamic_tools: Vec<DynamicTool>,
+    /// Plan mode is not offered yet: only an empty text is accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan_mode: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_type: Option<ClientType>,
+}
+
+impl CreateChatRequest {
+    /// A request for a chat without workspace and labels, with the default model.
+    pub const fn new(organization_id: OrganizationId, content: Vec<ChatInputPart>) -> Self {
+        Self {
+            organization_id,
+            content,
+            system_prompt: None,
+            workspace_id: None,
+            model_config_id: None,
+            labels: None,
+            mcp_server_ids: Vec::new(),
+            unsafe_dynamic_tools: Vec::new(),
+            plan_mode: None,
+            client_type: None,
+        }
+    }
 }
 
 /// `PATCH /api/experimental/chats/{chat}`: an absent field stays as it is.
@@ -111,6 +148,9 @@ pub struct UpdateChatRequest {
     pub pin_order: Option<i32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<BTreeMap<String, String>>,
+    /// Plan mode is not offered yet: only an empty text is accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan_mode: Option<String>,
 }
 
 /// A committed message.
@@ -174,8 +214,27 @@ pub struct CreateChatMessageRequest {
     pub content: Vec<ChatInputPart>,
     #[serde(default, deserialize_with = "nil_as_none", skip_serializing_if = "Option::is_none")]
     pub model_config_id: Option<ModelConfigId>,
+    /// Servers of tools are not offered yet: only an empty list is accepted.
+    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
+    pub mcp_server_ids: Vec<Uuid>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub busy_behavior: Option<BusyBehavior>,
+    /// Plan mode is not offered yet: only an empty text is accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan_mode: Option<String>,
+}
+
+impl CreateChatMessageRequest {
+    /// A message for the chat's model that waits while the chat is busy.
+    pub const fn new(content: Vec<ChatInputPart>) -> Self {
+        Self {
+            content,
+            model_config_id: None,
+            mcp_server_ids: Vec::new(),
+            busy_behavior: None,
+            plan_mode: None,
+        }
+    }
 }
 
 /// The answer to a sent message: it is in the history, or it waits in the queue.
@@ -204,4 +263,30 @@ pub struct EditChatMessageResponse {
     pub message: ChatMessage,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+}
+
+/// The answer to a promotion: the message, if it went into the history at once.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+pub struct PromoteChatQueuedMessageResponse {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<ChatMessage>,
+}
+
+/// `GET /api/experimental/chats/{chat}/prompts`: the newest first.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ChatPromptsResponse {
+    pub prompts: Vec<ChatPrompt>,
+}
+
+/// What a user wrote earlier.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ChatPrompt {
+    pub id: MessageId,
+    pub text: String,
+}
+
+/// `POST /api/experimental/chats/{chat}/title/propose`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ProposeChatTitleResponse {
+    pub title: String,
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use warren_vocab::{ChatErrorKind, ChatId, ChatStatus, MessageRole};
 
-use super::{Chat, ChatError, ChatMessage, ChatMessagePart, ChatQueuedMessage};
+use super::{Chat, ChatApproval, ChatError, ChatMessage, ChatMessagePart, ChatQueuedMessage};
 
 /// The most events in one frame.
 pub const STREAM_EVENTS_PER_FRAME_MAX: usize = 256;
@@ -33,6 +33,9 @@ pub struct ChatStreamEvent {
     pub queued_messages: Vec<ChatQueuedMessage>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action_required: Option<ChatStreamActionRequired>,
+    /// Where the viewer is after this event; only the last event of a frame has it. `?cursor=` goes on there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
 }
 
 impl ChatStreamEvent {
@@ -48,6 +51,7 @@ impl ChatStreamEvent {
             retry: None,
             queued_messages: Vec::new(),
             action_required: None,
+            cursor: None,
         }
     }
 }
@@ -106,10 +110,14 @@ pub struct ChatStreamRetry {
     pub retrying_at: DateTime<Utc>,
 }
 
-/// The chat waits for results of tools that a client runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+/// The chat waits for somebody outside.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ChatStreamActionRequired {
+    /// Calls of tools that the client runs.
     pub tool_calls: Vec<ChatStreamToolCall>,
+    /// Calls that wait for the user's approval.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<ChatApproval>,
 }
 
 /// A tool call that a client answers.
@@ -126,6 +134,9 @@ pub struct ChatStreamToolCall {
 pub struct ChatWatchEvent {
     pub kind: ChatWatchEventKind,
     pub chat: Chat,
+    /// With `action_required`: calls of tools that the client runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ChatStreamToolCall>,
 }
 
 /// What happened to a chat in the caller's list.

@@ -10,7 +10,7 @@ use warren_chat::proto::{
     ChatError, Message, Part, QueuedMessage, RetryState, StreamEvent, StreamPart, Usage,
 };
 use warren_db::entity::chats;
-use warren_vocab::{ChatId, ModelConfigId, OrganizationId, UserId, WorkspaceId};
+use warren_vocab::{AgentId, BuildId, ChatId, ModelConfigId, OrganizationId, UserId, WorkspaceId};
 
 use super::word;
 use crate::error::{ApiError, ApiResult};
@@ -26,15 +26,16 @@ pub(crate) fn chat(row: chats::Model, has_unread: bool) -> ApiResult<api::Chat> 
         owner_username: None,
         owner_name: None,
         workspace_id: row.workspace_id.map(WorkspaceId::from_uuid),
-        build_id: None,
-        agent_id: None,
-        parent_chat_id: None,
-        root_chat_id: None,
+        build_id: row.build_id.map(BuildId::from_uuid),
+        agent_id: row.agent_id.map(AgentId::from_uuid),
+        parent_chat_id: row.parent_chat_id.map(ChatId::from_uuid),
+        root_chat_id: row.root_chat_id.map(ChatId::from_uuid),
         last_model_config_id: ModelConfigId::from_uuid(row.last_model_config_id),
         title: row.title,
         status: word(&row.status, "chat status")?,
+        plan_mode: row.plan_mode,
         last_error: error.map(chat_error),
-        last_turn_summary: None,
+        last_turn_summary: row.last_turn_summary,
         created_at: row.created_at,
         updated_at: row.updated_at,
         archived: row.archived,

@@ -57,13 +57,9 @@ async fn new(client: &Client, args: NewChatArgs) -> anyhow::Result<()> {
         None => None,
     };
     let request = CreateChatRequest {
-        organization_id: organization.id,
-        content: vec![ChatInputPart::text(text)],
-        system_prompt: None,
         workspace_id,
         model_config_id,
-        labels: None,
-        client_type: None,
+        ..CreateChatRequest::new(organization.id, vec![ChatInputPart::text(text)])
     };
     let chat = client.create_chat(&request).await?;
     if args.no_follow {
@@ -80,9 +76,8 @@ async fn send(client: &Client, args: SendArgs) -> anyhow::Result<()> {
     let known = client.chat_messages(args.chat).await?.messages.iter().map(|message| message.id).max();
     let busy_behavior = if args.interrupt { BusyBehavior::Interrupt } else { BusyBehavior::Queue };
     let request = CreateChatMessageRequest {
-        content: vec![ChatInputPart::text(text)],
-        model_config_id: None,
         busy_behavior: Some(busy_behavior),
+        ..CreateChatMessageRequest::new(vec![ChatInputPart::text(text)])
     };
     let answer = client.send_chat_message(args.chat, &request).await?;
     if answer.queued {

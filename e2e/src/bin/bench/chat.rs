@@ -19,15 +19,7 @@ pub async fn measure(figures: &mut Figures) -> Result<()> {
     let _model = stage.with_model(SCRIPT).await?;
     let client = stage.client().await?;
     let organization = client.organization("default").await?;
-    let request = CreateChatRequest {
-        organization_id: organization.id,
-        content: vec![ChatInputPart::text("What time is it?")],
-        system_prompt: None,
-        workspace_id: None,
-        model_config_id: None,
-        labels: None,
-        client_type: None,
-    };
+    let request = CreateChatRequest::new(organization.id, vec![ChatInputPart::text("What time is it?")]);
     let chat = client.create_chat(&request).await?;
     let mut frames = client.follow_chat(chat.id, None).await?;
     let (mut text, mut delays) = (String::new(), Vec::new());
