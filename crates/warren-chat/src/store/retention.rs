@@ -1,5 +1,5 @@
-//! Chats that nobody has used for long are archived, and archived ones are deleted in the end. Any number of servers may do
-//! this at once: every chat is looked at again in the transaction that changes it.
+//! Chats that nobody has used for long are archived, archived ones are deleted in the end, and chats in impossible states are
+//! repaired. Any number of servers may do this at once: every chat is looked at again in the transaction that changes it.
 
 use std::time::Duration;
 
@@ -18,6 +18,8 @@ const ARCHIVE_EVERY: Duration = Duration::from_secs(60 * 60);
 const PURGE_EVERY: Duration = Duration::from_secs(10 * 60);
 /// Chats that one look archives at most.
 const ARCHIVE_BATCH: u64 = 1000;
+/// Chats that one look repairs at most.
+const REPAIR_BATCH: u64 = 1000;
 /// Chats that one transaction deletes at most.
 const PURGE_BATCH: u64 = 100;
 
@@ -54,7 +56,22 @@ impl Retention {
     }
 
     async fn purge_now(&self) -> ChatResult<()> {
+        self.repair().await?;
         self.purge(query::clock::now(self.db.reader()).await?).await
+    }
+
+    /// Brings chats in states that no transition makes into one from which their owners can go on.
+    pub(super) async fn repair(&self) -> ChatResult<()> {
+        for chat in query::chats::impossible(self.db.reader(), REPAIR_BATCH).await? {
+            let repair = async |tx: &Tx| transition(tx, chat, None, Command::Reconcile).await;
+            match self.db.write_guarded(Guard::chat(chat), repair).await {
+                Ok(_) => tracing::warn!(chat.id = %chat, "a chat in an impossible state was repaired"),
+                // Another server or its owner has repaired it.
+                Err(ChatServiceError::Conflict { .. } | ChatServiceError::NotFound) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// Archives chats that nobody has used for as many days as the administrator has set; 0 days turn it off.

@@ -22,8 +22,8 @@ use crate::{
     entity::{chat_queued_messages, chats::*},
 };
 
-/// The statuses in which a worker has something to do.
-const BUSY: [ChatStatus; 3] = [ChatStatus::Running, ChatStatus::Interrupting, ChatStatus::RequiresAction];
+/// The condition of the index over chats in which a worker has something to do, word by word: only then it is used.
+const IS_BUSY: &str = "status IN ('running', 'interrupting', 'requires_action')";
 
 const PLACE: Place<Column> = Place {
     id: Column::Id,
@@ -174,7 +174,7 @@ pub async fn acquirable(
     free.columns([Column::Id, Column::OwnerId, Column::UpdatedAt])
         .expr_window_as(Func::cust(Alias::new("row_number")), turns, place.clone())
         .from(Entity)
-        .and_where(Column::Status.is_in(BUSY.map(ChatStatus::as_str)))
+        .and_where(Expr::cust(IS_BUSY))
         .and_where(is_false((Entity, Column::Archived)))
         .cond_where(is_free(connection));
     if !without.is_empty() {
@@ -223,11 +223,35 @@ pub async fn renew_leases(
     Ok(rows.into_iter().map(|(chat, epoch)| (ChatId::from_uuid(chat), epoch)).collect())
 }
 
-/// Which of these chats wait for a client or a user whose time is over.
+/// Finds chats in states that no transition makes: rows of older programs, or damage.
+pub async fn impossible(connection: &impl ConnectionTrait, limit: u64) -> DbResult<Vec<ChatId>> {
+    use chat_queued_messages::{Column as Q, Entity as Queue};
+    let legacy = [ChatStatus::Pending, ChatStatus::Paused, ChatStatus::Completed].map(ChatStatus::as_str);
+    let queue = Query::select()
+        .expr(Expr::value(1))
+        .from(Queue)
+        .and_where(Expr::col((Queue, Q::ChatId)).equals((Entity, Column::Id)))
+        .to_owned();
+    let waits_with_queue =
+        Condition::all().add(Column::Status.eq(ChatStatus::Waiting.as_str())).add(Expr::exists(queue));
+    let is_busy_in_archive = Condition::all().add(Expr::cust(IS_BUSY)).add(Column::Archived.eq(true));
+    let query = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(
+            Condition::any().add(Column::Status.is_in(legacy)).add(is_busy_in_archive).add(waits_with_queue),
+        )
+        .limit(limit);
+    let rows = query.into_tuple::<uuid::Uuid>().all(connection).await?;
+    Ok(rows.into_iter().map(ChatId::from_uuid).collect())
+}
+
+/// Finds chats that wait for a client or a user whose time is over.
 pub async fn overdue(connection: &impl ConnectionTrait, limit: u64) -> DbResult<Vec<ChatId>> {
     let query = Entity::find()
         .select_only()
         .column(Column::Id)
+        .filter(Expr::cust(IS_BUSY))
         .filter(Column::Status.eq(ChatStatus::RequiresAction.as_str()))
         .filter(Expr::col(Column::RequiresActionDeadlineAt).lte(clock::expression(connection)))
         .limit(limit);

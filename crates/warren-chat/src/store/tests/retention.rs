@@ -128,6 +128,34 @@ async fn chats_whose_cost_counts_against_a_limit_are_kept_until_the_period_is_ov
 }
 
 #[tokio::test]
+async fn chats_in_impossible_states_are_repaired_and_others_left_alone() {
+    let stage = Stage::new().await;
+    let mut broken = Vec::new();
+    for (status, archived, n_queued) in [
+        ("pending", false, 0),
+        ("completed", true, 1),
+        ("running", true, 0),
+        ("waiting", false, 1),
+        ("waiting", true, 1),
+    ] {
+        broken.push((stage.chat_with(status, archived, n_queued).await, n_queued));
+    }
+    let mut sound = Vec::new();
+    for (state, n_queued) in [(X::W, 0), (X::E1, 1), (X::R0, 0), (X::A1, 1), (X::XW, 0), (X::XE1, 1)] {
+        let chat = stage.chat_in(state, n_queued).await;
+        sound.push((chat, stage.stored(chat).await));
+    }
+    Retention::new(stage.db.clone()).repair().await.unwrap();
+    for (chat, n_queued) in broken {
+        let expected = if n_queued == 0 { X::E0 } else { X::E1 };
+        assert_eq!(stage.state(chat).await.execution(), expected);
+    }
+    for (chat, before) in sound {
+        assert_eq!(stage.stored(chat).await, before);
+    }
+}
+
+#[tokio::test]
 async fn keys_of_requests_are_forgotten_after_a_day() {
     let stage = Stage::new().await;
     let chat = stage.create("hello").await;
