@@ -19,12 +19,15 @@ use warren_rt::Tasks;
 use warren_wire::agent_http::{CHAT_ID_HEADER, ErrorBody, FILE_WRITE_BYTES_MAX, PREFIX};
 
 use crate::workplace::Workplace;
+use changes::Changes;
 use processes::Processes;
 
+mod changes;
 mod edit;
 mod files;
 mod lines;
 mod processes;
+mod search;
 
 /// Serves any number of connections.
 #[derive(Clone)]
@@ -37,13 +40,15 @@ pub struct HttpServer {
 struct Shared {
     workplace: Arc<Workplace>,
     processes: Processes,
+    changes: Changes,
 }
 
 impl HttpServer {
     /// Makes a server without processes; they end with `tasks`.
     #[must_use]
     pub fn new(workplace: Arc<Workplace>, tasks: Tasks) -> HttpServer {
-        let shared = Shared { processes: Processes::new(workplace.clone(), tasks), workplace };
+        let processes = Processes::new(workplace.clone(), tasks);
+        let shared = Shared { processes, workplace, changes: Changes::default() };
         let api = Router::new()
             .route("/processes/start", post(processes::routes::start))
             .route("/processes/list", get(processes::routes::list))
@@ -60,7 +65,9 @@ impl HttpServer {
                 "/edit-files",
                 post(files::edit_files).layer(axum::extract::DefaultBodyLimit::max(FILE_WRITE_BYTES_MAX)),
             )
+            .route("/changes/{key}", get(files::change))
             .route("/list-directory", post(files::list_directory))
+            .route("/search-files", post(search::search_files))
             .with_state(shared);
         let router = Router::new()
             .route("/", get(async || "warren agent\n"))
@@ -99,6 +106,10 @@ impl HttpError {
         HttpError::new(StatusCode::NOT_FOUND, message)
     }
 
+    fn body(&self) -> ErrorBody {
+        ErrorBody { message: self.message.clone(), detail: String::new() }
+    }
+
     /// The status that fits what the system said about `path`.
     fn of_io(error: &std::io::Error, path: &std::path::Path) -> HttpError {
         let path = path.display();
@@ -121,8 +132,7 @@ impl HttpError {
 
 impl IntoResponse for HttpError {
     fn into_response(self) -> Response {
-        let body = ErrorBody { message: self.message, detail: String::new() };
-        (self.status, Json(body)).into_response()
+        (self.status, Json(self.body())).into_response()
     }
 }
 

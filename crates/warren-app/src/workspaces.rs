@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use warren_audit::{Entry, record};
 use warren_authz::{Action, Object, Resource};
 use warren_db::{
@@ -75,6 +75,20 @@ impl App {
         owner: &users::Model,
         new: NewWorkspace,
     ) -> AppResult<WorkspaceDetail> {
+        self.create_workspace_as(actor, owner, WorkspaceId::new(), new).await
+    }
+
+    /// Makes a workspace under an id that the caller has chosen, so that it can find out later whether it was made.
+    ///
+    /// # Errors
+    /// As [`App::create_workspace`].
+    pub async fn create_workspace_as(
+        &self,
+        actor: &Actor,
+        owner: &users::Model,
+        id: WorkspaceId,
+        new: NewWorkspace,
+    ) -> AppResult<WorkspaceDetail> {
         if let Err(error) = ResourceName::parse(&new.name) {
             return Err(AppError::field("name", error.to_string()));
         }
@@ -86,7 +100,7 @@ impl App {
             let why = Explanation::new("The template is deprecated; no new workspaces can be made from it.");
             return Err(AppError::Invalid(why.detail(template.deprecation_message)));
         }
-        let (id, name) = (WorkspaceId::new(), new.name.clone());
+        let name = new.name.clone();
         let build = NewBuild {
             version,
             parameters: new.parameters.clone(),
@@ -193,6 +207,25 @@ impl App {
         let write = async |tx: &Tx| query::workspaces::touch(tx, id, now()).await;
         self.db().write_guarded(Guard::workspace(id), write).await?;
         Ok(())
+    }
+
+    /// Notes that somebody uses the workspace, and moves the time at which it stops by itself as far as the template says.
+    ///
+    /// # Errors
+    /// Not found or forbidden by right.
+    pub async fn keep_workspace(&self, actor: &Actor, id: WorkspaceId) -> AppResult<()> {
+        let row = self.checked_workspace(actor, id, Action::Update).await?;
+        let template = query::templates::by_ids(self.db().reader(), &[row.template_id]).await?.pop();
+        let bump_ms = template.map_or(0, |template| template.activity_bump_ms);
+        let at = now();
+        let write = async |tx: &Tx| {
+            query::workspaces::touch(tx, id, at).await?;
+            if bump_ms > 0 {
+                query::builds::extend_deadline(tx, id, at + TimeDelta::milliseconds(bump_ms)).await?;
+            }
+            Ok::<_, AppError>(())
+        };
+        self.db().write_guarded(Guard::workspace(id), write).await
     }
 
     pub(crate) async fn checked_workspace(

@@ -15,9 +15,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use warren_tunnel::{PORT_API, TunnelNode};
 use warren_vocab::AgentId;
 use warren_wire::agent_http::{
-    CHAT_ID_HEADER, DirectoryListing, EditFiles, EditedFiles, ErrorBody, FILE_WRITE_BYTES_MAX, FileLines,
-    ListDirectory, OUTPUT_WAIT_SECONDS_MAX, PREFIX, ProcessOutput, ProcessSignal, ReadFileLines,
-    SignalProcess, StartProcess, StartedProcess, StreamRecord,
+    CHAT_ID_HEADER, Change, DirectoryListing, EditFiles, EditedFiles, ErrorBody, FILE_WRITE_BYTES_MAX,
+    FileLines, FoundFiles, ListDirectory, OUTPUT_WAIT_SECONDS_MAX, PREFIX, ProcessInfo, ProcessList,
+    ProcessOutput, ProcessSignal, ReadFileLines, SearchFiles, SignalProcess, StartProcess, StartedProcess,
+    StreamRecord, WrittenFile,
 };
 
 mod records;
@@ -83,15 +84,22 @@ impl AgentClient {
         self.post("/processes/start", request).await
     }
 
-    /// The output so far, or at the end of the process when asked to `wait` (the agent gives up after five minutes).
+    /// The output so far, or at the end of the process when it comes within `wait`, which is five minutes at most.
     pub(crate) async fn process_output(
         &self,
         id: &str,
-        wait: bool,
+        wait: Duration,
     ) -> Result<ProcessOutput, AgentClientError> {
-        let extra = Duration::from_secs(if wait { OUTPUT_WAIT_SECONDS_MAX } else { 0 });
-        let path = format!("/processes/{}/output?wait={wait}", encode(id));
-        self.json(Method::GET, &path, Bytes::new(), ANSWER_TIMEOUT + extra).await
+        let wait = wait.min(Duration::from_secs(OUTPUT_WAIT_SECONDS_MAX));
+        let path =
+            format!("/processes/{}/output?wait={}&wait_ms={}", encode(id), !wait.is_zero(), wait.as_millis());
+        self.json(Method::GET, &path, Bytes::new(), ANSWER_TIMEOUT + wait).await
+    }
+
+    /// Lists the processes of the chat.
+    pub(crate) async fn list_processes(&self) -> Result<Vec<ProcessInfo>, AgentClientError> {
+        let list = self.json::<ProcessList>(Method::GET, "/processes/list", Bytes::new(), ANSWER_TIMEOUT);
+        Ok(list.await?.processes)
     }
 
     /// Follows a process's output from a position until its exit. Items stop after the first error.
@@ -112,9 +120,17 @@ impl AgentClient {
         id: &str,
         signal: ProcessSignal,
     ) -> Result<(), AgentClientError> {
-        let body = to_json(&SignalProcess { signal });
+        self.signal(id, SignalProcess { signal, or_never: false }).await
+    }
+
+    /// Kills a process and its children, or makes a start that is still on its way run nothing.
+    pub(crate) async fn call_off(&self, id: &str) -> Result<(), AgentClientError> {
+        self.signal(id, SignalProcess { signal: ProcessSignal::Kill, or_never: true }).await
+    }
+
+    async fn signal(&self, id: &str, request: SignalProcess) -> Result<(), AgentClientError> {
         let path = format!("/processes/{}/signal", encode(id));
-        self.bytes(Method::POST, &path, body, ANSWER_TIMEOUT).await.map(drop)
+        self.bytes(Method::POST, &path, to_json(&request), ANSWER_TIMEOUT).await.map(drop)
     }
 
     /// Reads numbered lines of a file.
@@ -131,10 +147,30 @@ impl AgentClient {
         self.json(Method::GET, &path, Bytes::new(), ANSWER_TIMEOUT).await
     }
 
-    /// Writes a whole file, with the directories that it needs.
-    pub(crate) async fn write_file(&self, path: &str, content: Bytes) -> Result<(), AgentClientError> {
-        let path = format!("/write-file?path={}", encode(path));
-        self.bytes(Method::POST, &path, content, ANSWER_TIMEOUT).await.map(drop)
+    /// Writes a whole file, with the directories that it needs. A second request with the same key writes nothing.
+    pub(crate) async fn write_file(
+        &self,
+        path: &str,
+        key: &str,
+        content: Bytes,
+    ) -> Result<WrittenFile, AgentClientError> {
+        let path = format!("/write-file?path={}&key={}", encode(path), encode(key));
+        self.json(Method::POST, &path, content, ANSWER_TIMEOUT).await
+    }
+
+    /// What a change of files was told, if the agent knows its key.
+    pub(crate) async fn change(&self, key: &str) -> Result<Option<Change>, AgentClientError> {
+        let path = format!("/changes/{}", encode(key));
+        match self.json(Method::GET, &path, Bytes::new(), ANSWER_TIMEOUT).await {
+            Ok(change) => Ok(Some(change)),
+            Err(AgentClientError::Refused { status: StatusCode::NOT_FOUND, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Finds files by name and lines by content.
+    pub(crate) async fn search_files(&self, request: &SearchFiles) -> Result<FoundFiles, AgentClientError> {
+        self.post("/search-files", request).await
     }
 
     /// Makes every edit of every file, or none.
@@ -242,4 +278,4 @@ fn encode(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -55,7 +55,7 @@ impl AppState {
         let chat = ChatService::start(ChatConfig {
             db: app.db().clone(),
             sealer: app.sealer().clone(),
-            tools: Arc::new(ChatTools::new(app.clone(), node.clone(), tasks.clone())),
+            tools: Arc::new(ChatTools::new(app.clone(), node.clone())),
             tasks: tasks.clone(),
             // The data directory is locked, so workers of earlier runs are dead.
         });

@@ -23,6 +23,14 @@ pub const OUTPUT_WAIT_SECONDS_MAX: u64 = 300;
 pub const PROCESS_KEEP_SECONDS: u64 = 300;
 /// Most processes in one list.
 pub const PROCESS_LIST_MAX: usize = 10;
+/// Most entries in one listing of a directory.
+pub const DIRECTORY_ENTRIES_MAX: usize = 1000;
+/// Matches in one answer of a search when none are asked for.
+pub const SEARCH_MATCHES_DEFAULT: u32 = 100;
+/// Matches in one answer of a search at most.
+pub const SEARCH_MATCHES_MAX: u32 = 500;
+/// Longest key of a change or id of a process, in bytes.
+pub const KEY_BYTES_MAX: usize = 128;
 /// Largest file that `write-file` takes, in bytes.
 pub const FILE_WRITE_BYTES_MAX: usize = 64 << 20;
 
@@ -83,6 +91,17 @@ pub struct ProcessInfo {
     pub exited_at: Option<DateTime<Utc>>,
 }
 
+/// Query of `GET processes/{id}/output`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutputQuery {
+    /// Whether to answer only at the end of the process, or when the time is over.
+    #[serde(default)]
+    pub wait: bool,
+    /// How long to wait, in milliseconds; absent and at most [`OUTPUT_WAIT_SECONDS_MAX`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_ms: Option<u64>,
+}
+
 /// Answer of `GET processes/{id}/output?wait=true`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ProcessOutput {
@@ -122,6 +141,9 @@ pub enum StreamRecord {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignalProcess {
     pub signal: ProcessSignal,
+    /// When there is no such process, remember its id, so that a start that is still on its way runs nothing.
+    #[serde(default)]
+    pub or_never: bool,
 }
 
 /// Signals for the process group.
@@ -159,12 +181,41 @@ pub struct FileLines {
     pub error: String,
 }
 
+/// Query of `POST write-file`. The body is the content.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WriteFile {
+    pub path: String,
+    /// A second request with the same key writes nothing and gets the first answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+}
+
+/// Answer of `POST write-file`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WrittenFile {
+    pub path: String,
+    pub bytes: u64,
+}
+
+/// Answer of `GET changes/{key}`: what a request of `write-file` or `edit-files` under that key was told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Change {
+    Written(WrittenFile),
+    Edited(EditedFiles),
+    /// It was refused, and nothing was changed.
+    Refused(ErrorBody),
+}
+
 /// Body of `POST edit-files`: either every edit of every file is made or none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EditFiles {
     pub files: Vec<FileEdits>,
     #[serde(default)]
     pub include_diff: bool,
+    /// A second request with the same key changes nothing and gets the first answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }
 
 /// Edits of one file, applied in order.
@@ -213,6 +264,9 @@ pub struct ListDirectory {
 pub struct DirectoryListing {
     pub absolute_path: String,
     pub contents: Vec<DirectoryEntry>,
+    /// Entries that are left out because there are too many.
+    #[serde(default)]
+    pub omitted: u64,
 }
 
 /// One entry of a directory.
@@ -221,4 +275,42 @@ pub struct DirectoryEntry {
     pub name: String,
     pub absolute_path: String,
     pub is_dir: bool,
+}
+
+/// Body of `POST search-files`. Files that ignore files name, hidden files and binary files are left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SearchFiles {
+    /// Where to search: absolute, or relative to the home directory; empty means the home directory.
+    #[serde(default)]
+    pub path: String,
+    /// A glob over the name, or over the path below `path` when it has a slash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// A regular expression over lines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
+    #[serde(default)]
+    pub ignore_case: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// Answer of `POST search-files`, by path and line.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundFiles {
+    pub absolute_path: String,
+    pub matches: Vec<FoundLine>,
+    /// Why there may be more than these: too many, or the time was over. Empty when these are all.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub incomplete: String,
+}
+
+/// A file, or a line of one when contents were searched.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FoundLine {
+    pub path: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub text: String,
 }

@@ -6,6 +6,10 @@ use warren_wire::agent_http::FileEdit;
 
 /// Lines of context in a diff.
 const CONTEXT_LINES: usize = 3;
+/// Lines that are compared one by one.
+const COMPARED_LINES_MAX: usize = 4000;
+/// Longest diff.
+const DIFF_BYTES_MAX: usize = 16 << 10;
 /// Places named in an error.
 const HINTS_MAX: usize = 5;
 
@@ -49,7 +53,8 @@ pub(super) fn apply(text: &str, edits: &[FileEdit]) -> Result<Edited, EditError>
     Ok(edited)
 }
 
-/// A unified diff with one hunk around everything that differs; empty when nothing does.
+/// A unified diff; empty when nothing differs. Where much differs it has one hunk, as comparing takes time that grows with
+/// the product of both sides.
 pub(super) fn diff(path: &str, before: &str, after: &str) -> String {
     if before == after {
         return String::new();
@@ -58,6 +63,21 @@ pub(super) fn diff(path: &str, before: &str, after: &str) -> String {
     let same = |(a, b): &(&&str, &&str)| a == b;
     let n_head = old.iter().zip(&new).take_while(same).count();
     let n_tail = old[n_head..].iter().rev().zip(new[n_head..].iter().rev()).take_while(same).count();
+    let diff = if old.len().max(new.len()) - n_head - n_tail > COMPARED_LINES_MAX {
+        one_hunk(path, (&old, &new), n_head, n_tail)
+    } else {
+        let changes = similar::TextDiff::from_lines(before, after);
+        changes.unified_diff().context_radius(CONTEXT_LINES).header(path, path).to_string()
+    };
+    if diff.len() <= DIFF_BYTES_MAX {
+        return diff;
+    }
+    let end = diff.floor_char_boundary(DIFF_BYTES_MAX);
+    format!("{}\n[{} bytes of the diff cut]\n", &diff[..end], diff.len() - end)
+}
+
+/// One hunk around everything that differs.
+fn one_hunk(path: &str, (old, new): (&[&str], &[&str]), n_head: usize, n_tail: usize) -> String {
     let start = n_head.saturating_sub(CONTEXT_LINES);
     let context_after = n_tail.min(CONTEXT_LINES);
     let (old_end, new_end) = (old.len() - n_tail, new.len() - n_tail);

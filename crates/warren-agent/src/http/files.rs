@@ -1,30 +1,27 @@
 //! Reads, writes, edits and lists the user's files.
 //!
-//! Owns atomic replacement: a reader sees the old file or the new one, whatever happens in between.
+//! Owns atomic replacement: a reader sees the old file or the new one, whatever happens in between, and an edit of several
+//! files that fails in the middle is undone.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Query, State};
+use axum::extract::{Path as UrlPath, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use serde::Deserialize;
 use warren_wire::agent_http::{
-    DirectoryEntry, DirectoryListing, EditFiles, EditedFile, EditedFiles, FileLines, ListDirectory,
-    ReadFileLines,
+    Change, DIRECTORY_ENTRIES_MAX, DirectoryEntry, DirectoryListing, EditFiles, EditedFile, EditedFiles,
+    FileLines, ListDirectory, ReadFileLines, WriteFile, WrittenFile,
 };
 
 use super::edit;
 use super::lines;
-use super::{Body, HttpError, Shared};
-
-/// Held while files are changed: an edit reads and then replaces, and two at once would lose one of them. One lock for
-/// all files, because a request may name several.
-static CHANGES: Mutex<()> = Mutex::new(());
+use super::{Body, ChatId, HttpError, Shared};
+use crate::workplace::Workplace;
 
 /// Largest piece of a file in one answer.
 const READ_BYTES_MAX: u64 = 64 << 20;
@@ -38,13 +35,11 @@ pub(super) struct ReadFile {
     limit: u64,
 }
 
-#[derive(Deserialize)]
-pub(super) struct WriteFile {
-    path: String,
-}
-
-pub(super) async fn read_file(Query(query): Query<ReadFile>) -> Result<impl IntoResponse, HttpError> {
-    let path = absolute(&query.path)?;
+pub(super) async fn read_file(
+    State(shared): State<Shared>,
+    Query(query): Query<ReadFile>,
+) -> Result<impl IntoResponse, HttpError> {
+    let path = absolute(&shared.workplace, &query.path)?;
     let limit = if query.limit == 0 { READ_BYTES_MAX } else { query.limit.min(READ_BYTES_MAX) };
     let bytes = blocking(path.clone(), move |path| {
         let mut file = File::open(path)?;
@@ -61,49 +56,65 @@ pub(super) async fn read_file(Query(query): Query<ReadFile>) -> Result<impl Into
 }
 
 pub(super) async fn read_file_lines(
+    State(shared): State<Shared>,
     Query(query): Query<ReadFileLines>,
 ) -> Result<Json<FileLines>, HttpError> {
-    let path = absolute(&query.path)?;
+    let path = absolute(&shared.workplace, &query.path)?;
     let answer = blocking(path, move |path| Ok(lines::read(path, query.offset, query.limit))).await?;
     Ok(Json(answer))
 }
 
-pub(super) async fn write_file(Query(query): Query<WriteFile>, body: Bytes) -> Result<StatusCode, HttpError> {
-    let path = absolute(&query.path)?;
-    blocking(path, move |path| {
-        let _one_at_a_time = CHANGES.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent)?;
-        }
-        replace(path, &body)
-    })
-    .await?;
-    Ok(StatusCode::NO_CONTENT)
+pub(super) async fn write_file(
+    State(shared): State<Shared>,
+    ChatId(chat): ChatId,
+    Query(query): Query<WriteFile>,
+    body: Bytes,
+) -> Result<Json<WrittenFile>, HttpError> {
+    let path = absolute(&shared.workplace, &query.path)?;
+    let work =
+        move || write(&path, &body).map_err(|error| HttpError::of_io(&error, &path)).map(Change::Written);
+    match change_files(shared, chat, query.key, work).await? {
+        Change::Written(written) => Ok(Json(written)),
+        told @ (Change::Edited(_) | Change::Refused(_)) => Err(told_before(told)),
+    }
 }
 
-pub(super) async fn edit_files(Body(request): Body<EditFiles>) -> Result<Json<EditedFiles>, HttpError> {
+pub(super) async fn edit_files(
+    State(shared): State<Shared>,
+    ChatId(chat): ChatId,
+    Body(mut request): Body<EditFiles>,
+) -> Result<Json<EditedFiles>, HttpError> {
     if request.files.is_empty() {
         return Err(HttpError::bad_request("name at least one file to edit"));
     }
-    for file in &request.files {
-        absolute(&file.path)?;
+    for file in &mut request.files {
+        file.path = absolute(&shared.workplace, &file.path)?.to_string_lossy().into_owned();
     }
-    let work = tokio::task::spawn_blocking(move || edit_all(&request));
-    let edited =
-        work.await.map_err(|_| HttpError::new(StatusCode::INTERNAL_SERVER_ERROR, "the edit was aborted"))?;
-    edited.map(Json)
+    let key = request.key.take();
+    match change_files(shared, chat, key, move || edit_all(&request).map(Change::Edited)).await? {
+        Change::Edited(edited) => Ok(Json(edited)),
+        told @ (Change::Written(_) | Change::Refused(_)) => Err(told_before(told)),
+    }
+}
+
+/// What a key was told; the way to find out what became of a change without making it.
+pub(super) async fn change(
+    State(shared): State<Shared>,
+    ChatId(chat): ChatId,
+    UrlPath(key): UrlPath<String>,
+) -> Result<Json<Change>, HttpError> {
+    // The memory is locked while a change is made, which may take a while.
+    let told = tokio::task::spawn_blocking(move || shared.changes.told(&chat, &key)).await;
+    let told = told.map_err(|_| aborted())?;
+    told.map(Json).ok_or_else(|| HttpError::not_found("nothing was asked for under this key"))
 }
 
 pub(super) async fn list_directory(
     State(shared): State<Shared>,
     Body(request): Body<ListDirectory>,
 ) -> Result<Json<DirectoryListing>, HttpError> {
-    let path = if request.path == "~" {
-        shared.workplace.home().to_owned()
-    } else {
-        shared.workplace.expand_path(&request.path)
-    };
-    let contents = blocking(path.clone(), |path| {
+    let path = expanded(&shared.workplace, &request.path);
+    let mut contents = blocking(path.clone(), |path| {
         let mut contents = Vec::new();
         for entry in std::fs::read_dir(path)? {
             let entry = entry?;
@@ -118,20 +129,60 @@ pub(super) async fn list_directory(
         Ok(contents)
     })
     .await?;
-    Ok(Json(DirectoryListing { absolute_path: path.to_string_lossy().into_owned(), contents }))
+    let omitted = contents.len().saturating_sub(DIRECTORY_ENTRIES_MAX) as u64;
+    contents.truncate(DIRECTORY_ENTRIES_MAX);
+    Ok(Json(DirectoryListing { absolute_path: path.to_string_lossy().into_owned(), contents, omitted }))
+}
+
+async fn change_files(
+    shared: Shared,
+    chat: String,
+    key: Option<String>,
+    change: impl FnOnce() -> Result<Change, HttpError> + Send + 'static,
+) -> Result<Change, HttpError> {
+    let work = move || shared.changes.make(&chat, key.as_deref(), change);
+    tokio::task::spawn_blocking(work).await.map_err(|_| aborted())?
+}
+
+/// The answer for a key that was told something else than a success of this route.
+fn told_before(told: Change) -> HttpError {
+    match told {
+        Change::Refused(body) => HttpError::bad_request(body.message),
+        Change::Written(_) | Change::Edited(_) => {
+            HttpError::new(StatusCode::CONFLICT, "this key was used for another request")
+        }
+    }
+}
+
+fn aborted() -> HttpError {
+    HttpError::new(StatusCode::INTERNAL_SERVER_ERROR, "the file operation was aborted")
+}
+
+fn write(path: &Path, bytes: &[u8]) -> std::io::Result<WrittenFile> {
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    replace(path, bytes)?;
+    Ok(WrittenFile { path: path.to_string_lossy().into_owned(), bytes: bytes.len() as u64 })
+}
+
+/// A file that an edit changes.
+struct Prepared {
+    path: PathBuf,
+    before: String,
+    after: String,
 }
 
 /// Prepares every file, and writes only when all could be prepared.
 fn edit_all(request: &EditFiles) -> Result<EditedFiles, HttpError> {
-    let _one_at_a_time = CHANGES.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut prepared: Vec<(PathBuf, String)> = Vec::new();
+    let mut prepared: Vec<Prepared> = Vec::new();
     let mut files = Vec::new();
     for file in &request.files {
         let path = PathBuf::from(&file.path);
         // A file that is named twice is edited in the order of the request.
-        let earlier = prepared.iter().position(|(known, _)| *known == path);
+        let earlier = prepared.iter().position(|known| known.path == path);
         let before = match earlier {
-            Some(at) => prepared[at].1.clone(),
+            Some(at) => prepared[at].after.clone(),
             None => read_text(&path)?,
         };
         let edited = edit::apply(&before, &file.edits).map_err(|error| {
@@ -141,18 +192,30 @@ fn edit_all(request: &EditFiles) -> Result<EditedFiles, HttpError> {
             if request.include_diff { edit::diff(&file.path, &before, &edited.text) } else { String::new() };
         files.push(EditedFile { path: file.path.clone(), replacements: edited.n_replacements, diff });
         match earlier {
-            Some(at) => prepared[at].1 = edited.text,
-            None => prepared.push((path, edited.text)),
+            Some(at) => prepared[at].after = edited.text,
+            None => prepared.push(Prepared { path, before, after: edited.text }),
         }
     }
-    let mut staged = Vec::new();
-    for (path, text) in &prepared {
-        staged.push((path, stage(path, text.as_bytes()).map_err(|error| HttpError::of_io(&error, path))?));
-    }
-    for (path, file) in staged {
-        file.persist(resolve(path)).map_err(|error| HttpError::of_io(&error.error, path))?;
-    }
+    put_all(&prepared)?;
     Ok(EditedFiles { files })
+}
+
+/// Puts all files in place. When one cannot be, those before it get their old text back.
+fn put_all(prepared: &[Prepared]) -> Result<(), HttpError> {
+    let mut staged = Vec::new();
+    for file in prepared {
+        let failed = |error: std::io::Error| HttpError::of_io(&error, &file.path);
+        staged.push(stage(&file.path, file.after.as_bytes()).map_err(failed)?);
+    }
+    for (n_put, (file, staged)) in prepared.iter().zip(staged).enumerate() {
+        let Err(error) = staged.persist(resolve(&file.path)) else { continue };
+        for earlier in &prepared[..n_put] {
+            replace(&earlier.path, earlier.before.as_bytes())
+                .map_err(|error| HttpError::of_io(&error, &earlier.path))?;
+        }
+        return Err(HttpError::of_io(&error.error, &file.path));
+    }
+    Ok(())
 }
 
 fn read_text(path: &Path) -> Result<String, HttpError> {
@@ -196,14 +259,23 @@ fn umask() -> u32 {
     mask.and_then(|text| u32::from_str_radix(text.trim(), 8).ok()).unwrap_or(0o022)
 }
 
-fn absolute(path: &str) -> Result<PathBuf, HttpError> {
+/// An absolute path, or one below the home directory.
+fn absolute(workplace: &Workplace, path: &str) -> Result<PathBuf, HttpError> {
     if path.is_empty() {
         return Err(HttpError::bad_request("the path is missing"));
+    }
+    if path == "~" || path.starts_with("~/") {
+        return Ok(workplace.home().join(path[1..].trim_start_matches('/')));
     }
     if !path.starts_with('/') {
         return Err(HttpError::bad_request(format!("the path must be absolute: {path:?}")));
     }
     Ok(PathBuf::from(path))
+}
+
+/// A path as people write it; empty means the home directory.
+pub(super) fn expanded(workplace: &Workplace, path: &str) -> PathBuf {
+    if path.is_empty() || path == "~" { workplace.home().to_owned() } else { workplace.expand_path(path) }
 }
 
 async fn blocking<T: Send + 'static>(
@@ -212,34 +284,8 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, HttpError> {
     let task =
         tokio::task::spawn_blocking(move || work(&path).map_err(|error| HttpError::of_io(&error, &path)));
-    task.await
-        .map_err(|_| HttpError::new(StatusCode::INTERNAL_SERVER_ERROR, "the file operation was aborted"))?
+    task.await.map_err(|_| aborted())?
 }
 
 #[cfg(test)]
-mod tests {
-    use warren_wire::agent_http::{FileEdit, FileEdits};
-
-    use super::*;
-
-    #[test]
-    fn edits_of_one_file_at_the_same_time_are_all_kept() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("lines");
-        let lines: Vec<_> = (0..8).map(|n| format!("line {n}.\n{}", "x\n".repeat(20_000))).collect();
-        std::fs::write(&path, lines.concat()).unwrap();
-        std::thread::scope(|scope| {
-            for n in 0..8 {
-                let edit = FileEdit {
-                    search: format!("line {n}."),
-                    replace: format!("done {n}."),
-                    replace_all: false,
-                };
-                let file = FileEdits { path: path.to_str().unwrap().into(), edits: vec![edit] };
-                scope.spawn(move || edit_all(&EditFiles { files: vec![file], include_diff: false }).unwrap());
-            }
-        });
-        let text = std::fs::read_to_string(&path).unwrap();
-        assert_eq!(text.matches("done").count(), 8);
-    }
-}
+mod tests;

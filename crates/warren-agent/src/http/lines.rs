@@ -12,9 +12,9 @@ const FILE_BYTES_MAX: u64 = 10 << 20;
 /// Lines in one answer when none are asked for, and at most.
 const LINES_MAX: u64 = 2000;
 /// Bytes of one line; the rest is cut.
-const LINE_BYTES_MAX: usize = 2048;
+const LINE_BYTES_MAX: usize = 1024;
 /// Bytes of one answer.
-const TOTAL_BYTES_MAX: usize = 64 << 10;
+const TOTAL_BYTES_MAX: usize = 32 << 10;
 
 /// Reads up to `limit` lines from line `offset` (from 1) on.
 pub(super) fn read(path: &Path, offset: Option<u64>, limit: Option<u64>) -> FileLines {
@@ -119,7 +119,7 @@ mod tests {
             read(file("x".repeat(1000).as_str().repeat(3) + "\n" + &"y\n".repeat(5000)).path(), None, None);
         assert_eq!(lines.lines_read, LINES_MAX);
         assert!(lines.content.len() <= TOTAL_BYTES_MAX);
-        assert!(lines.content.lines().next().unwrap().ends_with("[952 bytes cut]"));
+        assert!(lines.content.lines().next().unwrap().ends_with("[1976 bytes cut]"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Owns the registry: ids, idempotent starts, isolation between chats, the end of processes and how long they are
 //! remembered. A process belongs to its chat, not to the request that started it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 use warren_rt::Tasks;
 use warren_wire::agent_http::{
-    PROCESS_KEEP_SECONDS, PROCESS_LIST_MAX, ProcessInfo, StartProcess, StartedProcess,
+    KEY_BYTES_MAX, PROCESS_KEEP_SECONDS, PROCESS_LIST_MAX, ProcessInfo, StartProcess, StartedProcess,
 };
 
 use super::HttpError;
@@ -33,9 +33,21 @@ pub(super) mod routes;
 const FORGOTTEN_MAX: usize = 10_000;
 /// How long output is still read after a process ended, when a child of it keeps the pipes open.
 const DRAIN: Duration = Duration::from_secs(2);
+/// What processes of chats always see, whatever the template says: nobody can answer questions or turn pages.
+const UNATTENDED: [(&str, &str); 10] = [
+    ("CODER_CHAT_AGENT", "true"),
+    ("GIT_EDITOR", "true"),
+    ("GIT_SEQUENCE_EDITOR", "true"),
+    ("EDITOR", "true"),
+    ("VISUAL", "true"),
+    ("GIT_TERMINAL_PROMPT", "0"),
+    ("NO_COLOR", "1"),
+    ("TERM", "dumb"),
+    ("PAGER", "cat"),
+    ("GIT_PAGER", "cat"),
+];
 /// Exit code of a process that a signal ended.
 const EXIT_CODE_SIGNAL: i32 = -1;
-const ID_BYTES_MAX: usize = 128;
 
 /// All processes of the agent.
 #[derive(Clone)]
@@ -48,8 +60,14 @@ pub(super) struct Processes {
 #[derive(Default)]
 struct Registry {
     known: HashMap<String, Arc<Process>>,
-    /// Ids in the order they were forgotten.
-    forgotten: std::collections::VecDeque<String>,
+    forgotten: Forgotten,
+}
+
+/// Ids of processes that are no longer known, in the order they were forgotten.
+#[derive(Default)]
+struct Forgotten {
+    order: VecDeque<String>,
+    ids: HashSet<String>,
 }
 
 /// One process, running or ended.
@@ -83,7 +101,7 @@ impl Processes {
             return Err(HttpError::bad_request("the command is empty"));
         }
         let id = request.id.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
-        if id.is_empty() || id.len() > ID_BYTES_MAX || id.contains('/') {
+        if id.is_empty() || id.len() > KEY_BYTES_MAX || id.contains('/') {
             return Err(HttpError::bad_request("the process id must have 1 to 128 characters and no slash"));
         }
         // The lock spans the check and the start, so that two requests with one id start one process.
@@ -95,8 +113,8 @@ impl Processes {
             }
             return Ok(StartedProcess { id, started: false });
         }
-        if registry.forgotten.contains(&id) {
-            let text = "a process with this id ran before and its output is no longer kept; it was not started again";
+        if registry.forgotten.contains_id(&id) {
+            let text = "a process with this id ended or was called off before; it was not started again";
             return Err(HttpError::new(axum::http::StatusCode::GONE, text));
         }
         let process = self.spawn(chat, &id, request)?;
@@ -115,6 +133,19 @@ impl Processes {
         infos
     }
 
+    /// Makes a start under this id, which may still be on its way, run nothing. Gives the process when there is one.
+    pub(super) fn never(&self, chat: &str, id: &str) -> Option<Arc<Process>> {
+        let mut registry = self.lock();
+        registry.forget_ended();
+        if let Some(process) = registry.known.get(id) {
+            return Some(process.clone()).filter(|process| process.chat == chat);
+        }
+        if !registry.forgotten.contains_id(id) {
+            registry.forgotten.push(id.to_owned());
+        }
+        None
+    }
+
     /// The process of this id, if it is the chat's.
     pub(super) fn get(&self, chat: &str, id: &str) -> Result<Arc<Process>, HttpError> {
         let mut registry = self.lock();
@@ -129,7 +160,7 @@ impl Processes {
         let mut environment = self.workplace.environment(request.env);
         if !chat.is_empty() {
             environment.insert("CODER_CHAT_ID".into(), chat.to_owned());
-            environment.insert("CODER_CHAT_AGENT".into(), "true".to_owned());
+            environment.extend(UNATTENDED.map(|(name, value)| (name.to_owned(), value.to_owned())));
         }
         let workdir = match request.workdir.as_str() {
             "" => self.workplace.directory(),
@@ -159,9 +190,15 @@ impl Processes {
         });
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let (watched, stopped) = (process.clone(), self.tasks.token());
+        let registry = self.registry.clone();
         self.tasks.spawn_graceful("chat process", async move {
+            let life = async {
+                watched.watch(child, stdout, stderr).await;
+                tokio::time::sleep(Duration::from_secs(PROCESS_KEEP_SECONDS)).await;
+                registry.lock().unwrap_or_else(PoisonError::into_inner).forget_ended();
+            };
             tokio::select! {
-                () = watched.watch(child, stdout, stderr) => {}
+                () = life => {}
                 () = stopped.cancelled() => watched.signal(Signal::SIGKILL),
             }
         });
@@ -180,12 +217,26 @@ impl Registry {
         self.known.retain(|id, process| {
             let keep = process.end().is_none_or(|end| end.forget_at > now);
             if !keep {
-                forgotten.push_back(id.clone());
+                forgotten.push(id.clone());
             }
             keep
         });
-        let excess = self.forgotten.len().saturating_sub(FORGOTTEN_MAX);
-        self.forgotten.drain(..excess);
+    }
+}
+
+impl Forgotten {
+    fn contains_id(&self, id: &str) -> bool {
+        self.ids.contains(id)
+    }
+
+    fn push(&mut self, id: String) {
+        self.ids.insert(id.clone());
+        self.order.push_back(id);
+        while self.order.len() > FORGOTTEN_MAX {
+            if let Some(oldest) = self.order.pop_front() {
+                self.ids.remove(&oldest);
+            }
+        }
     }
 }
 

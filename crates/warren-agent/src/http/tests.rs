@@ -76,9 +76,10 @@ async fn a_file_is_written_read_and_keeps_its_mode() {
     let mut fixture = Fixture::new().await;
     let path = fixture.dir.path().join("new/dir/script.sh");
     let url = format!("/api/v0/write-file?path={}", path.display());
-    assert_eq!(fixture.send(Method::POST, "", &url, "one\ntwo\n".into()).await.0, 204);
+    let (status, written) = fixture.send(Method::POST, "", &url, "one\ntwo\n".into()).await;
+    assert_eq!((status, written), (200, json!({ "path": path, "bytes": 8 }).to_string()));
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o750)).unwrap();
-    assert_eq!(fixture.send(Method::POST, "", &url, "one\n2\n".into()).await.0, 204);
+    assert_eq!(fixture.send(Method::POST, "", &url, "one\n2\n".into()).await.0, 200);
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o750);
     let (_, text) = fixture
         .send(Method::GET, "", &format!("/api/v0/read-file?path={}&offset=4", path.display()), String::new())
@@ -111,6 +112,84 @@ async fn edits_of_several_files_are_made_together_or_not_at_all() {
     assert!(body["files"][0]["diff"].as_str().unwrap().contains("-alpha\n+new\n"));
     assert_eq!(std::fs::read_to_string(&a).unwrap(), "new\n");
     assert_eq!(std::fs::read_to_string(&b).unwrap(), "new\n");
+}
+
+#[tokio::test]
+async fn a_change_is_made_once_for_each_key() {
+    let mut fixture = Fixture::new().await;
+    let path = fixture.dir.path().join("notes");
+    let url = format!("/api/v0/write-file?path={}&key=w", path.display());
+    assert_eq!(fixture.get("chat", "/api/v0/changes/w").await.0, 404);
+    let (_, first) = fixture.send(Method::POST, "chat", &url, "one\n".into()).await;
+    std::fs::write(&path, "changed by somebody else\n").unwrap();
+    let (status, second) = fixture.send(Method::POST, "chat", &url, "two\n".into()).await;
+    assert_eq!((status, &second), (200, &first));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "changed by somebody else\n");
+    let (_, told) = fixture.get("chat", "/api/v0/changes/w").await;
+    assert_eq!((&told["type"], &told["bytes"]), (&json!("written"), &json!(4)));
+
+    let edit = |replace: &str| {
+        let edit = json!({ "search": "somebody else", "replace": replace });
+        json!({ "key": "e", "include_diff": true, "files": [{ "path": path, "edits": [edit] }] })
+    };
+    let (_, first) = fixture.post("chat", "/api/v0/edit-files", edit("me")).await;
+    let (status, second) = fixture.post("chat", "/api/v0/edit-files", edit("you")).await;
+    assert_eq!((status, &second), (200, &first));
+    assert!(first["files"][0]["diff"].as_str().unwrap().contains("+changed by me"), "{first}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "changed by me\n");
+    assert_eq!(fixture.get("other", "/api/v0/changes/e").await.0, 404, "keys belong to chats");
+}
+
+#[tokio::test]
+async fn a_start_that_was_called_off_runs_nothing_when_it_comes_late() {
+    let mut fixture = Fixture::new().await;
+    let body = json!({ "signal": "kill", "or_never": true });
+    assert_eq!(fixture.post("chat", "/api/v0/processes/late/signal", body.clone()).await.0, 204);
+    let start = json!({ "id": "late", "command": "echo x >> runs" });
+    assert_eq!(fixture.post("chat", "/api/v0/processes/start", start).await.0, 410);
+    assert!(!fixture.dir.path().join("runs").exists());
+    let id = fixture.start("chat", json!({ "command": "sleep 300" })).await;
+    let url = format!("/api/v0/processes/{id}");
+    assert_eq!(fixture.post("chat", &format!("{url}/signal"), body).await.0, 204);
+    let (_, output) = fixture.get("chat", &format!("{url}/output?wait=true")).await;
+    assert_eq!(output["exit_code"], -1);
+}
+
+#[tokio::test]
+async fn a_wait_for_output_ends_when_its_time_is_over() {
+    let mut fixture = Fixture::new().await;
+    let id = fixture.start("chat", json!({ "command": "echo begun; sleep 300" })).await;
+    let mut url = format!("/api/v0/processes/{id}/output?wait=true&wait_ms=1");
+    let (status, output) = fixture.get("chat", &url).await;
+    assert_eq!((status, &output["running"], output.get("exit_code")), (200, &json!(true), None));
+    url.truncate(url.find('?').unwrap());
+    let deadline = tokio::time::Instant::now() + DEADLINE;
+    while fixture.get("chat", &url).await.1["output"] != "begun\n" {
+        assert!(tokio::time::Instant::now() < deadline, "the output does not come");
+    }
+}
+
+#[tokio::test]
+async fn processes_of_chats_know_that_nobody_answers_them() {
+    let mut fixture = Fixture::new().await;
+    let command = "echo $TERM $PAGER $GIT_TERMINAL_PROMPT $EDITOR $NO_COLOR $CODER_CHAT_AGENT $CODER_CHAT_ID";
+    let id = fixture.start("chat-7", json!({ "command": command, "env": { "TERM": "xterm" } })).await;
+    let (_, output) = fixture.get("chat-7", &format!("/api/v0/processes/{id}/output?wait=true")).await;
+    assert_eq!(output["output"], "dumb cat 0 true 1 true chat-7\n");
+}
+
+#[tokio::test]
+async fn files_are_found_by_their_content() {
+    let mut fixture = Fixture::new().await;
+    std::fs::create_dir(fixture.dir.path().join("src")).unwrap();
+    std::fs::write(fixture.dir.path().join("src/main.rs"), "fn main() {}\n").unwrap();
+    let request = json!({ "path": fixture.dir.path(), "content": "fn \\w+" });
+    let (status, found) = fixture.post("", "/api/v0/search-files", request).await;
+    assert_eq!(status, 200, "{found}");
+    assert_eq!(found["matches"][0]["line"], 1);
+    assert_eq!(found["matches"][0]["text"], "fn main() {}");
+    let wrong = json!({ "path": fixture.dir.path(), "content": "(" });
+    assert_eq!(fixture.post("", "/api/v0/search-files", wrong).await.0, 400);
 }
 
 #[tokio::test]

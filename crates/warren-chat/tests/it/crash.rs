@@ -1,7 +1,7 @@
 //! A server that dies in the middle: nothing seen is lost, nothing runs twice.
 
 use serde_json::json;
-use warren_vocab::MessageRole;
+use warren_vocab::{ChatStatus, MessageRole};
 
 use crate::support::{DEADLINE, Stage};
 
@@ -85,11 +85,30 @@ async fn a_tool_that_a_crash_cuts_is_not_run_again() {
 
     let stage = stage.crash().await;
     let mut view = stage.view(chat).await;
-    view.until_waiting().await;
-    assert_eq!(stage.tools.calls(), Vec::<String>::new(), "nothing runs twice");
+    view.until("the question", |view| view.status == Some(ChatStatus::RequiresAction)).await;
+    assert_eq!(stage.tools.calls(), ["resume execute"], "nothing runs twice");
     let results = view.results();
-    assert_eq!(results[1].0["outcome"], "unknown", "{results:?}");
-    assert!(results[1].1);
-    assert_eq!(results[2].0, json!({ "ok": true }), "a tool that had finished keeps its result");
-    assert_eq!(view.story().last().unwrap().1, "I look what it did.");
+    assert_eq!(results.len(), 2, "the outcome is not made up: {results:?}");
+    assert_eq!(results[1].0, json!({ "ok": true }), "a tool that had finished keeps its result");
+}
+
+#[tokio::test]
+async fn a_tool_that_goes_on_during_a_crash_is_found_again() {
+    let stage = Stage::new().await;
+    let _model = stage.with_script(&json!({ "turns": [
+        { "when": { "tool_results": 0 }, "steps": [
+            { "tool_call": { "name": "create_workspace", "args": { "template_id": "00000000-0000-4000-8000-000000000000" } } },
+            { "tool_call": { "name": "execute", "args": { "command": "hang" } } } ] },
+        { "steps": [{ "text": "It went on." }] },
+    ] })).await;
+    let chat = stage.create("hang").await;
+    tokio::time::timeout(DEADLINE, stage.tools.hanging.notified()).await.unwrap();
+
+    let stage = stage.crash_with(json!({ "success": true, "output": "all lines" })).await;
+    let mut view = stage.view(chat).await;
+    view.until_waiting().await;
+    assert_eq!(stage.tools.calls(), ["resume execute"], "nothing runs twice");
+    let results = view.results();
+    assert_eq!(results[1], (json!({ "success": true, "output": "all lines" }), false));
+    assert_eq!(view.story().last().unwrap().1, "It went on.");
 }

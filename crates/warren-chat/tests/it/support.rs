@@ -139,8 +139,12 @@ impl Stage {
     }
 
     fn on(database: TestDatabase, subject: Subject) -> Self {
+        Self::with_tools(database, subject, FakeTools::default())
+    }
+
+    fn with_tools(database: TestDatabase, subject: Subject, tools: FakeTools) -> Self {
         let db = database.database();
-        let (tools, tasks) = (Arc::new(FakeTools::default()), Tasks::new());
+        let (tools, tasks) = (Arc::new(tools), Tasks::new());
         let chat = ChatService::start(ChatConfig {
             db: db.clone(),
             sealer: Sealer::from_key(&[7; 32]),
@@ -154,11 +158,21 @@ impl Stage {
     /// Dies without a word, as after `kill -9`: tasks are cut off where they stand, leases stay, and a new life begins on
     /// what the disk has.
     pub(crate) async fn crash(self) -> Self {
+        self.crash_to(FakeTools::default()).await
+    }
+
+    /// The same, and the workspace remembers the calls of the earlier life and what became of them.
+    pub(crate) async fn crash_with(self, resumed: Value) -> Self {
+        self.crash_to(FakeTools { resumed: Mutex::new(Some(resumed)), ..FakeTools::default() }).await
+    }
+
+    async fn crash_to(self, known: FakeTools) -> Self {
         let Self { chat, tools, db, subject, origin: _, tasks, database } = self;
         tasks.stop(Duration::ZERO).await;
         drop((chat, tools, tasks, db));
         let reopened = tokio::time::timeout(DEADLINE, database.reopen());
-        Self::on(reopened.await.expect("the old life lets go of its directory"), subject)
+        let database = reopened.await.expect("the old life lets go of its directory");
+        Self::with_tools(database, subject, known)
     }
 
     /// The owner of all chats, as somebody who sends requests.

@@ -88,7 +88,9 @@ async fn a_tool_that_is_interrupted_gets_a_result_that_says_so() {
     stage.chat.interrupt(&stage.subject, chat).await.unwrap();
     view.until_waiting().await;
     let (result, is_error) = view.results().pop().unwrap();
-    assert!(is_error && result["error"].as_str().unwrap().contains("interrupted"), "{result}");
+    assert!(is_error, "{result}");
+    assert_eq!(result, json!({ "error": "killed", "interrupted": true, "output": "line 1\n" }));
+    assert_eq!(stage.tools.calls().last().unwrap(), "end execute", "what runs in the workspace is ended");
 }
 
 #[tokio::test]

@@ -42,6 +42,18 @@ pub async fn latest(connection: &impl ConnectionTrait, workspace: WorkspaceId) -
     Ok(query.order_by_desc(Column::BuildNumber).one(connection).await?)
 }
 
+/// Moves the time at which the newest build stops by itself, never to an earlier time and never beyond its last one.
+pub async fn extend_deadline(tx: &Tx, workspace: WorkspaceId, to: DateTime<Utc>) -> DbResult<()> {
+    let Some(build) = latest(tx, workspace).await? else { return Ok(()) };
+    let to = build.max_deadline.map_or(to, |max| Ord::min(max, to));
+    if build.deadline.is_none_or(|deadline| deadline >= to) {
+        return Ok(());
+    }
+    let update = Entity::update_many().col_expr(Column::Deadline, Expr::value(to));
+    update.filter(Column::Id.eq(build.id)).exec(tx).await?;
+    Ok(())
+}
+
 /// Finds the newest build of each workspace.
 pub async fn latest_of(connection: &impl ConnectionTrait, workspaces: &[uuid::Uuid]) -> DbResult<Vec<Model>> {
     let newest = Query::select()

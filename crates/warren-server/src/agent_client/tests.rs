@@ -23,7 +23,8 @@ async fn a_process_is_started_once_followed_and_asked_for_its_output() {
     }
     assert_eq!(text, "a\nb\n");
     assert!(matches!(records.last(), Some(Ok(StreamRecord::Exit { exit_code: 0 }))), "{records:?}");
-    let output = fixture.client.process_output("call 1", true).await.unwrap();
+    let wait = Duration::from_secs(20);
+    let output = fixture.client.process_output("call 1", wait).await.unwrap();
     assert_eq!((output.output.as_str(), output.exit_code), ("a\nb\n", Some(0)));
 }
 
@@ -31,10 +32,12 @@ async fn a_process_is_started_once_followed_and_asked_for_its_output() {
 async fn files_are_written_edited_and_read() {
     let fixture = Fixture::new();
     let path = fixture.dir.path().join("a b&c.txt").to_str().unwrap().to_owned();
-    fixture.client.write_file(&path, "one\ntwo\n".into()).await.unwrap();
+    fixture.client.write_file(&path, "k", "one\ntwo\n".into()).await.unwrap();
     let edit = FileEdit { search: "two".into(), replace: "2".into(), replace_all: false };
-    let edits =
-        EditFiles { files: vec![FileEdits { path: path.clone(), edits: vec![edit] }], include_diff: false };
+    let edits = EditFiles {
+        files: vec![FileEdits { path: path.clone(), edits: vec![edit] }],
+        ..EditFiles::default()
+    };
     assert_eq!(fixture.client.edit_files(&edits).await.unwrap().files[0].replacements, 1);
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\n2\n");
     let lines =
@@ -63,13 +66,13 @@ async fn a_connection_that_breaks_is_not_taken_for_an_answer() {
     assert!(matches!(error, AgentClientError::Interrupted), "{error}");
 }
 
-struct Fixture {
-    dir: tempfile::TempDir,
-    client: AgentClient,
+pub(crate) struct Fixture {
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) client: AgentClient,
 }
 
 impl Fixture {
-    fn new() -> Fixture {
+    pub(crate) fn new() -> Fixture {
         let dir = tempfile::tempdir().unwrap();
         let manifest = serde_json::from_value(serde_json::json!({
             "agent_id": uuid::Uuid::nil(), "agent_name": "main", "owner_username": "ada", "workspace_name": "lab",

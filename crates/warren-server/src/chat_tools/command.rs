@@ -1,107 +1,338 @@
-//! `execute`: a command in the workspace whose output is shown while it runs.
+//! Commands in the workspace: run, waited for, taken up again after a crash, and ended.
+//!
+//! A command belongs to its chat, not to the request that started it. Only an interrupt ends it; a time limit makes it a
+//! process of the background.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use futures::StreamExt;
 use serde_json::{Value, json};
 use tokio::time::Instant;
-use warren_chat::{Execute, ToolContext, ToolError, ToolOutput};
-use warren_rt::{Backoff, Tasks};
-use warren_wire::agent_http::{ProcessSignal, StartProcess, StreamRecord};
+use warren_chat::{
+    Execute, ProcessOutput, ProcessSignal, Resumed, ToolContext, ToolError, ToolOutput,
+    tool_limits::{EXECUTE_WAIT_DEFAULT, EXECUTE_WAIT_MAX, OUTPUT_WAIT_MAX, time_limit},
+};
+use warren_rt::Backoff;
+use warren_wire::agent_http::{self, ProcessInfo, StartProcess, StreamRecord};
 
-use super::refused;
+use super::{ChatTools, Shown, refused, sentence};
 use crate::agent_client::{AgentClient, AgentClientError};
 
-const TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
-const TIMEOUT_MAX: Duration = Duration::from_secs(600);
 /// Waits of a broken connection before it is made again.
 const RECONNECT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+/// How long a start is tried while the agent cannot be reached.
+const START_PATIENCE: Duration = Duration::from_secs(30);
+/// A command that fails at once says so although it was started in the background.
+const BACKGROUND_GLANCE: Duration = Duration::from_millis(500);
+/// How long an interrupted command may take to die.
+const DEATH_PATIENCE: Duration = Duration::from_secs(3);
 
-/// Tells programs that nobody can answer questions or turn pages.
-const ENVIRONMENT: &[(&str, &str)] = &[
-    ("CODER_CHAT_AGENT", "true"),
-    ("GIT_EDITOR", "true"),
-    ("GIT_SEQUENCE_EDITOR", "true"),
-    ("EDITOR", "true"),
-    ("VISUAL", "true"),
-    ("GIT_TERMINAL_PROMPT", "0"),
-    ("NO_COLOR", "1"),
-    ("TERM", "dumb"),
-    ("PAGER", "cat"),
-    ("GIT_PAGER", "cat"),
-];
+const NOT_KNOWN: &str = "The server stopped while the command was starting or running, and the workspace does not know the command. It may have run or not.";
 
-/// Runs a command to its end or to its time limit.
-pub(super) async fn execute(
-    agent: &AgentClient,
-    tasks: &Tasks,
-    context: &ToolContext,
-    arguments: Execute,
-    output: &ToolOutput,
-) -> Result<Value, ToolError> {
-    let limit = time_limit(arguments.timeout.as_deref())?;
-    let mut env: BTreeMap<_, _> =
-        ENVIRONMENT.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    env.insert(String::from("CODER_CHAT_ID"), context.chat.to_string());
-    let request = StartProcess {
-        command: arguments.command,
-        id: Some(context.key.clone()),
-        workdir: arguments.workdir.unwrap_or_default(),
-        env,
-        background: false,
-    };
-    let started_at = Instant::now();
-    let id = context.key.clone();
-    let mut guard = Guard { agent: agent.clone(), id: id.clone(), tasks: tasks.clone(), is_over: false };
-    let exit = tokio::time::timeout(limit, async {
-        start(agent, &request).await?;
-        follow(agent, &id, output).await
-    })
-    .await;
-    let exit_code = match exit {
-        Ok(followed) => {
-            let exit_code = followed.map_err(refused)?;
-            guard.is_over = true;
-            Some(exit_code)
-        }
-        // The guard ends the process.
-        Err(_) => None,
-    };
-    let wall_duration_ms = u64::try_from(started_at.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let result = agent.process_output(&id, false).await.map_err(refused)?;
-    let mut value = json!({
-        "success": exit_code == Some(0),
-        "output": result.output,
-        "exit_code": exit_code.unwrap_or(-1),
-        "wall_duration_ms": wall_duration_ms,
-    });
-    if let Some(truncated) = result.truncated {
-        value["truncated"] = json!(truncated);
+impl ChatTools {
+    pub(super) async fn execute(
+        &self,
+        context: &ToolContext,
+        arguments: Execute,
+        output: &ToolOutput,
+    ) -> Result<Value, ToolError> {
+        let id = self.agent_id(context).await?;
+        let agent = self.client(context, id);
+        self.while_there(context, id, Box::pin(execute(&agent, &context.key, arguments, output))).await
     }
-    if exit_code.is_none() {
-        let seconds = limit.as_secs();
-        value["error"] = json!(format!("The command was ended because it ran longer than {seconds} s."));
+
+    /// Finds a command of an earlier life and waits for what is left of its time.
+    pub(super) async fn resume_execute(
+        &self,
+        context: &ToolContext,
+        arguments: Execute,
+        output: &ToolOutput,
+    ) -> Resumed {
+        let agent = match self.returning_agent(context).await {
+            Ok(agent) => agent,
+            Err(error) => return Resumed::Unknown(error.message),
+        };
+        resume(&agent, &context.key, arguments, context.age, output).await
+    }
+
+    pub(super) async fn end_execute(&self, context: &ToolContext) -> Value {
+        match self.agent(context).await {
+            Ok(agent) => end(&agent, &context.key).await,
+            // Where the workspace does not run, the command does not either.
+            Err(error) => not_ended(&error.message),
+        }
+    }
+
+    pub(super) async fn process_output(
+        &self,
+        context: &ToolContext,
+        arguments: ProcessOutput,
+    ) -> Result<Value, ToolError> {
+        let wait = time_limit(arguments.wait_timeout.as_deref(), EXECUTE_WAIT_DEFAULT, OUTPUT_WAIT_MAX)?;
+        let id = self.agent_id(context).await?;
+        let agent = self.client(context, id);
+        self.while_there(context, id, Box::pin(read_output(&agent, &arguments.process_id, wait))).await
+    }
+
+    pub(super) async fn process_list(&self, context: &ToolContext) -> Result<Value, ToolError> {
+        let agent = self.agent(context).await?;
+        let processes = agent.list_processes().await.map_err(refused)?;
+        Ok(json!({ "processes": processes.iter().map(shown).collect::<Vec<_>>() }))
+    }
+
+    pub(super) async fn process_signal(
+        &self,
+        context: &ToolContext,
+        arguments: ProcessSignal,
+    ) -> Result<Value, ToolError> {
+        let signal = match arguments.signal.as_str() {
+            "terminate" => agent_http::ProcessSignal::Terminate,
+            "kill" => agent_http::ProcessSignal::Kill,
+            other => {
+                let text = format!("{other:?} is not a signal that can be sent. Use terminate or kill.");
+                return Err(ToolError::new(text).code("invalid_arguments"));
+            }
+        };
+        let agent = self.agent(context).await?;
+        agent.signal_process(&arguments.process_id, signal).await.map_err(no_process)?;
+        let message = format!("The signal {} was sent to the process and its children.", arguments.signal);
+        Ok(json!({ "success": true, "message": message }))
+    }
+}
+
+/// Runs a command until it ends or its time is over.
+async fn execute(
+    agent: &AgentClient,
+    key: &str,
+    arguments: Execute,
+    output: &dyn Shown,
+) -> Result<Value, ToolError> {
+    let plan = Plan::of(arguments)?;
+    let request = StartProcess {
+        command: plan.command.clone(),
+        id: Some(key.to_owned()),
+        workdir: plan.workdir.clone(),
+        env: BTreeMap::new(),
+        background: plan.is_background,
+    };
+    start(agent, &request).await.map_err(refused)?;
+    wait_and_tell(agent, key, &plan, plan.wait, output).await
+}
+
+async fn resume(
+    agent: &AgentClient,
+    key: &str,
+    arguments: Execute,
+    age: Duration,
+    output: &dyn Shown,
+) -> Resumed {
+    let plan = match Plan::of(arguments) {
+        Ok(plan) => plan,
+        Err(error) => return Resumed::Result(Err(error)),
+    };
+    match agent.process_output(key, Duration::ZERO).await {
+        Ok(_) => {}
+        Err(error) if is_not_found(&error) => return Resumed::Unknown(NOT_KNOWN.into()),
+        Err(error) => return Resumed::Unknown(sentence(&error.to_string())),
+    }
+    let left = plan.wait.saturating_sub(age);
+    Resumed::Result(wait_and_tell(agent, key, &plan, left, output).await)
+}
+
+/// Kills the process group of a command and says so.
+async fn end(agent: &AgentClient, key: &str) -> Value {
+    let called_off = agent.call_off(key).await;
+    let found = match agent.process_output(key, DEATH_PATIENCE).await {
+        Ok(found) => found,
+        Err(error) if is_not_found(&error) && called_off.is_ok() => {
+            let text = "The command was interrupted by the user before it started.";
+            return json!({ "success": false, "error": text, "interrupted": true });
+        }
+        Err(error) => return not_ended(&sentence(&error.to_string())),
+    };
+    let text = match (called_off, found.exit_code) {
+        (Ok(()), Some(_)) => {
+            "The command was interrupted by the user: it and all processes that it had started were killed."
+                .to_owned()
+        }
+        (Ok(()), None) => {
+            "The command was interrupted by the user: it was sent a kill signal but has not ended yet."
+                .to_owned()
+        }
+        (Err(_), Some(code)) => format!(
+            "The call was interrupted by the user. The command had already ended with the exit code {code}."
+        ),
+        (Err(error), None) => return not_ended(&sentence(&error.to_string())),
+    };
+    json!({
+        "success": false,
+        "error": text,
+        "interrupted": true,
+        "output": found.output,
+        "exit_code": found.exit_code.unwrap_or(-1),
+    })
+}
+
+fn not_ended(why: &str) -> Value {
+    let text = format!("The command was interrupted by the user, but could not be ended: {why}");
+    json!({ "success": false, "error": text, "interrupted": true })
+}
+
+/// What a call of `execute` asks for.
+struct Plan {
+    command: String,
+    workdir: String,
+    wait: Duration,
+    is_background: bool,
+    is_file_dump: bool,
+}
+
+impl Plan {
+    fn of(arguments: Execute) -> Result<Self, ToolError> {
+        let wait = time_limit(arguments.timeout.as_deref(), EXECUTE_WAIT_DEFAULT, EXECUTE_WAIT_MAX)?;
+        let promoted = without_trailing_ampersand(&arguments.command);
+        let is_background = arguments.run_in_background || promoted.is_some();
+        let command = promoted.unwrap_or(&arguments.command).to_owned();
+        Ok(Self {
+            is_file_dump: is_file_dump(&command),
+            workdir: arguments.workdir.unwrap_or_default(),
+            wait: if is_background { BACKGROUND_GLANCE } else { wait },
+            command,
+            is_background,
+        })
+    }
+}
+
+/// The command without an `&` at its end that sends all of it to the background: the shell would end at once and its child
+/// would be lost.
+fn without_trailing_ampersand(command: &str) -> Option<&str> {
+    let rest = command.trim_end().strip_suffix('&')?;
+    let is_operator = rest.ends_with(['&', '|', '\\', '>', '<']);
+    (!is_operator && !rest.trim().is_empty()).then(|| rest.trim_end())
+}
+
+/// Whether a command does nothing but print one file.
+fn is_file_dump(command: &str) -> bool {
+    let is_plain = !command.contains(['|', '>', '<', ';', '&', '$', '`', '*', '?', '\n']);
+    let mut words = command.split_whitespace();
+    let program = words.next().unwrap_or_default();
+    let n_files = words.filter(|word| !word.starts_with('-')).count();
+    match program {
+        "cat" => is_plain && n_files == 1,
+        "head" | "tail" => is_plain && (1..=2).contains(&n_files) && !command.contains(" -f"),
+        _ => false,
+    }
+}
+
+/// Shows the output until the command ends or the time is over, and makes the result.
+async fn wait_and_tell(
+    agent: &AgentClient,
+    key: &str,
+    plan: &Plan,
+    wait: Duration,
+    output: &dyn Shown,
+) -> Result<Value, ToolError> {
+    let started_at = Instant::now();
+    // An error of following is met again below, where it is told.
+    drop(tokio::time::timeout(wait, follow(agent, key, output)).await);
+    let elapsed = started_at.elapsed();
+    let found = agent.process_output(key, Duration::ZERO).await;
+    let found = found.map_err(|error| {
+        let note = "It may still be running. Ask for its output with process_output.";
+        no_process(error).with("background_process_id", json!(key)).with("note", json!(note))
+    })?;
+    let mut value = result(&found);
+    value["wall_duration_ms"] = json!(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX));
+    if found.running {
+        value["background_process_id"] = json!(key);
+        value["note"] = json!(if plan.is_background {
+            "The command runs in the background. Use process_output for its output and process_signal to end it."
+        } else {
+            "The command has not ended within the timeout and goes on in the background. Use process_output to wait for it and process_signal to end it."
+        });
+    } else if plan.is_file_dump {
+        value["note"] =
+            json!("To read a file, read_file is better: it numbers the lines and reads any part.");
     }
     Ok(value)
+}
+
+async fn read_output(agent: &AgentClient, id: &str, wait: Duration) -> Result<Value, ToolError> {
+    let deadline = Instant::now() + wait;
+    let mut backoff = Backoff::new(RECONNECT.0, RECONNECT.1);
+    let found = loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match agent.process_output(id, left).await {
+            // The process goes on while a connection breaks.
+            Err(AgentClientError::Interrupted) if !left.is_zero() => backoff.wait().await,
+            done => break done.map_err(no_process)?,
+        }
+    };
+    let mut value = result(&found);
+    if found.running {
+        value["background_process_id"] = json!(id);
+        value["note"] = json!("The process is still running.");
+    }
+    Ok(value)
+}
+
+fn result(found: &agent_http::ProcessOutput) -> Value {
+    let mut value = json!({
+        "success": found.running || found.exit_code == Some(0),
+        "output": found.output,
+    });
+    if let Some(code) = found.exit_code {
+        value["exit_code"] = json!(code);
+    }
+    if let Some(cut) = &found.truncated {
+        value["truncated"] = json!({
+            "original_bytes": cut.original_bytes,
+            "retained_bytes": cut.retained_bytes,
+            "omitted_bytes": cut.omitted_bytes,
+            "strategy": "head_tail",
+        });
+    }
+    value
+}
+
+fn shown(process: &ProcessInfo) -> Value {
+    let mut value = json!({
+        "id": process.id,
+        "command": process.command,
+        "workdir": process.workdir,
+        "background": process.background,
+        "running": process.running,
+        "started_at_unix": process.started_at.timestamp(),
+    });
+    if let Some(code) = process.exit_code {
+        value["exit_code"] = json!(code);
+    }
+    if let Some(at) = process.exited_at {
+        value["exited_at_unix"] = json!(at.timestamp());
+    }
+    value
 }
 
 /// Starts the process. When the answer is lost the process may run already: whoever follows it finds out, and it is never
 /// started a second time.
 async fn start(agent: &AgentClient, request: &StartProcess) -> Result<(), AgentClientError> {
     let mut backoff = Backoff::new(RECONNECT.0, RECONNECT.1);
+    let deadline = Instant::now() + START_PATIENCE;
     loop {
         match agent.start_process(request).await {
-            Ok(_) | Err(AgentClientError::Interrupted | AgentClientError::Timeout { .. }) => return Ok(()),
-            Err(AgentClientError::Unreachable { .. }) => backoff.wait().await,
-            Err(error @ (AgentClientError::Refused { .. } | AgentClientError::Protocol)) => {
-                return Err(error);
+            Ok(_) => return Ok(()),
+            Err(AgentClientError::Unreachable { .. } | AgentClientError::Interrupted)
+                if Instant::now() < deadline =>
+            {
+                backoff.wait().await;
             }
+            Err(error) => return Err(error),
         }
     }
 }
 
 /// Shows the output until the exit. A connection that breaks is made again at the same place.
-async fn follow(agent: &AgentClient, id: &str, output: &ToolOutput) -> Result<i32, AgentClientError> {
+async fn follow(agent: &AgentClient, id: &str, output: &dyn Shown) -> Result<(), AgentClientError> {
     let mut position = 0;
     let mut backoff = Backoff::new(RECONNECT.0, RECONNECT.1);
     loop {
@@ -118,12 +349,12 @@ async fn follow(agent: &AgentClient, id: &str, output: &ToolOutput) -> Result<i3
                 Ok(StreamRecord::Output { text, position: after }) => {
                     position = after;
                     backoff.reset();
-                    output.write(&text).await;
+                    output.show(&text).await;
                 }
                 Ok(StreamRecord::Skipped { bytes }) => {
-                    output.write(&format!("\n[{bytes} bytes left out]\n")).await;
+                    output.show(&format!("\n[{bytes} bytes left out]\n")).await;
                 }
-                Ok(StreamRecord::Exit { exit_code }) => return Ok(exit_code),
+                Ok(StreamRecord::Exit { .. }) => return Ok(()),
                 Err(_) => break,
             }
         }
@@ -131,56 +362,15 @@ async fn follow(agent: &AgentClient, id: &str, output: &ToolOutput) -> Result<i3
     }
 }
 
-/// Ends the process when the call ends before it: by its time limit, or because the user interrupts.
-struct Guard {
-    agent: AgentClient,
-    id: String,
-    tasks: Tasks,
-    is_over: bool,
+fn is_not_found(error: &AgentClientError) -> bool {
+    matches!(error, AgentClientError::Refused { status, .. } if status.as_u16() == 404)
 }
 
-impl Drop for Guard {
-    fn drop(&mut self) {
-        if self.is_over {
-            return;
-        }
-        let (agent, id) = (self.agent.clone(), self.id.clone());
-        self.tasks.spawn("end of a chat's command", async move {
-            agent.signal_process(&id, ProcessSignal::Kill).await
-        });
-    }
-}
-
-/// Reads `30s`, `5m`, `1h` or seconds.
-fn time_limit(text: Option<&str>) -> Result<Duration, ToolError> {
-    let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else { return Ok(TIMEOUT_DEFAULT) };
-    let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
-        Some(number) => (number, text.chars().last()),
-        None => (text, None),
-    };
-    let factor = match unit {
-        Some('m') => 60,
-        Some('h') => 3600,
-        _ => 1,
-    };
-    let seconds: u64 = number
-        .trim()
-        .parse()
-        .map_err(|_| ToolError::new(format!("{text:?} is not a time limit. Use for example 30s or 5m.")))?;
-    Ok(Duration::from_secs(seconds.saturating_mul(factor).max(1)).min(TIMEOUT_MAX))
+fn no_process(error: AgentClientError) -> ToolError {
+    let is_unknown = is_not_found(&error);
+    let refused = refused(error);
+    if is_unknown { refused.code("no_such_process") } else { refused }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn time_limits_have_units_and_a_maximum() {
-        assert_eq!(time_limit(None).unwrap(), TIMEOUT_DEFAULT);
-        assert_eq!(time_limit(Some("30s")).unwrap(), Duration::from_secs(30));
-        assert_eq!(time_limit(Some("2m")).unwrap(), Duration::from_secs(120));
-        assert_eq!(time_limit(Some("45")).unwrap(), Duration::from_secs(45));
-        assert_eq!(time_limit(Some("9h")).unwrap(), TIMEOUT_MAX);
-        assert!(time_limit(Some("soon")).unwrap_err().message.contains("30s"));
-    }
-}
+mod tests;

@@ -11,18 +11,12 @@ use axum::response::IntoResponse;
 use nix::sys::signal::Signal;
 use serde::Deserialize;
 use warren_wire::agent_http::{
-    OUTPUT_WAIT_SECONDS_MAX, ProcessList, ProcessOutput, ProcessSignal, SignalProcess, StartProcess,
-    StartedProcess, StreamRecord,
+    OUTPUT_WAIT_SECONDS_MAX, OutputQuery, ProcessList, ProcessOutput, ProcessSignal, SignalProcess,
+    StartProcess, StartedProcess, StreamRecord,
 };
 
 use super::super::{Body, ChatId, HttpError, Shared};
 use super::Process;
-
-#[derive(Deserialize)]
-pub(in crate::http) struct OutputQuery {
-    #[serde(default)]
-    wait: bool,
-}
 
 #[derive(Deserialize)]
 pub(in crate::http) struct StreamQuery {
@@ -53,7 +47,9 @@ pub(in crate::http) async fn output(
     if query.wait {
         let mut progress = process.output.progress();
         let ended = progress.wait_for(|progress| progress.ended);
-        drop(tokio::time::timeout(Duration::from_secs(OUTPUT_WAIT_SECONDS_MAX), ended).await);
+        let longest = Duration::from_secs(OUTPUT_WAIT_SECONDS_MAX);
+        let wait = query.wait_ms.map_or(longest, |ms| Duration::from_millis(ms).min(longest));
+        drop(tokio::time::timeout(wait, ended).await);
     }
     let exit_code = process.exit_code();
     let (output, truncated) = process.output.summary();
@@ -88,7 +84,12 @@ pub(in crate::http) async fn signal(
     Path(id): Path<String>,
     Body(request): Body<SignalProcess>,
 ) -> Result<StatusCode, HttpError> {
-    let process = shared.processes.get(&chat, &id)?;
+    let process = if request.or_never {
+        let Some(process) = shared.processes.never(&chat, &id) else { return Ok(StatusCode::NO_CONTENT) };
+        process
+    } else {
+        shared.processes.get(&chat, &id)?
+    };
     if process.exit_code().is_some() {
         return Err(HttpError::new(StatusCode::CONFLICT, "the process has ended already"));
     }

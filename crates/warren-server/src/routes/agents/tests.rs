@@ -67,7 +67,7 @@ async fn chats_reach_the_workspace_through_the_tunnel() {
         ..Default::default()
     };
     let process = client.start_process(&start).await.unwrap();
-    let output = client.process_output(&process.id, true).await.unwrap();
+    let output = client.process_output(&process.id, std::time::Duration::from_secs(60)).await.unwrap();
     assert_eq!((output.output.as_str(), output.exit_code), ("lab chat\n", Some(0)));
     fixture.tasks.stop(DEADLINE).await;
 }
