@@ -5,6 +5,7 @@
 //! which runs inside the transaction that holds the chat's row; the ephemeral half is the poll object
 //! [`stream::StreamLoop`].
 
+pub mod approval;
 pub mod decide;
 pub mod draft;
 pub mod error;

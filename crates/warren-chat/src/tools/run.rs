@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use futures::{FutureExt, future::join_all};
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use warren_chat_proto::{ChatState, Episode, Fence, OpenCall, Part, check_fence};
+use warren_chat_proto::{ChatState, Episode, Fence, OpenCall, Part, approval::Rules, check_fence};
 use warren_db::{
     DbError, Guard, Tx,
     entity::{chat_tool_calls, chats},
@@ -20,7 +20,7 @@ use warren_vocab::{ChatId, ChatStatus, MessageRole, ModelConfigId, OrganizationI
 
 use super::{
     Binding, Resumed, ToolContext, ToolError, ToolOutput,
-    approvals::{Rules, Ruling},
+    approvals::{self, Ruling},
     call::{self, Repeat, Tool},
     cap, dynamic,
 };
@@ -135,7 +135,7 @@ impl<'a> Runner<'a> {
             binding: Binding::new(row.workspace_id.map(WorkspaceId::from_uuid)),
             ledger,
             dynamic: dynamic::of_chat(chat).into_iter().map(|tool| tool.name).collect(),
-            rules: Rules::load(shared, chat).await?,
+            rules: approvals::load(shared, chat).await?,
             result_bytes_max: cap::bytes_max(config.map(|config| config.context_limit)),
             now: query::clock::now(reader).await?,
             started: Instant::now(),
@@ -168,7 +168,7 @@ impl<'a> Runner<'a> {
             "intent" if self.dynamic.contains(&call.tool_name) => {
                 Ok(Settled::Pending(ask(entry, AskReason::Client, String::new())))
             }
-            "intent" => match self.rules.decide(&call.tool_name, &call.args) {
+            "intent" => match approvals::decide(&self.rules, &call.tool_name, &call.args) {
                 Ruling::Allow => self.start(call, entry).await,
                 Ruling::Ask(message) => Ok(Settled::Pending(ask(entry, AskReason::Rule, message))),
                 Ruling::Deny(why) => {

@@ -157,7 +157,8 @@ impl Connection {
         let unread = self.state.chat.unread(std::slice::from_ref(&row)).await;
         let unread = unread.is_ok_and(|unread| unread.first().copied().unwrap_or(false));
         let Ok(chat) = view::chats::chat(row, unread) else { return Ok(()) };
-        let text = serde_json::to_string(&ChatWatchEvent { kind, chat, tool_calls: Vec::new() }).map_err(|_| End::Gone)?;
+        let text = serde_json::to_string(&ChatWatchEvent { kind, chat, tool_calls: Vec::new() })
+            .map_err(|_| End::Gone)?;
         self.send(Message::Text(text.into())).await
     }
 
