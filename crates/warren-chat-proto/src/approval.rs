@@ -185,11 +185,11 @@ mod tests {
     fn of_several_files_all_must_be_allowed_and_one_is_enough_to_refuse() {
         let edit = |paths: &[&str]| json!({ "files": paths.iter().map(|path| json!({ "path": path })).collect::<Vec<_>>() });
         let rules =
-            [rule("edit_files", Some("/work/**"), None, Verdict::Allow), rule("*", None, None, Verdict::Ask)];
-        assert_eq!(decide(&rules, "edit_files", &edit(&["/work/a", "/work/b"])), Verdict::Allow);
-        assert_eq!(decide(&rules, "edit_files", &edit(&["/work/a", "/etc/b"])), Verdict::Ask);
+            [rule("edit_files", Some("/srv/**"), None, Verdict::Allow), rule("*", None, None, Verdict::Ask)];
+        assert_eq!(decide(&rules, "edit_files", &edit(&["/srv/a", "/srv/b"])), Verdict::Allow);
+        assert_eq!(decide(&rules, "edit_files", &edit(&["/srv/a", "/etc/b"])), Verdict::Ask);
         let deny = [rule("*", Some("/etc/**"), None, Verdict::Deny)];
-        assert_eq!(decide(&deny, "edit_files", &edit(&["/work/a", "/etc/b"])), Verdict::Deny);
+        assert_eq!(decide(&deny, "edit_files", &edit(&["/srv/a", "/etc/b"])), Verdict::Deny);
         assert_eq!(decide(&rules, "execute", &json!({ "command": "ls" })), Verdict::Ask);
     }
 

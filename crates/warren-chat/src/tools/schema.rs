@@ -51,7 +51,7 @@ fn lifecycle() -> Vec<ToolSpec> {
             json!({
                 "template_id": text("The id of a template, from list_templates."),
                 "name": text("A name of letters, digits and hyphens; leave out to have one made."),
-                "parameters": parameters.clone(),
+                "parameters": parameters,
             }),
             &["template_id"],
         ),
