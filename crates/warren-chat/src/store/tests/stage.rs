@@ -72,7 +72,7 @@ impl Stage {
 
     /// Adds another account.
     pub(super) async fn user(&self, name: &str) -> UserId {
-        let user = users::Model::new(&format!("{name}@example.com"), name, LoginType::Password, Utc::now());
+        let user = users::Model::new(format!("{name}@example.com"), name, LoginType::Password, Utc::now());
         let id = UserId::from_uuid(user.id);
         self.db.write(async |tx| query::users::insert(tx, user).await).await.unwrap();
         id
