@@ -97,3 +97,36 @@ export async function watch(page, { timeout = 3 * MINUTE, onEvent = () => {} } =
   }
   throw new Error(`the chat did not finish; it shows: ${last.slice(-300)}`);
 }
+
+/** Decides about the one call that waits; `verb` is approve or deny. */
+export async function decide(page, { verb, note = "", remember = false }) {
+  await page.locator(id("approval")).first().waitFor({ timeout: MINUTE });
+  if (remember) await page.locator(id("approval-remember")).check();
+  if (verb === "approve") {
+    await page.locator(id("approval-approve")).click();
+  } else {
+    await page.locator(id("approval-deny")).click();
+    await page.locator(id("approval-note")).fill(note);
+    await page.locator(id("approval-deny-send")).click();
+  }
+  await page.locator(id("approval")).waitFor({ state: "detached", timeout: MINUTE });
+}
+
+/** Puts the first queued message back into the box; returns the text that stands there then. */
+export async function editQueued(page) {
+  await page.locator(id("queue-edit")).first().click();
+  await page.locator(id("queued-message")).first().waitFor({ state: "detached", timeout: MINUTE });
+  return page.locator(id("composer")).inputValue();
+}
+
+/** Writes an earlier message of the user anew; returns what the page said would be cut. */
+export async function editMessage(page, { at, message }) {
+  const bubble = page.locator(`${id("message")}[data-role="user"]`).nth(at);
+  await bubble.hover();
+  await bubble.locator(id("edit-message")).click();
+  const warning = await page.locator(id("edit-banner")).innerText();
+  await page.locator(id("composer")).fill(message);
+  await page.locator(id("send")).click();
+  await page.locator(id("edit-banner")).waitFor({ state: "detached", timeout: MINUTE });
+  return warning;
+}

@@ -11,6 +11,7 @@ function makeChat(body) {
   const chat = {
     id: uuid(), title: text.slice(0, 60), status: "waiting", organization_id: body.organization_id, owner_id: state.user.id, workspace_id: body.workspace_id, last_model_config_id: body.model_config_id ?? state.models.find((m) => m.is_default)?.id,
     created_at: now(), updated_at: now(), archived: false, has_unread: false, labels: {}, children: [], mcp_server_ids: [], client_type: "ui", last_turn_summary: null, shared: false, pin_order: 0,
+    log: [], approvals: [], calls: [], decide: null,
     messages: [], queue: [], listeners: new Set(), history: 0, attempt: 0, parts: [], stop: false,
   };
   state.chats.set(chat.id, chat);
@@ -18,12 +19,16 @@ function makeChat(body) {
   return chat;
 }
 
+/** Every event has a place in the chat's log; the last one of a frame says how far the viewer is. */
 const emit = (chat, ...events) => {
-  for (const listener of chat.listeners) listener.send(`${JSON.stringify(events.map((e) => ({ chat_id: chat.id, ...e })))}\n`);
+  chat.log.push(...events.map((e) => ({ chat_id: chat.id, ...e })));
+  const frame = chat.log.slice(-events.length).with(-1, { ...chat.log.at(-1), cursor: `m.${chat.log.length}` });
+  for (const listener of chat.listeners) listener.send(`${JSON.stringify(frame)}\n`);
 };
 
 function commit(chat, role, content) {
-  const message = { id: nextId++, chat_id: chat.id, created_at: now(), role, content };
+  const usage = role === "assistant" ? { input_tokens: 2100 + 900 * chat.messages.length, cache_read_tokens: 14000, output_tokens: 310, context_limit: 128000 } : undefined;
+  const message = { id: nextId++, chat_id: chat.id, created_at: now(), role, content, ...(usage ? { usage } : {}) };
   chat.messages.push(message);
   chat.history += 1;
   chat.attempt = 0;
@@ -33,9 +38,37 @@ function commit(chat, role, content) {
   return message;
 }
 
+function tell(chat, kind) {
+  for (const watcher of watchers) watcher.send(JSON.stringify({ kind, chat: shown(chat) }));
+}
+
+/** The list that a search asks for: the few words of it that the pages use. */
+function listed(search) {
+  const q = search.get("q") ?? "";
+  const title = /title:"([^"]*)"/.exec(q)?.[1].toLowerCase() ?? "";
+  const found = [...state.chats.values()].filter((chat) => chat.archived === q.includes("archived:true") && chat.title.toLowerCase().includes(title) && (chat.has_unread || !q.includes("has_unread:true")));
+  return found.sort((a, b) => (b.pin_order > 0) - (a.pin_order > 0) || b.updated_at.localeCompare(a.updated_at)).slice(0, Number(search.get("limit") ?? 50)).map(shown);
+}
+
+/** Cuts the history at a message of the user and answers anew. */
+function edit(chat, id, content) {
+  chat.stop = true;
+  chat.decide?.({ approve: false });
+  const kept = chat.messages.filter((m) => m.id < id);
+  const next = { ...chat, messages: kept, queue: [], parts: [], stop: false, retry: null, error: null, decide: null, approvals: [], calls: [] };
+  // The turn that runs keeps the old object and is heard no more.
+  chat.listeners = new Set();
+  state.chats.set(chat.id, next);
+  emit(next, { type: "history_reset" }, ...kept.map((message) => ({ type: "message", message })), { type: "queue_update", queued_messages: [] });
+  void turn(next, content);
+  return next.messages.at(-1);
+}
+
 function setStatus(chat, status) {
   chat.status = status;
-  for (const watcher of watchers) watcher.send(JSON.stringify({ kind: "status_change", chat: shown(chat) }));
+  if (status === "waiting" && chat.listeners.size === 0) chat.has_unread = true;
+  if (status === "waiting") chat.last_turn_summary = "Greeting written, tests pass";
+  tell(chat, "status_change");
   emit(chat, { type: "status", status: { status } });
 }
 
@@ -79,6 +112,17 @@ async function turn(chat, content) {
   const prompt = content.map((p) => p.text).join(" ");
   await pause(300);
   if (/fail/.test(prompt)) return fail(chat);
+  if (/think/.test(prompt)) await think(chat);
+  if (/compact/.test(prompt)) await useTool(chat, "chat_summarized", {}, [], { summary: "The user wants a greeting.\n\n- `hello.txt` is written\n- the tests pass", source: "automatic", threshold_percent: 70, usage_percent: 72, context_tokens: 92160, context_limit_tokens: 128000 });
+  if (/question/.test(prompt)) return question(chat);
+  if (/long/.test(prompt)) return long(chat);
+  if (/approve/.test(prompt)) await approve(chat, "rule", "A rule of this deployment asks before “git push*” runs.");
+  if (/lost/.test(prompt)) await approve(chat, "outcome_unknown", "The server stopped while this ran, and the workspace does not know it any more. It may or may not have taken effect.");
+  if (/dynamic/.test(prompt)) await elsewhere(chat);
+  if (/approve|lost|dynamic/.test(prompt)) {
+    if (!chat.stop) await say(chat, "That is settled; nothing else is to be done.");
+    return finish(chat);
+  }
   await say(chat, "I will look at the project first, then write the file.\n");
   if (!chat.stop && !chat.workspace_id) await makeWorkspace(chat);
   if (!chat.stop) await useTool(chat, "execute", { command: "ls -la && cargo test --quiet" }, ["total 24\n", "-rw-r--r-- Cargo.toml\n", "-rw-r--r-- README.md\n", "\nrunning 12 tests\n", "............\n"], { success: true, exit_code: 0, wall_duration_ms: 1480, output: "total 24\n-rw-r--r-- Cargo.toml\n-rw-r--r-- README.md\n\nrunning 12 tests\n............\ntest result: ok. 12 passed; 0 failed\n" });
@@ -88,6 +132,62 @@ async function turn(chat, content) {
   if (!chat.stop) await useTool(chat, "execute", { command: "grep -rn TODO src" }, [], { success: false, exit_code: 1, wall_duration_ms: 12, output: "" });
   if (!chat.stop) await say(chat, ANSWER);
   finish(chat);
+}
+
+async function think(chat) {
+  const created_at = now();
+  let text = "";
+  for (const piece of "The user wants a greeting. First I should see what is there, then change as little as possible, and run the tests at the end. ".match(/\S+\s*/g)) {
+    if (chat.stop) break;
+    text += piece;
+    part(chat, "assistant", { type: "reasoning", text: piece, created_at });
+    await pause(60);
+  }
+  commit(chat, "assistant", [{ type: "reasoning", text, created_at, completed_at: now() }]);
+}
+
+async function question(chat) {
+  const questions = [
+    { header: "Database", question: "Which database should the service use?", options: [{ label: "SQLite", description: "One file, nothing to run" }, { label: "PostgreSQL", description: "For more than one server" }] },
+    { header: "Tests", question: "Should the tests run against it?", options: [{ label: "Yes", description: "" }, { label: "No", description: "Only the fast ones" }] },
+  ];
+  await useTool(chat, "ask_user_question", { questions }, [], { questions });
+  finish(chat);
+}
+
+/** An answer that takes its time, for lost connections. */
+async function long(chat) {
+  await say(chat, Array.from({ length: 200 }, (_, i) => `word${i} `).join(""));
+  finish(chat);
+}
+
+async function approve(chat, reason, message) {
+  const call = { type: "tool-call", tool_call_id: `call_${nextId}`, tool_name: "execute", args: { command: "git push origin main --force-with-lease", workdir: "/home/ada/work" } };
+  commit(chat, "assistant", [{ type: "text", text: "The branch is ready to be pushed." }, call]);
+  chat.approvals = [{ tool_call_id: call.tool_call_id, tool_name: call.tool_name, args: JSON.stringify(call.args), reason, message, requested_at: now(), expires_at: new Date(Date.now() + 24 * 3600_000 - 1000).toISOString() }];
+  const answer = await waitForSomebody(chat);
+  const refused = reason === "rule" ? { error: `You may not run this. ${answer.note ?? ""}`.trim(), error_code: "denied_by_user" } : { error: `The outcome is unknown. ${answer.note ?? ""}`.trim(), error_code: "outcome_unknown" };
+  const result = answer.approve ? { success: true, exit_code: 0, output: "To github.com:ada/work.git\n + 4f1c2d3...9ab8e7f main -> main (forced update)\n", wall_duration_ms: 2210 } : refused;
+  commit(chat, "tool", [{ type: "tool-result", tool_call_id: call.tool_call_id, tool_name: call.tool_name, result, is_error: !answer.approve }]);
+}
+
+async function elsewhere(chat) {
+  const call = { type: "tool-call", tool_call_id: `call_${nextId}`, tool_name: "open_ticket", args: { title: "Greeting is missing" } };
+  commit(chat, "assistant", [call]);
+  chat.calls = [{ tool_call_id: call.tool_call_id, tool_name: call.tool_name, args: JSON.stringify(call.args) }];
+  await waitForSomebody(chat);
+  commit(chat, "tool", [{ type: "tool-result", tool_call_id: call.tool_call_id, tool_name: call.tool_name, result: { ticket: 42 } }]);
+}
+
+async function waitForSomebody(chat) {
+  setStatus(chat, "requires_action");
+  emit(chat, { type: "action_required", action_required: { tool_calls: chat.calls, approvals: chat.approvals } });
+  const answer = await new Promise((resolve) => (chat.decide = resolve));
+  chat.approvals = [];
+  chat.calls = [];
+  chat.decide = null;
+  if (!chat.stop) setStatus(chat, "running");
+  return answer;
 }
 
 async function makeWorkspace(chat) {
@@ -140,17 +240,28 @@ export function attachChat(ws, id, query) {
   if (!chat) return ws.close(1011);
   const after = Number(query.get("after_id") ?? 0);
   chat.listeners.add(ws);
+  chat.has_unread = false;
   ws.on("close", () => chat.listeners.delete(ws));
+  const place = Number(/^m\.(\d+)$/.exec(query.get("cursor") ?? "")?.[1] ?? Number.NaN);
+  // A viewer that says where it was gets what it missed, and nothing when that is nothing.
+  if (place <= chat.log.length) {
+    const missed = chat.log.slice(place);
+    if (missed.length > 0) ws.send(JSON.stringify(missed.with(-1, { ...missed.at(-1), cursor: `m.${chat.log.length}` })));
+    else ws.send(JSON.stringify([{ chat_id: id, type: "status", status: { status: chat.status }, cursor: `m.${place}` }]));
+    return;
+  }
   const sync = [
     ...chat.messages.filter((m) => m.id > after).map((message) => ({ type: "message", message })),
     { type: "queue_update", queued_messages: chat.queue },
     { type: "status", status: { status: chat.status } },
+    ...(chat.status === "requires_action" ? [{ type: "action_required", action_required: { tool_calls: chat.calls, approvals: chat.approvals } }] : []),
     ...(chat.retry ? [{ type: "retry", retry: chat.retry }] : []),
     ...(chat.status === "error" ? [{ type: "error", error: chat.error }] : []),
     { type: "preview_reset" },
     ...chat.parts.map((message_part) => ({ type: "message_part", message_part })),
   ];
-  ws.send(JSON.stringify(sync.map((e) => ({ chat_id: id, ...e }))));
+  const frame = sync.map((e) => ({ chat_id: id, ...e }));
+  ws.send(JSON.stringify(frame.with(-1, { ...frame.at(-1), cursor: `m.${chat.log.length}` })));
 }
 
 const watchers = new Set();
@@ -160,19 +271,21 @@ export function attachWatch(ws) {
   ws.on("close", () => watchers.delete(ws));
 }
 
-const shown = ({ messages: _m, queue: _q, listeners: _l, parts: _p, ...chat }) => chat;
+const shown = ({ messages: _m, queue: _q, listeners: _l, parts: _p, log: _g, decide: _d, approvals: _a, calls: _c, ...chat }) => chat;
 const find = (id) => state.chats.get(id);
 const missing = [404, { message: "Resource not found or you do not have access to this resource" }];
 
 export const chatRoutes = [
-  ["GET", ROOT, () => [200, [...state.chats.values()].reverse().map(shown)]],
+  ["GET", ROOT, (_, __, search) => [200, listed(search)]],
+  ["GET", `${ROOT}/models`, () => [200, { providers: state.providers.map((p) => ({ provider: p.type, available: p.enabled, models: state.models.filter((m) => m.ai_provider_id === p.id).map((m) => ({ id: m.id, provider: p.type, model: m.model, display_name: m.display_name })) })), unsupported_providers: [] }]],
   ["POST", ROOT, (_, body) => [201, shown(makeChat(body))]],
   ["GET", `${ROOT}/:id`, ({ id }) => (find(id) ? [200, shown(find(id))] : missing)],
   ["POST", `${ROOT}/:id/interrupt`, ({ id }) => {
     const chat = find(id);
-    if (chat.status !== "running") return [409, { message: "This chat is not running." }];
+    if (!["running", "requires_action"].includes(chat.status)) return [409, { message: "This chat is not running." }];
     chat.stop = true;
     setStatus(chat, "interrupting");
+    chat.decide?.({ approve: false, note: "The chat was stopped." });
     return [200, shown(chat)];
   }],
   ["POST", `${ROOT}/:id/messages`, ({ id }, body) => {
@@ -186,7 +299,29 @@ export const chatRoutes = [
     emit(chat, { type: "queue_update", queued_messages: chat.queue });
     return [200, { queued_message: queued, queued: true }];
   }],
-  ["PATCH", `${ROOT}/:id`, ({ id }, body) => (Object.assign(find(id), body), [204])],
+  ["PATCH", `${ROOT}/:id`, ({ id }, body) => (Object.assign(find(id), body, body.archived ? { pin_order: 0 } : {}), tell(find(id), "title_change"), [204])],
+  ["PATCH", `${ROOT}/:id/messages/:message`, ({ id, message }, body) => [200, { message: edit(find(id), Number(message), body.content) }]],
+  ["GET", `${ROOT}/:id/prompts`, ({ id }) => [200, { prompts: find(id).messages.filter((m) => m.role === "user").map((m) => ({ id: m.id, text: m.content[0].text })).reverse() }]],
+  ["GET", `${ROOT}/:id/approvals`, ({ id }) => [200, { approvals: find(id).approvals }]],
+  ["POST", `${ROOT}/:id/approvals`, ({ id }, { decisions: [decision] }) => {
+    const chat = find(id);
+    if (chat.status !== "requires_action") return [409, { message: "This chat waits for no approval." }];
+    if (!chat.approvals.some((a) => a.tool_call_id === decision.tool_call_id)) return [400, { message: "This call waits for no approval." }];
+    chat.decide(decision);
+    return [204];
+  }],
+  ["POST", `${ROOT}/:id/tool-results`, ({ id }) => (find(id).decide?.({ approve: true }), [204])],
+  ["POST", `${ROOT}/:id/title/propose`, () => [200, { title: "A greeting that knows its caller" }]],
+  ["POST", `${ROOT}/:id/queue/:item/promote`, ({ id, item }) => {
+    const chat = find(id);
+    const at = chat.queue.findIndex((q) => q.id === Number(item));
+    if (at < 0) return [404, { message: "There is no such queued message." }];
+    chat.queue.unshift(...chat.queue.splice(at, 1));
+    chat.stop = true;
+    setStatus(chat, "interrupting");
+    chat.decide?.({ approve: false, note: "The chat was stopped." });
+    return [202, {}];
+  }],
   ["DELETE", `${ROOT}/:id/queue/:item`, ({ id, item }) => {
     const chat = find(id);
     chat.queue = chat.queue.filter((q) => q.id !== Number(item));

@@ -8,6 +8,7 @@ import { WebSocketServer } from "ws";
 import { accountRoutes, seedAccounts } from "./accounts.mjs";
 import { auditRoutes, record, seedAudit } from "./audit.mjs";
 import { attachChat, attachWatch, chatRoutes } from "./chat.mjs";
+import { chatSettingRoutes } from "./chat-settings.mjs";
 import { deploymentRoutes } from "./deployment.mjs";
 import { organizationRoutes, seedOrganizations } from "./organizations.mjs";
 import { state, seed, uuid } from "./state.mjs";
@@ -36,6 +37,11 @@ const routes = [
   ["GET", "/api/v2/templateversions/:id/rich-parameters", ({ id }) => [200, state.parameters[id] ?? []]],
   ["GET", "/api/v2/ai/providers", () => [200, state.providers]],
   ["POST", "/api/v2/ai/providers", addProvider],
+  ["PATCH", "/api/v2/ai/providers/:id", ({ id }, { api_keys, ...change }) => {
+    const provider = Object.assign(state.providers.find((p) => p.id === id), change);
+    if (api_keys) provider.api_keys = api_keys.map((key) => (key.id ? provider.api_keys.find((held) => held.id === key.id) : { id: uuid(), masked: `…${key.api_key.slice(-4)}`, created_at: new Date().toISOString() }));
+    return [200, provider];
+  }],
   ["DELETE", "/api/v2/ai/providers/:id", ({ id }) => ((state.providers = state.providers.filter((p) => p.id !== id)), [204])],
   ["GET", "/api/experimental/chats/model-configs", () => [200, state.models]],
   ["POST", "/api/experimental/chats/model-configs", addModel],
@@ -46,6 +52,7 @@ const routes = [
   ...auditRoutes,
   ...deploymentRoutes,
   ...workspaceRoutes,
+  ...chatSettingRoutes,
   ...chatRoutes,
 ].map(([method, pattern, handler]) => ({ method, match: matcher(pattern), handler, open: /users\/(first|login|authmethods|validate-password|oauth2)|buildinfo/.test(pattern) }));
 

@@ -1,18 +1,15 @@
 // @vitest-environment node
 import { expect, it } from "vitest";
-import { applyWatch } from "./chats";
+import { byPlace, searchText } from "./chats";
 import type { Chat } from "./types";
 
-const chat = (id: string, updated_at: string, fields: Partial<Chat> = {}) => ({ id, updated_at, archived: false, ...fields }) as Chat;
-const list = [chat("b", "2026-07-01T10:00:02Z"), chat("a", "2026-07-01T10:00:01Z")];
-const ids = (chats: Chat[]) => chats.map((one) => one.id).join("");
-
-it("puts a chat that changed first, once, and a new one into the list", () => {
-  expect(ids(applyWatch(list, chat("a", "2026-07-01T10:00:03Z"), false))).toBe("ab");
-  expect(ids(applyWatch(list, chat("c", "2026-07-01T10:00:03Z"), false))).toBe("cba");
+it("asks the server's search for a title, the archive and unread chats", () => {
+  expect(searchText({})).toBe("");
+  expect(searchText({ title: ' fix "it" ', archived: true, unread: true })).toBe('title:"fix it" archived:true has_unread:true');
 });
 
-it("takes out a chat that is gone or archived", () => {
-  expect(ids(applyWatch(list, chat("a", "2026-07-01T10:00:03Z"), true))).toBe("b");
-  expect(ids(applyWatch(list, chat("b", "2026-07-01T10:00:03Z", { archived: true }), false))).toBe("a");
+it("puts pinned chats first in their order, then the newest", () => {
+  const chat = (id: string, pin_order: number, hour: number) => ({ id, pin_order, updated_at: `2026-07-01T1${hour}:00:00Z` }) as Chat;
+  const chats = [chat("old", 0, 1), chat("second", 2, 0), chat("new", 0, 5), chat("first", 1, 0)];
+  expect(chats.sort(byPlace).map((c) => c.id)).toEqual(["first", "second", "new", "old"]);
 });

@@ -1,50 +1,84 @@
-import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+/** The list of chats, one chat, and starting one. What is done in a chat is in chat-actions.ts. */
+import { type QueryClient, keepPreviousData, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { api } from "./client";
 import { follow } from "./socket";
-import type { Chat, ChatWatchEvent, CreateChatMessageResponse } from "./types";
+import type { Chat, ChatWatchEvent } from "./types";
 
-const ROOT = "/api/experimental/chats";
+export const CHATS = "/api/experimental/chats";
+export const CHATS_PAGE = 50;
 
-export const chatsQuery = queryOptions({
-  queryKey: ["chats", "list"],
-  queryFn: ({ signal }) => api<Chat[]>("GET", ROOT, undefined, signal),
-  // Changes come over the watch stream; the poll catches what a lost connection missed.
-  refetchInterval: 15_000,
-});
+export interface ChatFilter {
+  title?: string;
+  archived?: boolean;
+  unread?: boolean;
+  limit?: number;
+}
 
-/** Keeps the list of chats right while the page is open. */
+/** The server's search text for a filter. Pure. */
+export function searchText({ title, archived, unread }: ChatFilter): string {
+  const words = title?.replaceAll('"', "").trim();
+  return [words ? `title:"${words}"` : "", archived ? "archived:true" : "", unread ? "has_unread:true" : ""].filter(Boolean).join(" ");
+}
+
+export function chatsQuery(filter: ChatFilter = {}) {
+  const q = searchText(filter);
+  const limit = filter.limit ?? CHATS_PAGE;
+  const search = new URLSearchParams({ ...(q ? { q } : {}), limit: String(limit) });
+  return queryOptions({
+    queryKey: ["chats", "list", q, limit],
+    queryFn: ({ signal }) => api<Chat[]>("GET", `${CHATS}?${search}`, undefined, signal),
+    placeholderData: keepPreviousData,
+    // Changes come over the watch stream; the poll catches what a lost connection missed.
+    refetchInterval: 15_000,
+  });
+}
+
+export const refreshChats = (client: QueryClient) => client.invalidateQueries({ queryKey: ["chats", "list"] });
+
+/** Keeps the lists of chats right while the page is open. */
 export function useChatsWatch(): void {
   const client = useQueryClient();
   useEffect(() => {
     const socket = follow({
-      path: () => `${ROOT}/watch`,
+      path: () => `${CHATS}/watch`,
       onMessage: (data) => {
         const event = JSON.parse(data) as Partial<ChatWatchEvent>;
         if (!event.chat) return;
         const { chat, kind } = event;
-        client.setQueryData(chatsQuery.queryKey, (held) => held && applyWatch(held, chat, kind === "deleted"));
         client.setQueryData(chatQuery(chat.id).queryKey, (held) => held && chat);
+        if (!applyToLists(client, chat, kind === "deleted")) void refreshChats(client);
       },
       onState: (state) => {
-        if (state === "open") void client.invalidateQueries({ queryKey: chatsQuery.queryKey });
+        if (state === "open") void refreshChats(client);
       },
     });
     return socket.stop;
   }, [client]);
 }
 
-/** The list after one change, newest first. Pure. */
-export function applyWatch(chats: Chat[], chat: Chat, isGone: boolean): Chat[] {
-  const others = chats.filter((one) => one.id !== chat.id);
-  if (isGone || chat.archived) return others;
-  return [chat, ...others].sort((a, b) => b.updated_at.localeCompare(a.updated_at));
+/** Puts a change into every list that holds the chat; says whether no list has to be asked for again. */
+function applyToLists(client: QueryClient, chat: Chat, isGone: boolean): boolean {
+  let isKnown = false;
+  client.setQueriesData<Chat[]>({ queryKey: ["chats", "list"] }, (held) => {
+    const before = held?.find((one) => one.id === chat.id);
+    if (!held || !before) return held;
+    isKnown ||= !isGone && before.archived === chat.archived;
+    return isGone || before.archived !== chat.archived ? held.filter((one) => one.id !== chat.id) : held.map((one) => (one.id === chat.id ? chat : one)).sort(byPlace);
+  });
+  return isKnown;
+}
+
+/** Pinned ones first in their own order, then the newest first. */
+export function byPlace(a: Chat, b: Chat): number {
+  if (a.pin_order > 0 || b.pin_order > 0) return (a.pin_order || Number.POSITIVE_INFINITY) - (b.pin_order || Number.POSITIVE_INFINITY) || b.updated_at.localeCompare(a.updated_at);
+  return b.updated_at.localeCompare(a.updated_at);
 }
 
 export function chatQuery(id: string) {
   return queryOptions({
     queryKey: ["chats", "one", id],
-    queryFn: () => api<Chat>("GET", `${ROOT}/${id}`),
+    queryFn: () => api<Chat>("GET", `${CHATS}/${id}`),
   });
 }
 
@@ -55,7 +89,7 @@ export interface NewChat {
   workspaceId: string | undefined;
 }
 
-function textPart(text: string) {
+export function textPart(text: string) {
   return [{ type: "text", text }];
 }
 
@@ -63,7 +97,7 @@ export function useCreateChat() {
   const client = useQueryClient();
   return useMutation({
     mutationFn: ({ organizationId, text, modelConfigId, workspaceId }: NewChat) =>
-      api<Chat>("POST", ROOT, {
+      api<Chat>("POST", CHATS, {
         organization_id: organizationId,
         content: textPart(text),
         model_config_id: modelConfigId,
@@ -72,38 +106,7 @@ export function useCreateChat() {
       }),
     onSuccess: (chat) => {
       client.setQueryData(chatQuery(chat.id).queryKey, chat);
-      return client.invalidateQueries({ queryKey: ["chats", "list"] });
+      return refreshChats(client);
     },
   });
-}
-
-export function useSendMessage(chatId: string) {
-  const client = useQueryClient();
-  return useMutation({
-    mutationFn: ({ text, modelConfigId }: { text: string; modelConfigId: string | undefined }) =>
-      api<CreateChatMessageResponse>("POST", `${ROOT}/${chatId}/messages`, {
-        content: textPart(text),
-        model_config_id: modelConfigId,
-        busy_behavior: "queue",
-      }),
-    onSuccess: () => client.invalidateQueries({ queryKey: ["chats", "list"] }),
-  });
-}
-
-export function useUpdateChat(chatId: string) {
-  const client = useQueryClient();
-  return useMutation({
-    mutationFn: (change: { title?: string; archived?: boolean }) => api("PATCH", `${ROOT}/${chatId}`, change),
-    onSuccess: () => client.invalidateQueries({ queryKey: ["chats"] }),
-  });
-}
-
-export function useInterrupt(chatId: string) {
-  return useMutation({ mutationFn: () => api<Chat>("POST", `${ROOT}/${chatId}/interrupt`) });
-}
-
-export function useQueueActions(chatId: string) {
-  const remove = useMutation({ mutationFn: (id: number) => api("DELETE", `${ROOT}/${chatId}/queue/${id}`) });
-  const promote = useMutation({ mutationFn: (id: number) => api("POST", `${ROOT}/${chatId}/queue/${id}/promote`) });
-  return { remove, promote };
 }

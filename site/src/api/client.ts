@@ -6,12 +6,15 @@ export class ApiError extends Error {
   readonly status: number;
   readonly detail: string | undefined;
   readonly validations: ValidationError[];
+  /** The whole answer: some refusals say more than a sentence, in fields of their own. */
+  readonly body: Record<string, unknown>;
 
-  constructor(status: number, message: string, detail?: string, validations: ValidationError[] = []) {
+  constructor(status: number, message: string, detail?: string, validations: ValidationError[] = [], body: Record<string, unknown> = {}) {
     super(message);
     this.status = status;
     this.detail = detail || undefined;
     this.validations = validations;
+    this.body = body;
   }
 
   /** The complaint about one request field, if there is one. */
@@ -80,6 +83,7 @@ export function toError(status: number, text: string): ApiError {
         body.message,
         typeof body.detail === "string" ? body.detail : undefined,
         Array.isArray(body.validations) ? (body.validations as ValidationError[]) : [],
+        body,
       );
     }
   } catch {

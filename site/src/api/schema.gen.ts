@@ -263,6 +263,7 @@ export interface components {
             parent_chat_id?: components["schemas"]["ChatId"] | null;
             /** Format: int32 */
             pin_order: number;
+            plan_mode?: string | null;
             root_chat_id?: components["schemas"]["ChatId"] | null;
             shared: boolean;
             status: components["schemas"]["ChatStatus"];
@@ -271,6 +272,163 @@ export interface components {
             updated_at: string;
             warnings?: string[];
             workspace_id?: components["schemas"]["WorkspaceId"] | null;
+        };
+        /** @description A tool call that waits for the user's approval. */
+        ChatApproval: {
+            /** @description The arguments as JSON text. */
+            args: string;
+            /**
+             * Format: date-time
+             * @description After this time the call is refused.
+             */
+            expires_at: string;
+            /** @description A sentence for the user. */
+            message: string;
+            reason: components["schemas"]["ChatApprovalReason"];
+            /** Format: date-time */
+            requested_at: string;
+            tool_call_id: string;
+            tool_name: string;
+        };
+        /**
+         * @description What happens to a tool call.
+         * @enum {string}
+         */
+        ChatApprovalAction: "allow" | "ask" | "deny";
+        /** @description What the user says about a tool call. */
+        ChatApprovalDecision: {
+            approve: boolean;
+            /** @description Told to the model with a refusal. */
+            note?: string | null;
+            /** @description Answers later calls of the same tool in this chat alike. */
+            remember?: boolean;
+            tool_call_id: string;
+        };
+        /**
+         * @description Why the user is asked about a tool call.
+         * @enum {string}
+         */
+        ChatApprovalReason: "rule" | "outcome_unknown";
+        /** @description Which tool calls run, are asked about, or are refused. */
+        ChatApprovalRule: {
+            action: components["schemas"]["ChatApprovalAction"];
+            /** @description A pattern for the whole command, such as `git push*`. */
+            command?: string | null;
+            /** @description A pattern for the file that the call names, such as `/home/*\/project/**`. */
+            path?: string | null;
+            /** @description A pattern for the tool's name, such as `write_file` or `*`. */
+            tool: string;
+        };
+        /** @description `GET /api/experimental/chats/{chat}/approvals`. */
+        ChatApprovalsResponse: {
+            approvals: components["schemas"]["ChatApproval"][];
+        };
+        /** @description `/api/experimental/chats/config/auto-archive-days`: 0 never archives. */
+        ChatAutoArchiveDays: {
+            /** Format: int64 */
+            auto_archive_days: number;
+        };
+        /** @description What one chat cost, with those that it made. */
+        ChatCostChatBreakdown: {
+            chat_title: string;
+            /** Format: int64 */
+            message_count: number;
+            root_chat_id: components["schemas"]["ChatId"];
+            /** Format: int64 */
+            total_cache_creation_tokens: number;
+            /** Format: int64 */
+            total_cache_read_tokens: number;
+            /** Format: int64 */
+            total_cost_micros: number;
+            /** Format: int64 */
+            total_input_tokens: number;
+            /** Format: int64 */
+            total_output_tokens: number;
+            /** Format: int64 */
+            total_runtime_ms: number;
+        };
+        /** @description What one model cost. */
+        ChatCostModelBreakdown: {
+            display_name: string;
+            /** Format: int64 */
+            message_count: number;
+            model: string;
+            model_config_id?: components["schemas"]["ModelConfigId"] | null;
+            provider: string;
+            /** Format: int64 */
+            total_cache_creation_tokens: number;
+            /** Format: int64 */
+            total_cache_read_tokens: number;
+            /** Format: int64 */
+            total_cost_micros: number;
+            /** Format: int64 */
+            total_input_tokens: number;
+            /** Format: int64 */
+            total_output_tokens: number;
+            /** Format: int64 */
+            total_runtime_ms: number;
+        };
+        /** @description `GET /api/experimental/chats/cost/{user}/summary`. */
+        ChatCostSummary: {
+            by_chat: components["schemas"]["ChatCostChatBreakdown"][];
+            by_model: components["schemas"]["ChatCostModelBreakdown"][];
+            /** Format: date-time */
+            end_date: string;
+            /** Format: int64 */
+            priced_message_count: number;
+            /** Format: date-time */
+            start_date: string;
+            /** Format: int64 */
+            total_cache_creation_tokens: number;
+            /** Format: int64 */
+            total_cache_read_tokens: number;
+            /** Format: int64 */
+            total_cost_micros: number;
+            /** Format: int64 */
+            total_input_tokens: number;
+            /** Format: int64 */
+            total_output_tokens: number;
+            /** Format: int64 */
+            total_runtime_ms: number;
+            /** Format: int64 */
+            unpriced_message_count: number;
+            usage_limit?: components["schemas"]["ChatUsageLimitStatus"] | null;
+        };
+        /** @description What one account's chats cost. */
+        ChatCostUserRollup: {
+            avatar_url: string;
+            /** Format: int64 */
+            chat_count: number;
+            /** Format: int64 */
+            message_count: number;
+            name: string;
+            /** Format: int64 */
+            total_cache_creation_tokens: number;
+            /** Format: int64 */
+            total_cache_read_tokens: number;
+            /** Format: int64 */
+            total_cost_micros: number;
+            /** Format: int64 */
+            total_input_tokens: number;
+            /** Format: int64 */
+            total_output_tokens: number;
+            /** Format: int64 */
+            total_runtime_ms: number;
+            user_id: components["schemas"]["UserId"];
+            username: string;
+        };
+        /** @description `GET /api/experimental/chats/cost/users`. */
+        ChatCostUsersResponse: {
+            /**
+             * Format: int64
+             * @description How many there are in all.
+             */
+            count: number;
+            /** Format: date-time */
+            end_date: string;
+            /** Format: date-time */
+            start_date: string;
+            users: components["schemas"]["ChatCostUserRollup"][];
         };
         /** @description Why a chat stopped, or what its model's provider answered. */
         ChatError: {
@@ -341,6 +499,8 @@ export interface components {
             args_delta?: string | null;
             /** Format: date-time */
             created_at?: string | null;
+            /** @description The model's provider ran the tool itself. */
+            provider_executed?: boolean;
             tool_call_id: string;
             tool_name: string;
             /** @enum {string} */
@@ -349,6 +509,8 @@ export interface components {
             /** Format: date-time */
             created_at?: string | null;
             is_error?: boolean;
+            is_media?: boolean;
+            provider_executed?: boolean;
             /** @description The result: any JSON. */
             result?: Record<string, never> | null;
             result_delta?: string | null;
@@ -456,6 +618,14 @@ export interface components {
             /** Format: date-time */
             updated_at: string;
         };
+        /** @description `GET /api/experimental/chats/config/model-override/{context}`. */
+        ChatModelOverride: {
+            context: string;
+            /** @description The stored value cannot be read and counts as unset. */
+            is_malformed: boolean;
+            /** @description Empty when the chat's own model is used. */
+            model_config_id: string;
+        };
         /** @description A provider and the models it offers. */
         ChatModelProvider: {
             available: boolean;
@@ -468,6 +638,31 @@ export interface components {
             providers: components["schemas"]["ChatModelProvider"][];
             unsupported_providers: components["schemas"]["ChatUnsupportedProvider"][];
         };
+        /** @description What a user wrote earlier. */
+        ChatPrompt: {
+            id: components["schemas"]["MessageId"];
+            text: string;
+        };
+        /** @description `GET /api/experimental/chats/{chat}/prompts`: the newest first. */
+        ChatPromptsResponse: {
+            prompts: components["schemas"]["ChatPrompt"][];
+        };
+        /** @description A provider in the form of older clients: one key at most, which is never shown. */
+        ChatProviderConfig: {
+            base_url?: string;
+            /** Format: date-time */
+            created_at: string;
+            display_name: string;
+            enabled: boolean;
+            has_api_key: boolean;
+            id: components["schemas"]["AiProviderId"];
+            /** @description The provider's type. */
+            provider: components["schemas"]["AiProviderType"];
+            /** @description `database`: it was added here. */
+            source: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
         /** @description A message that waits until the chat is free. */
         ChatQueuedMessage: {
             chat_id: components["schemas"]["ChatId"];
@@ -477,18 +672,28 @@ export interface components {
             id: components["schemas"]["QueuedMessageId"];
             model_config_id?: components["schemas"]["ModelConfigId"] | null;
         };
+        /** @description `/api/experimental/chats/config/retention-days`: 0 keeps archived chats for ever. */
+        ChatRetentionDays: {
+            /** Format: int64 */
+            retention_days: number;
+        };
         /** @enum {string} */
         ChatSendShortcut: "enter" | "modifier_enter";
         /** @enum {string} */
         ChatStatus: "waiting" | "running" | "interrupting" | "requires_action" | "error" | "pending" | "paused" | "completed";
-        /** @description The chat waits for results of tools that a client runs. */
+        /** @description The chat waits for somebody outside. */
         ChatStreamActionRequired: {
+            /** @description Calls that wait for the user's approval. */
+            approvals?: components["schemas"]["ChatApproval"][];
+            /** @description Calls of tools that the client runs. */
             tool_calls: components["schemas"]["ChatStreamToolCall"][];
         };
         /** @description One event: the payload field named by `type` is set, the others are absent. */
         ChatStreamEvent: {
             action_required?: components["schemas"]["ChatStreamActionRequired"] | null;
             chat_id: components["schemas"]["ChatId"];
+            /** @description Where the viewer is after this event; only the last event of a frame has it. `?cursor=` goes on there. */
+            cursor?: string | null;
             error?: components["schemas"]["ChatError"] | null;
             message?: components["schemas"]["ChatMessage"] | null;
             message_part?: components["schemas"]["ChatStreamMessagePart"] | null;
@@ -545,21 +750,120 @@ export interface components {
             tool_call_id: string;
             tool_name: string;
         };
+        /** @description `GET /api/experimental/chats/config/system-prompt`. */
+        ChatSystemPrompt: {
+            default_system_prompt: string;
+            include_default_system_prompt: boolean;
+            system_prompt: string;
+        };
+        /** @description `/api/experimental/chats/config/template-allowlist`: the templates that chats may use; all when empty. */
+        ChatTemplateAllowlist: {
+            template_ids: components["schemas"]["TemplateId"][];
+        };
+        /** @description `/api/experimental/chats/config/tool-approvals` and `user-tool-approvals`: the first rule that fits a tool call decides. */
+        ChatToolApprovals: {
+            rules: components["schemas"]["ChatApprovalRule"][];
+        };
         /** @description A provider that is configured but cannot serve chats. */
         ChatUnsupportedProvider: {
             display_name: string;
             provider: string;
         };
+        /** @description `PUT /api/experimental/chats/usage-limits`, and its answer. */
+        ChatUsageLimitConfig: {
+            period: components["schemas"]["ChatUsageLimitPeriod"];
+            /**
+             * Format: int64
+             * @description `null` turns the limit off.
+             */
+            spend_limit_micros?: number | null;
+            /** Format: date-time */
+            updated_at?: string;
+        };
+        /** @description `GET /api/experimental/chats/usage-limits`. */
+        ChatUsageLimitConfigResponse: {
+            group_overrides: components["schemas"]["ChatUsageLimitGroupOverride"][];
+            overrides: components["schemas"]["ChatUsageLimitOverride"][];
+            period: components["schemas"]["ChatUsageLimitPeriod"];
+            /**
+             * Format: int64
+             * @description What everybody may spend in a period; `null` when there is no limit.
+             */
+            spend_limit_micros?: number | null;
+            /**
+             * Format: int64
+             * @description Models that are used without a price: what they cost is not counted.
+             */
+            unpriced_model_count: number;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /** @description The body of the 409 that a message gets when nothing is left to spend. */
+        ChatUsageLimitExceededResponse: {
+            /** Format: int64 */
+            limit_micros: number;
+            message: string;
+            /** Format: date-time */
+            resets_at: string;
+            /** Format: int64 */
+            spent_micros: number;
+        };
+        /** @description What every member of a group may spend. */
+        ChatUsageLimitGroupOverride: {
+            group_avatar_url: string;
+            group_display_name: string;
+            /** Format: uuid */
+            group_id: string;
+            group_name: string;
+            /** Format: int64 */
+            member_count: number;
+            /** Format: int64 */
+            spend_limit_micros?: number | null;
+        };
+        /** @description What one account may spend. */
+        ChatUsageLimitOverride: {
+            avatar_url: string;
+            name: string;
+            /** Format: int64 */
+            spend_limit_micros?: number | null;
+            user_id: components["schemas"]["UserId"];
+            username: string;
+        };
+        /**
+         * @description How often spending begins anew, in UTC.
+         * @enum {string}
+         */
+        ChatUsageLimitPeriod: "day" | "week" | "month";
+        /** @description `GET /api/experimental/chats/usage-limits/status`: where the caller stands. */
+        ChatUsageLimitStatus: {
+            /** Format: int64 */
+            current_spend: number;
+            is_limited: boolean;
+            period?: components["schemas"]["ChatUsageLimitPeriod"] | null;
+            /** Format: date-time */
+            period_end?: string | null;
+            /** Format: date-time */
+            period_start?: string | null;
+            /** Format: int64 */
+            spend_limit_micros?: number | null;
+        };
         /** @description One frame of `GET /api/experimental/chats/watch`. */
         ChatWatchEvent: {
             chat: components["schemas"]["Chat"];
             kind: components["schemas"]["ChatWatchEventKind"];
+            /** @description With `action_required`: calls of tools that the client runs. */
+            tool_calls?: components["schemas"]["ChatStreamToolCall"][];
         };
         /**
          * @description What happened to a chat in the caller's list.
          * @enum {string}
          */
         ChatWatchEventKind: "status_change" | "title_change" | "created" | "deleted" | "summary_change" | "diff_status_change" | "action_required" | "context_dirty";
+        /** @description `/api/experimental/chats/config/workspace-ttl`: how long workspaces that chats make run; 0 leaves it to their templates. */
+        ChatWorkspaceTtl: {
+            /** Format: int64 */
+            workspace_ttl_ms: number;
+        };
         /** @enum {string} */
         ClientType: "ui" | "api";
         /** @description `POST /api/v2/users/{user}/convert-login`. */
@@ -581,7 +885,11 @@ export interface components {
         CreateChatMessageRequest: {
             busy_behavior?: components["schemas"]["BusyBehavior"] | null;
             content: components["schemas"]["ChatInputPart"][];
+            /** @description Servers of tools are not offered yet: only an empty list is accepted. */
+            mcp_server_ids?: string[];
             model_config_id?: components["schemas"]["ModelConfigId"] | null;
+            /** @description Plan mode is not offered yet: only an empty text is accepted. */
+            plan_mode?: string | null;
         };
         /** @description The answer to a sent message: it is in the history, or it waits in the queue. */
         CreateChatMessageResponse: {
@@ -603,6 +911,14 @@ export interface components {
             model: string;
             model_config?: components["schemas"]["ChatModelCallConfig"] | null;
         };
+        /** @description `POST /api/experimental/chats/providers`. */
+        CreateChatProviderConfigRequest: {
+            api_key?: string;
+            base_url?: string;
+            display_name?: string;
+            enabled?: boolean | null;
+            provider: components["schemas"]["AiProviderType"];
+        };
         /** @description `POST /api/experimental/chats`. */
         CreateChatRequest: {
             client_type?: components["schemas"]["ClientType"] | null;
@@ -610,9 +926,15 @@ export interface components {
             labels?: {
                 [key: string]: string;
             } | null;
+            /** @description Servers of tools are not offered yet: only an empty list is accepted. */
+            mcp_server_ids?: string[];
             model_config_id?: components["schemas"]["ModelConfigId"] | null;
             organization_id: components["schemas"]["OrganizationId"];
+            /** @description Plan mode is not offered yet: only an empty text is accepted. */
+            plan_mode?: string | null;
             system_prompt?: string | null;
+            /** @description Tools that the client runs when the model calls them. */
+            unsafe_dynamic_tools?: components["schemas"]["DynamicTool"][];
             workspace_id?: components["schemas"]["WorkspaceId"] | null;
         };
         /** @description `POST /api/v2/users/first`. Further fields that clients send are ignored. */
@@ -734,6 +1056,10 @@ export interface components {
             site_permissions?: components["schemas"]["Permission"][];
             user_permissions?: components["schemas"]["Permission"][];
         };
+        /** @description `POST /api/experimental/chats/{chat}/approvals`. */
+        DecideChatApprovalsRequest: {
+            decisions: components["schemas"]["ChatApprovalDecision"][];
+        };
         /** @description `GET /api/v2/deployment/config`. */
         DeploymentConfig: {
             /** @description The values as nested groups, without secrets. */
@@ -777,6 +1103,13 @@ export interface components {
         };
         /** @enum {string} */
         DisplayApp: "vscode" | "vscode_insiders" | "web_terminal" | "port_forwarding_helper" | "ssh_helper";
+        /** @description A tool that the client runs when the model calls it. */
+        DynamicTool: {
+            description?: string;
+            /** @description A JSON schema of an object: the arguments. */
+            input_schema?: Record<string, never>;
+            name: string;
+        };
         /** @description `PATCH /api/experimental/chats/{chat}/messages/{message}`. */
         EditChatMessageRequest: {
             content: components["schemas"]["ChatInputPart"][];
@@ -1046,6 +1379,14 @@ export interface components {
             negate?: boolean;
             resource_type: string;
         };
+        /** @description The answer to a promotion: the message, if it went into the history at once. */
+        PromoteChatQueuedMessageResponse: {
+            message?: components["schemas"]["ChatMessage"] | null;
+        };
+        /** @description `POST /api/experimental/chats/{chat}/title/propose`. */
+        ProposeChatTitleResponse: {
+            title: string;
+        };
         /** @description A job that a provisioner runs, ran or will run. */
         ProvisionerJob: {
             available_workers?: string[];
@@ -1193,6 +1534,10 @@ export interface components {
         };
         /** @enum {string} */
         StartupScriptBehavior: "blocking" | "non-blocking";
+        /** @description `POST /api/experimental/chats/{chat}/tool-results`: one result for every call that waits for the client. */
+        SubmitToolResultsRequest: {
+            results: components["schemas"]["ToolResult"][];
+        };
         /** @description A template: a named line of versions that workspaces are made from. Times in `*_ms` are milliseconds. */
         Template: {
             /**
@@ -1328,6 +1673,13 @@ export interface components {
              */
             max_token_lifetime: number;
         };
+        /** @description What a tool of the client gave. */
+        ToolResult: {
+            is_error?: boolean;
+            /** @description Any JSON. */
+            output: Record<string, never>;
+            tool_call_id: string;
+        };
         /** @enum {string} */
         Transition: "start" | "stop" | "delete";
         /** @description Median and 95th percentile of build times, in milliseconds. */
@@ -1370,6 +1722,19 @@ export interface components {
             model?: string | null;
             model_config?: components["schemas"]["ChatModelCallConfig"] | null;
         };
+        /** @description `PUT /api/experimental/chats/config/model-override/{context}`. */
+        UpdateChatModelOverrideRequest: {
+            /** @description Empty takes the override away. */
+            model_config_id: string;
+        };
+        /** @description `PATCH /api/experimental/chats/providers/{providerConfig}`: an absent field stays as it is. */
+        UpdateChatProviderConfigRequest: {
+            /** @description An empty text takes the key away. */
+            api_key?: string | null;
+            base_url?: string | null;
+            display_name?: string | null;
+            enabled?: boolean | null;
+        };
         /** @description `PATCH /api/experimental/chats/{chat}`: an absent field stays as it is. */
         UpdateChatRequest: {
             archived?: boolean | null;
@@ -1378,8 +1743,16 @@ export interface components {
             } | null;
             /** Format: int32 */
             pin_order?: number | null;
+            /** @description Plan mode is not offered yet: only an empty text is accepted. */
+            plan_mode?: string | null;
             title?: string | null;
             workspace_id?: components["schemas"]["WorkspaceId"] | null;
+        };
+        /** @description `PUT /api/experimental/chats/config/system-prompt`. */
+        UpdateChatSystemPromptRequest: {
+            /** @description Whether the built-in prompt comes before it; absent: as it was. */
+            include_default_system_prompt?: boolean | null;
+            system_prompt: string;
         };
         /** @description `GET /api/v2/updatecheck`. */
         UpdateCheckResponse: {
@@ -1419,6 +1792,11 @@ export interface components {
             theme_mode?: components["schemas"]["ThemeMode"] | null;
             theme_preference: string;
         };
+        /** @description `PUT /api/experimental/chats/config/user-compaction-thresholds/{modelConfig}`. */
+        UpdateUserChatCompactionThresholdRequest: {
+            /** Format: int32 */
+            threshold_percent: number;
+        };
         /** @description `PUT /api/v2/users/{user}/password`. */
         UpdateUserPasswordRequest: {
             /** @description Required when the password is the caller's own. */
@@ -1455,6 +1833,14 @@ export interface components {
             /** @description The id of the file (the field keeps its historical name). */
             hash: components["schemas"]["FileId"];
         };
+        /** @description `PUT /api/experimental/chats/usage-limits/overrides/{user}`. */
+        UpsertChatUsageLimitOverrideRequest: {
+            /**
+             * Format: int64
+             * @description More than 0.
+             */
+            spend_limit_micros: number;
+        };
         /** @description A user account. */
         User: {
             avatar_url?: string;
@@ -1486,6 +1872,23 @@ export interface components {
             theme_light: string;
             theme_mode: components["schemas"]["ThemeMode"];
             theme_preference: string;
+        };
+        /** @description At which part of a model's context the account wants its chats compacted. */
+        UserChatCompactionThreshold: {
+            model_config_id: components["schemas"]["ModelConfigId"];
+            /**
+             * Format: int32
+             * @description 0 to 100; 100 never compacts.
+             */
+            threshold_percent: number;
+        };
+        /** @description `GET /api/experimental/chats/config/user-compaction-thresholds`. */
+        UserChatCompactionThresholds: {
+            thresholds: components["schemas"]["UserChatCompactionThreshold"][];
+        };
+        /** @description `/api/experimental/chats/config/user-prompt`: what every model is told about the account's wishes. */
+        UserChatCustomPrompt: {
+            custom_prompt: string;
         };
         /**
          * Format: uuid

@@ -2,7 +2,8 @@ import { act, cleanup, fireEvent, render, screen } from "@testing-library/react"
 import { RouterProvider, createMemoryHistory, createRootRoute, createRouter } from "@tanstack/react-router";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { ChatError } from "@/api/types";
-import { Composer } from "./composer";
+import { Composer as Box } from "./composer";
+import { useDraft } from "./draft";
 import type { LiveChat } from "./connection";
 import { Progress } from "./progress";
 import { emptyView } from "./reducer";
@@ -13,6 +14,8 @@ const live = (view: Partial<LiveChat["view"]>, rest: Partial<LiveChat> = {}): Li
   view: { ...emptyView, synced: true, ...view },
   link: "open",
   retryAt: undefined,
+  resumedAt: undefined,
+  restartedAt: undefined,
   ...rest,
 });
 
@@ -66,6 +69,11 @@ describe("Progress", () => {
 });
 
 afterEach(() => vi.useRealTimers());
+
+function Composer({ draftKey = "new", ...props }: { draftKey?: string } & Omit<React.ComponentProps<typeof Box>, "value" | "onChange">) {
+  const [text, setText] = useDraft(draftKey);
+  return <Box {...props} value={text} onChange={setText} />;
+}
 
 describe("Composer", () => {
   beforeEach(() => sessionStorage.clear());

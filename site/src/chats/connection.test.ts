@@ -82,6 +82,29 @@ it("connects again when parts were lost", () => {
   expect(text()).toBe("abc");
 });
 
+it("goes on at the cursor, says when, and neither loses nor doubles", () => {
+  send(message(1, "user", "q"), { ...part(1, "a"), cursor: "v1" });
+  send({ ...part(2, "b"), cursor: "v2" });
+  draw();
+  expect(connection.snapshot().resumedAt).toBeUndefined();
+  FakeSocket.last.drop();
+  vi.advanceTimersByTime(2000);
+  expect(new URL(FakeSocket.last.url).searchParams.get("cursor")).toBe("v2");
+  FakeSocket.last.open();
+  send({ ...part(3, "c"), cursor: "v3" });
+  draw();
+  expect(text()).toBe("abc");
+  expect(connection.snapshot().resumedAt).toBeGreaterThan(0);
+});
+
+it("says when another server began the answer anew", () => {
+  send(part(1, "a"));
+  draw();
+  send({ type: "preview_reset", chat_id }, { ...part(1, "b"), message_part: { ...part(1, "b").message_part, generation_attempt: 2 } });
+  draw();
+  expect(connection.snapshot().restartedAt).toBeGreaterThan(0);
+});
+
 it("survives frames that are not what they should be", () => {
   FakeSocket.last.receive("not json");
   FakeSocket.last.receive('{"type":"ping"}');

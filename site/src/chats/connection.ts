@@ -2,17 +2,24 @@
 import { useEffect, useState, useSyncExternalStore } from "react";
 import { type LinkState, follow } from "@/api/socket";
 import type { ChatMessage, ChatStreamEvent } from "@/api/types";
-import { type ChatView, applyFrame, applyMessage, emptyView, lastMessageId, reconnected } from "./reducer";
+import { type ChatView, applyFrame, applyMessage, emptyView, reconnected, resumeQuery } from "./reducer";
 
 export interface LiveChat {
   view: ChatView;
   link: LinkState;
   /** When the next connection attempt starts, in milliseconds since the epoch. */
   retryAt: number | undefined;
+  /** When a lost connection last brought events again. */
+  resumedAt: number | undefined;
+  /** When the answer was last begun anew by another server, or a restarted one. */
+  restartedAt: number | undefined;
 }
 
+const idle: LiveChat = { view: emptyView, link: "connecting", retryAt: undefined, resumedAt: undefined, restartedAt: undefined };
+
 export class ChatConnection {
-  private state: LiveChat = { view: emptyView, link: "connecting", retryAt: undefined };
+  private state: LiveChat = idle;
+  private wasLost = false;
   private readonly listeners = new Set<() => void>();
   private pending: ChatStreamEvent[] = [];
   private scheduled = false;
@@ -23,10 +30,13 @@ export class ChatConnection {
       path: () => {
         this.flush();
         this.set({ view: reconnected(this.state.view) });
-        return `/api/experimental/chats/${chatId}/stream?after_id=${lastMessageId(this.state.view)}`;
+        return `/api/experimental/chats/${chatId}/stream?${resumeQuery(this.state.view)}`;
       },
       onMessage: (data) => this.receive(data),
-      onState: (link, retryAt) => this.set({ link, retryAt }),
+      onState: (link, retryAt) => {
+        if (link === "reconnecting") this.wasLost = true;
+        this.set({ link, retryAt });
+      },
     });
   }
 
@@ -69,7 +79,11 @@ export class ChatConnection {
     if (this.pending.length === 0) return;
     const events = this.pending;
     this.pending = [];
-    this.set({ view: applyFrame(this.state.view, events) });
+    const view = applyFrame(this.state.view, events);
+    const { restart } = view;
+    const isNew = restart !== null && restart !== this.state.view.restart;
+    this.set({ view, ...(isNew ? { restartedAt: Date.now() } : {}), ...(this.wasLost ? { resumedAt: Date.now() } : {}) });
+    this.wasLost = false;
     if (this.state.view.gap) this.socket.reconnect();
   };
 
@@ -78,8 +92,6 @@ export class ChatConnection {
     for (const listener of this.listeners) listener();
   }
 }
-
-const idle: LiveChat = { view: emptyView, link: "connecting", retryAt: undefined };
 
 export function useChatConnection(chatId: string): { live: LiveChat; connection: ChatConnection | null } {
   const [connection, setConnection] = useState<ChatConnection | null>(null);

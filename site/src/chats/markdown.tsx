@@ -1,10 +1,10 @@
 import { memo } from "react";
 import { Streamdown } from "streamdown";
 
-/** Markdown of a model: half-written syntax is closed while it streams, and nothing is loaded from elsewhere. */
-export const Markdown = memo(function Markdown({ text, live }: { text: string; live: boolean }) {
+/** Markdown of a model (`plain`: it is not part of the answer itself): half-written syntax is closed while it streams, and nothing is loaded from elsewhere. */
+export const Markdown = memo(function Markdown({ text, live, plain }: { text: string; live: boolean; plain?: boolean }) {
   return (
-    <div data-testid="answer-text" className="min-w-0 text-[0.9375rem] leading-[1.65] break-words">
+    <div data-testid={plain ? undefined : "answer-text"} className="min-w-0 text-[0.9375rem] leading-[1.65] break-words">
       <Streamdown
         mode={live ? "streaming" : "static"}
         parseIncompleteMarkdown={live}

@@ -11,6 +11,7 @@ import { ErrorNotice } from "@/ui/notice";
 import { EmptyState, LoadFailed, Loading, useTitle } from "@/ui/page";
 import { Select } from "@/ui/select";
 import { Composer } from "./composer";
+import { useDraft } from "./draft";
 import { ModelPicker, pickableModels } from "./model-picker";
 
 const AUTO = "auto";
@@ -50,7 +51,7 @@ function NoModel() {
         </Button>
       }
     >
-      Add a provider that speaks the OpenAI protocol (a hosted one, or a model on your own machine) and one of its models.
+      Add a provider (a hosted one, or a model on your own machine) and one of its models.
     </EmptyState>
   );
 }
@@ -64,14 +65,15 @@ function Start() {
   const { data: me } = useQuery(meQuery);
   const create = useCreateChat();
   const [model, setModel] = useState<string>();
+  const [text, setText] = useDraft("new");
   const [workspace, setWorkspace] = useState(search.workspace ?? AUTO);
   const organization = organizations.data?.find((o) => o.is_default) ?? organizations.data?.[0];
   const organizationId = organization?.id ?? me?.organization_ids[0];
 
-  const send = async (text: string) => {
+  const send = async (written: string) => {
     const chat = await create.mutateAsync({
       organizationId: organizationId ?? "",
-      text,
+      text: written,
       modelConfigId: model,
       workspaceId: workspace === AUTO ? undefined : workspace,
     });
@@ -87,6 +89,8 @@ function Start() {
       </div>
       <ErrorNotice error={create.error} />
       <Composer
+        value={text}
+        onChange={setText}
         autoFocus
         tall
         placeholder="Describe a task…"

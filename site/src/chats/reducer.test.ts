@@ -1,7 +1,7 @@
 // @vitest-environment node
 import { describe, expect, it } from "vitest";
 import type { ChatMessage, ChatMessagePart, ChatStatus, ChatStreamEvent } from "@/api/types";
-import { type ChatView, applyFrame, emptyView, isBusy, lastMessageId, reconnected } from "./reducer";
+import { type ChatView, applyFrame, applyMessage, emptyView, isBusy, reconnected, resumeQuery } from "./reducer";
 
 const chat_id = "11111111-1111-4111-8111-111111111111";
 
@@ -54,6 +54,17 @@ describe("the preview", () => {
     const view = run([part(4, 1, 1, text("Hel"))], [committed(42, "assistant", text("Hello"))]);
     expect(shown(view)).toBe("Hello");
     expect(view.preview).toEqual([]);
+  });
+
+  it("knows how long a thought took when the server says so", () => {
+    const thought = (fields: object): ChatMessagePart => ({ type: "reasoning", text: "", ...fields });
+    const view = run([part(4, 1, 1, thought({ text: "hm", created_at: "2026-07-01T10:00:00Z" })), part(4, 1, 2, thought({ text: "m" })), part(4, 1, 3, thought({ completed_at: "2026-07-01T10:00:04Z" }))]);
+    expect(view.preview).toEqual([{ kind: "reasoning", text: "hmm", startedAt: "2026-07-01T10:00:00Z", endedAt: "2026-07-01T10:00:04Z" }]);
+  });
+
+  it("takes the same call id of an earlier turn for another call", () => {
+    const view = run([committed(1, "user", text("q")), committed(2, "assistant", call("c1")), committed(3, "user", text("again"))], [part(9, 1, 1, call("c1", { args_delta: "{}" }))]);
+    expect(view.preview).toHaveLength(1);
   });
 
   it("stays when a user's message is committed", () => {
@@ -153,8 +164,8 @@ describe("places", () => {
 describe("reconnecting", () => {
   it("asks for what comes after the last committed message", () => {
     const view = run([committed(41, "user", text("q")), committed(42, "assistant", text("a"))]);
-    expect(lastMessageId(view)).toBe(42);
-    expect(lastMessageId(emptyView)).toBe(0);
+    expect(view.streamed).toBe(42);
+    expect(resumeQuery(emptyView)).toBe("after_id=0");
   });
 
   it("neither doubles nor loses text when the episode is sent again from 1 without a reset", () => {
@@ -198,7 +209,7 @@ describe("reconnecting", () => {
     const whole = run(stream);
     for (let cut = 0; cut <= stream.length; cut++) {
       const before = run(stream.slice(0, cut));
-      const after = lastMessageId(before);
+      const after = before.streamed;
       const rest = stream.filter((e, i) => i >= cut || !e.message || e.message.id > after);
       const resumed = applyFrame(reconnected(before), [event("preview_reset"), ...replayFrom(rest, after)]);
       expect(shown(resumed), `cut at ${cut}`).toBe(shown(whole));
@@ -212,6 +223,78 @@ function replayFrom(events: ChatStreamEvent[], after: number): ChatStreamEvent[]
   const closed = after >= 4 ? 6 : after >= 3 ? 5 : after >= 2 ? 4 : 0;
   return events.filter((e) => (e.message ? e.message.id > after : (e.message_part?.history_version ?? 99) > closed));
 }
+
+describe("the place to resume from", () => {
+  const at = (cursor: string, e: ChatStreamEvent): ChatStreamEvent => ({ ...e, cursor });
+
+  it("is the cursor of the newest frame, and the newest streamed message for servers that do not know it", () => {
+    const view = run([committed(7, "user", text("q")), at("v1 3", status("running"))], [at("v1 4/x", part(4, 1, 1, text("a")))]);
+    expect(resumeQuery(view)).toBe("after_id=7&cursor=v1%204%2Fx");
+  });
+
+  it("stays when a frame carries none", () => {
+    expect(run([at("c1", status("running"))], [part(4, 1, 1, text("a"))]).cursor).toBe("c1");
+  });
+
+  it("is given up when parts were lost, so that they are sent again", () => {
+    const view = run([at("c1", part(4, 1, 1, text("a")))], [at("c2", part(4, 1, 3, text("c")))]);
+    expect(view.cursor).toBeNull();
+    expect(resumeQuery(reconnected(view))).toBe("after_id=0");
+  });
+
+  it("does not count a message that another answer carried, before which others may be missing", () => {
+    const view = applyMessage(run([committed(1, "user", text("q"))]), message(5, "user", text("next")));
+    expect(view.messages.map((m) => m.id)).toEqual([1, 5]);
+    expect(resumeQuery(view)).toBe("after_id=1");
+  });
+
+  it("begins at nothing again after a history_reset", () => {
+    expect(run([committed(9, "user", text("q"))], [event("history_reset")]).streamed).toBe(0);
+  });
+
+  it("shows no part twice when the connection goes on at the cursor in the middle of an answer", () => {
+    const before = run([at("c", part(4, 1, 1, text("a")))], [at("c", part(4, 1, 2, text("b")))]);
+    const after = applyFrame(reconnected(before), [at("c", part(4, 1, 3, text("c")))]);
+    expect(after.preview).toEqual([{ kind: "text", text: "abc" }]);
+  });
+});
+
+describe("an answer that begins anew", () => {
+  const started = [status("running"), part(4, 1, 1, text("half"))];
+
+  it("is told as a restart when no retry was announced", () => {
+    expect(run(started, [event("preview_reset"), part(4, 2, 1, text("ha"))]).restart).toEqual({ history: 4, attempt: 2 });
+    expect(run(started, [part(4, 2, 1, text("ha"))]).restart).toEqual({ history: 4, attempt: 2 });
+  });
+
+  it("is no restart after a retry, nor when the next step begins", () => {
+    const retry = event("retry", { retry: { attempt: 1, delay_ms: 1, error: "busy", retrying_at: "2026-07-01T10:00:02Z" } });
+    expect(run(started, [retry, part(4, 2, 1, text("ha"))]).restart).toBeNull();
+    expect(run(started, [committed(5, "assistant", text("half")), part(5, 1, 1, text("ha"))]).restart).toBeNull();
+  });
+
+  it("is forgotten when its message is committed or the turn ends", () => {
+    const anew = run(started, [part(4, 2, 1, text("ha"))]);
+    expect(applyFrame(anew, [part(4, 2, 2, text("lf"))]).restart).not.toBeNull();
+    expect(applyFrame(anew, [committed(5, "assistant", text("half"))]).restart).toBeNull();
+    expect(applyFrame(anew, [status("waiting")]).restart).toBeNull();
+  });
+});
+
+describe("approvals", () => {
+  const approval = { tool_call_id: "c1", tool_name: "execute", args: "{}", reason: "rule" as const, message: "Asks.", requested_at: "2026-07-01T10:00:00Z", expires_at: "2026-07-02T10:00:00Z" };
+  const asks = event("action_required", { action_required: { tool_calls: [], approvals: [approval] } });
+
+  it("are held until the chat goes on, is stopped or has ended", () => {
+    const view = run([status("requires_action"), asks]);
+    expect(view.approvals).toEqual([approval]);
+    for (const next of ["running", "interrupting", "waiting", "error"] as const) expect(applyFrame(view, [status(next)]).approvals).toEqual([]);
+  });
+
+  it("are replaced by each action_required", () => {
+    expect(run([asks], [event("action_required", { action_required: { tool_calls: [] } })]).approvals).toEqual([]);
+  });
+});
 
 describe("history", () => {
   it("keeps messages in the order of their ids, whatever order they arrive in", () => {

@@ -21,8 +21,20 @@ export function toolTitle(tool: ToolUse): ToolTitle {
       return { verb: "Write", object: text(args["path"]) };
     case "edit_files":
       return { verb: "Edit", object: editedPaths(args).join(", ") };
-    case "list_directory":
-      return { verb: "List", object: text(args["path"]) };
+    case "list_files":
+      return { verb: "List", object: text(args["path"]) || "." };
+    case "search_files":
+      return { verb: "Search", object: [text(args["content"]) || text(args["name"]), text(args["path"])].filter(Boolean).join(" in "), outcome: matches(tool, result) };
+    case "process_output":
+      return { verb: "Output of", object: text(result["command"]) || text(args["process_id"]), outcome: executeOutcome(tool, result) };
+    case "process_list":
+      return { verb: "List processes", object: "" };
+    case "process_signal":
+      return { verb: text(args["signal"]) === "kill" ? "Kill" : "End", object: text(args["process_id"]) };
+    case "workspace_status":
+      return { verb: "Look at workspace", object: text(result["workspace_name"]) };
+    case "ask_user_question":
+      return { verb: "Question", object: "" };
     case "create_workspace":
       return { verb: "Create workspace", object: text(result["workspace_name"]) || text(args["name"]) };
     case "start_workspace":
@@ -40,9 +52,15 @@ export function toolTitle(tool: ToolUse): ToolTitle {
 
 function executeOutcome(tool: ToolUse, result: Record<string, unknown>): string | undefined {
   const took = typeof result["wall_duration_ms"] === "number" ? duration(result["wall_duration_ms"]) : undefined;
+  if (text(result["background_process_id"])) return "goes on in the background";
   if (tool.state === "done") return took;
   if (tool.state === "failed" && typeof result["exit_code"] === "number") return `exit ${result["exit_code"]}${took ? ` · ${took}` : ""}`;
   return undefined;
+}
+
+function matches(tool: ToolUse, result: Record<string, unknown>): string | undefined {
+  const found = ["matches", "results", "files"].map((name) => result[name]).find(Array.isArray);
+  return tool.state === "done" && found ? `${found.length} found` : undefined;
 }
 
 function lines(tool: ToolUse, count: unknown): string | undefined {

@@ -57,6 +57,44 @@ describe("buildTranscript", () => {
   });
 });
 
+describe("calls that wait for somebody", () => {
+  const approval = { tool_call_id: "a", tool_name: "execute", args: "{}", reason: "rule" as const, message: "m", requested_at: "2026-07-01T10:00:00Z", expires_at: "2026-07-02T10:00:00Z" };
+  const messages = [message(3, "assistant", call("a"))];
+
+  it("are asked about, of unknown outcome, or answered elsewhere", () => {
+    expect(tools({ status: "requires_action", messages, approvals: [approval] })[0]?.state).toBe("asked");
+    expect(tools({ status: "requires_action", messages, approvals: [{ ...approval, reason: "outcome_unknown" }] })[0]?.state).toBe("unknown");
+    expect(tools({ status: "requires_action", messages, actionRequired: [{ tool_call_id: "a", tool_name: "execute", args: "{}" }] })[0]?.state).toBe("elsewhere");
+  });
+
+  it("can be answered when they are questions and nothing was said after them", () => {
+    const question = { type: "tool-call", tool_call_id: "q", tool_name: "ask_user_question", args: { questions: [] } };
+    const asked = [message(1, "assistant", question), message(2, "tool", result("q", { questions: [] }))];
+    expect(tools({ status: "waiting", messages: asked })[0]?.answerable).toBe(true);
+    expect(tools({ status: "running", messages: asked })[0]?.answerable).toBeUndefined();
+    expect(tools({ status: "waiting", messages: [...asked, message(3, "user", { type: "text", text: "yes" })] })[0]?.answerable).toBeUndefined();
+  });
+});
+
+describe("a compaction", () => {
+  const summarized = { type: "tool-call", tool_call_id: "s", tool_name: "chat_summarized", args: {} };
+  const parts = (messages: ChatMessage[]) => buildTranscript({ ...emptyView, messages }).flatMap((b) => b.parts);
+
+  it("is a part of its own, with its summary and how full the context was", () => {
+    const done = [message(1, "assistant", summarized), message(2, "tool", { ...result("s", { summary: "We did x.", usage_percent: 72, context_tokens: 92000 }), tool_name: "chat_summarized" })];
+    expect(parts(done)).toEqual([{ kind: "compaction", callId: "s", compaction: { summary: "We did x.", usedPercent: 72, contextTokens: 92000 } }]);
+  });
+
+  it("says that it goes on while there is no summary", () => {
+    expect(parts([message(1, "assistant", summarized)])).toEqual([{ kind: "compaction", callId: "s", compaction: null }]);
+  });
+});
+
+it("says how long a thought took", () => {
+  const thought = { type: "reasoning", text: "hm", created_at: "2026-07-01T10:00:00Z", completed_at: "2026-07-01T10:00:03Z" };
+  expect(buildTranscript({ ...emptyView, messages: [message(1, "assistant", thought)] })[0]?.parts).toEqual([{ kind: "reasoning", text: "hm", ms: 3000 }]);
+});
+
 describe("resultState", () => {
   it.each([
     [{ success: true, exit_code: 0 }, false, "done"],
@@ -66,6 +104,8 @@ describe("resultState", () => {
     [{ outcome: "unknown" }, true, "unknown"],
     [{ error: "The outcome is unknown: the server stopped." }, true, "unknown"],
     ["outcome unknown", true, "unknown"],
+    [{ error: "A rule refuses it.", error_code: "denied_by_rule" }, true, "denied"],
+    [{ error: "Stopped.", interrupted: true }, true, "stopped"],
     [null, false, "done"],
   ])("%j with error %s is %s", (value, isError, state) => {
     expect(resultState(value, isError)).toBe(state);

@@ -41,3 +41,40 @@ export function remedy(error: ChatError): string {
       return error.retryable ? "Send a message to try again." : "Send a message to go on, or choose another model.";
   }
 }
+
+/** A short heading for a failed turn, by the kind of its error. */
+export function failure(kind: ChatError["kind"]): string {
+  switch (kind) {
+    case "auth":
+    case "missing_key":
+      return "key refused";
+    case "config":
+      return "model settings";
+    case "provider_disabled":
+      return "provider is off";
+    case "rate_limit":
+      return "rate limit";
+    case "overloaded":
+      return "provider overloaded";
+    case "usage_limit":
+      return "quota used up";
+    case "timeout":
+      return "no answer in time";
+    case "stream_silence_timeout":
+      return "the model went silent";
+    default:
+      return "";
+  }
+}
+
+/** An amount of millionths of a dollar. */
+export function dollars(micros: number): string {
+  const amount = micros / 1_000_000;
+  if (micros > 0 && amount < 0.01) return "< $0.01";
+  return new Intl.NumberFormat("en", { style: "currency", currency: "USD" }).format(amount);
+}
+
+/** "12.3k" */
+export function tokens(count: number): string {
+  return new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 }).format(count).toLowerCase();
+}

@@ -20,12 +20,14 @@ interface SelectProps {
   disabled?: boolean;
   size?: "sm" | "md";
   className?: string;
+  /** Stands for the chosen label where there is little room. */
+  icon?: ReactNode;
   "data-testid"?: string;
   "aria-invalid"?: true;
   "aria-describedby"?: string;
 }
 
-export function Select({ value, onChange, options, placeholder, label, size = "md", className, disabled, ...rest }: SelectProps) {
+export function Select({ value, onChange, options, placeholder, label, size = "md", className, icon, disabled, ...rest }: SelectProps) {
   return (
     <Radix.Root value={value ?? ""} onValueChange={onChange} disabled={disabled}>
       <Radix.Trigger
@@ -37,7 +39,7 @@ export function Select({ value, onChange, options, placeholder, label, size = "m
         )}
         {...rest}
       >
-        <Radix.Value placeholder={placeholder} />
+        {icon ?? <Radix.Value placeholder={placeholder} />}
         <Radix.Icon>
           <ChevronDown className="size-4 text-muted-foreground" aria-hidden />
         </Radix.Icon>
