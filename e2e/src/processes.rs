@@ -12,6 +12,20 @@ pub fn list_with(text: &str) -> Vec<String> {
     command_lines().filter(|line| line.contains(text)).collect()
 }
 
+/// Ends the processes whose command line contains a text, as `kill -9` does. Returns how many it found.
+///
+/// # Errors
+/// Fails when `kill` cannot be run.
+pub fn kill_with(text: &str) -> std::io::Result<usize> {
+    let ids: Vec<_> =
+        with_ids().filter(|(_, line)| line.contains(text)).map(|(id, _)| id.to_string()).collect();
+    if !ids.is_empty() {
+        // Those that are gone already make it fail, which is as good.
+        std::process::Command::new("kill").arg("-9").args(&ids).status()?;
+    }
+    Ok(ids.len())
+}
+
 /// Resident memory of a process, in bytes; `None` when there is no such process.
 pub fn resident_bytes(pid: i32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
@@ -21,11 +35,14 @@ pub fn resident_bytes(pid: i32) -> Option<u64> {
 }
 
 fn command_lines() -> impl Iterator<Item = String> {
+    with_ids().map(|(_, line)| line)
+}
+
+fn with_ids() -> impl Iterator<Item = (u32, String)> {
     let entries = fs::read_dir("/proc").into_iter().flatten().filter_map(Result::ok);
     entries.filter_map(|entry| {
-        let is_process =
-            entry.file_name().to_str().is_some_and(|name| name.bytes().all(|b| b.is_ascii_digit()));
-        let bytes = is_process.then(|| fs::read(entry.path().join("cmdline")).ok()).flatten()?;
-        Some(String::from_utf8_lossy(&bytes).replace('\0', " "))
+        let id = entry.file_name().to_str()?.parse().ok()?;
+        let bytes = fs::read(entry.path().join("cmdline")).ok()?;
+        Some((id, String::from_utf8_lossy(&bytes).replace('\0', " ")))
     })
 }

@@ -32,7 +32,7 @@ pub mod tool_limits {
     pub use super::call::{EXECUTE_WAIT_DEFAULT, EXECUTE_WAIT_MAX, OUTPUT_WAIT_MAX, time_limit};
 }
 pub use dynamic::{DynamicTool, check_dynamic_tools};
-pub(crate) use end::end_running;
+pub(crate) use end::{end_running, note_use};
 pub use output::ToolOutput;
 pub(crate) use run::run_step;
 

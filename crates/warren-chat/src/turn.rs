@@ -168,6 +168,7 @@ async fn generate(
 ) -> ChatResult<()> {
     // An edit may have cut off calls that still run.
     tools::end_running(shared, chat, state, &[]).await?;
+    tools::note_use(shared, chat).await;
     let begun = commit(shared, chat, state, None, Command::RecordAttempt).await?.state;
     let asked_for = history.iter().rev().find(|message| message.role == MessageRole::User);
     let config = asked_for.and_then(|message| message.model_config_id);

@@ -27,7 +27,8 @@ async fn story(stage: &mut Stage) -> Result<()> {
     let chat = printed.split_whitespace().last().context("no id was printed")?.to_owned();
     a_command_is_found_again_after_a_crash(stage, &chat).await?;
     notes_were_made_once(stage, &chat).await?;
-    an_interrupt_ends_the_processes(stage, &chat, &marker).await
+    an_interrupt_ends_the_processes(stage, &chat, &marker).await?;
+    a_stopped_workspace_and_a_dead_agent_are_told(stage, &chat).await
 }
 
 async fn a_command_is_found_again_after_a_crash(stage: &mut Stage, chat: &str) -> Result<()> {
@@ -94,6 +95,31 @@ async fn an_interrupt_ends_the_processes(stage: &Stage, chat: &str, marker: &str
     Ok(())
 }
 
+async fn a_stopped_workspace_and_a_dead_agent_are_told(stage: &Stage, chat: &str) -> Result<()> {
+    stage.user.succeed(&["chat", "send", chat, "Stop"], BUILD).await?;
+    let shown = results(stage, chat).await?;
+    let [(_, stopped, _), (_, refused, is_error), (_, started, _), (_, status, _)] =
+        &shown[shown.len() - 4..]
+    else {
+        anyhow::bail!("these are not four results: {shown:?}")
+    };
+    ensure!(stopped["stopped"] == true, "the result is {stopped}");
+    ensure!(*is_error && refused["error_code"] == "workspace_stopped", "the result is {refused}");
+    ensure!(started["started"] == true && started["agent_status"] == "ready", "the result is {started}");
+    ensure!(status["status"] == "running" && status["agent_status"] == "connected", "the result is {status}");
+
+    let root = stage.server.workspaces_dir().display().to_string();
+    ensure!(processes::kill_with(&root)? > 0, "no agent runs");
+    stage.user.succeed(&["chat", "send", chat, "Dead"], BUILD).await?;
+    let (_, result, is_error) = results(stage, chat).await?.pop().context("the call has a result")?;
+    let code = result["error_code"].as_str().unwrap_or_default();
+    ensure!(
+        is_error && ["agent_unreachable", "agent_disconnected"].contains(&code),
+        "the result is {result}"
+    );
+    Ok(())
+}
+
 fn script(template: &str, marker: &str) -> String {
     let call = |name: &str, args: Value| json!({ "tool_call": { "name": name, "args": args } });
     let turn = |n: usize, steps: Value| json!({ "when": { "user": "Make notes", "tool_results": n }, "steps": steps });
@@ -112,6 +138,13 @@ fn script(template: &str, marker: &str) -> String {
         ])),
         turn(7, json!([call("execute", json!({ "command": waits, "timeout": "5m" }))])),
         turn(8, json!([{ "text": "The notes are made." }])),
+        { "when": { "user": "Stop", "tool_results": 0 }, "steps": [call("stop_workspace", json!({}))] },
+        { "when": { "user": "Stop", "tool_results": 1 }, "steps": [call("execute", json!({ "command": "true" }))] },
+        { "when": { "user": "Stop", "tool_results": 2 }, "steps": [
+            call("start_workspace", json!({})), call("workspace_status", json!({})) ] },
+        { "when": { "user": "Stop" }, "steps": [{ "text": "It was stopped and started." }] },
+        { "when": { "user": "Dead", "tool_results": 0 }, "steps": [call("execute", json!({ "command": "true" }))] },
+        { "when": { "user": "Dead" }, "steps": [{ "text": "It cannot be reached." }] },
         { "when": { "user": "Hang" }, "steps": [call("execute", json!({ "command": hangs, "timeout": "5m" }))] },
     ]);
     json!({ "turns": turns }).to_string()

@@ -6,7 +6,7 @@ use warren_build_proto::{
     Agent, AgentAuth, App as AgentApp, BuildOutcome, DisplayApps, Env, ImportOutcome, MetadataItem,
     Parameter, Resource, Script, SecretText,
 };
-use warren_db::query::Page;
+use warren_db::{entity::templates, query::Page};
 use warren_db_testkit::TestDatabase;
 use warren_rt::Sealer;
 use warren_vocab::{
@@ -235,6 +235,27 @@ async fn an_import_leaves_parameters_readme_and_resources() {
     let mut found: Vec<_> = rows.resources.iter().map(|r| (r.transition.as_str(), r.name.as_str())).collect();
     found.sort_unstable();
     assert_eq!(found, [("start", "disk"), ("start", "machine"), ("stop", "disk")]);
+}
+
+#[tokio::test]
+async fn use_moves_the_time_at_which_a_workspace_stops_by_itself() {
+    let fixture = Fixture::new().await;
+    let (workspace, build) = fixture.workspace().await;
+    let (job, worker) = fixture.acquire().await;
+    fixture.app.complete_job(job.id, worker, made(vec![agent("main", Uuid::new_v4())])).await.unwrap();
+    let reader = fixture.app.db().reader();
+    let detail = fixture.app.find_workspace(&fixture.actor, workspace, false).await.unwrap();
+    let set_bump = async |ms: i64| {
+        let template = templates::Model { activity_bump_ms: ms, ..detail.template.clone() };
+        fixture.app.db().write(async |tx| query::templates::update(tx, template).await).await.unwrap();
+        fixture.app.keep_workspace(&fixture.actor, workspace).await.unwrap();
+        query::builds::by_id(reader, build).await.unwrap().unwrap().deadline.unwrap()
+    };
+    let before = detail.build.build.deadline.unwrap();
+    assert_eq!(set_bump(0).await, before, "the template does not want it");
+    assert_eq!(set_bump(60_000).await, before, "it never comes nearer");
+    let later = set_bump(2 * 3_600_000).await;
+    assert!(later - before > chrono::TimeDelta::minutes(55), "{before} became {later}");
 }
 
 #[tokio::test]

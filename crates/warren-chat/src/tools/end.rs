@@ -12,7 +12,7 @@ use warren_db::{
     entity::{chat_tool_calls, chats},
     query,
 };
-use warren_vocab::{ChatId, WorkspaceId};
+use warren_vocab::{ChatId, UserId, WorkspaceId};
 
 use super::{Binding, cap, run};
 use crate::{error::ChatResult, rows, service::Shared};
@@ -54,6 +54,13 @@ pub(crate) async fn end_running(
         Ok(())
     };
     shared.db.write_guarded(Guard::chat(id), write).await
+}
+
+/// Notes that a chat works in its workspace.
+pub(crate) async fn note_use(shared: &Shared, chat: &chats::Model) {
+    if let Some(workspace) = chat.workspace_id.map(WorkspaceId::from_uuid) {
+        shared.tools.note_use(UserId::from_uuid(chat.owner_id), workspace).await;
+    }
 }
 
 async fn end(

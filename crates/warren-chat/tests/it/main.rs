@@ -6,4 +6,5 @@ mod crash;
 mod errors;
 mod latency;
 mod support;
+mod tools;
 mod turns;

@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use tokio::sync::Notify;
+use tokio::sync::{Barrier, Notify};
 use warren_audit::Origin;
 use warren_authz::{Membership, SiteRole, Subject};
 use warren_chat::{
@@ -34,6 +34,22 @@ pub(crate) struct FakeTools {
     pub(crate) resumed: Mutex<Option<Value>>,
     pub(crate) calls: Mutex<Vec<String>>,
     pub(crate) hanging: Notify,
+    /// Commands called `meet` end only when two of them run.
+    meeting: Meeting,
+}
+
+struct Meeting(Barrier);
+
+impl Default for Meeting {
+    fn default() -> Self {
+        Self(Barrier::new(2))
+    }
+}
+
+impl Meeting {
+    async fn wait(&self) {
+        self.0.wait().await;
+    }
 }
 
 impl FakeTools {
@@ -55,6 +71,9 @@ impl WorkspaceTools for FakeTools {
                 Ok(json!({ "templates": [{ "id": WorkspaceId::new(), "name": "process" }] }))
             }
             Tool::CreateWorkspace(_) => {
+                if context.binding.get().is_some() {
+                    return Ok(json!({ "created": false }));
+                }
                 self.note("create_workspace".into());
                 output.write("building\n").await;
                 output.attach(context.new_workspace).await?;
@@ -69,6 +88,12 @@ impl WorkspaceTools for FakeTools {
                     std::future::pending::<()>().await;
                 }
                 assert_ne!(arguments.command, "panic", "as asked");
+                if arguments.command == "meet" {
+                    self.meeting.wait().await;
+                }
+                if arguments.command == "flood" {
+                    return Ok(json!({ "output": format!("\0begin{}end", "€".repeat(400_000)) }));
+                }
                 output.write("line 2\n").await;
                 Ok(json!({ "success": true, "output": "line 1\nline 2\n", "exit_code": 0 }))
             }

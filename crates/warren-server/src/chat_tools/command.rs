@@ -22,6 +22,8 @@ use crate::agent_client::{AgentClient, AgentClientError};
 const RECONNECT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 /// How long a start is tried while the agent cannot be reached.
 const START_PATIENCE: Duration = Duration::from_secs(30);
+/// How long the agent may be away while a command is followed. An agent that is alive comes back sooner.
+const FOLLOW_PATIENCE: Duration = Duration::from_secs(45);
 /// A command that fails at once says so although it was started in the background.
 const BACKGROUND_GLANCE: Duration = Duration::from_millis(500);
 /// How long an interrupted command may take to die.
@@ -331,19 +333,23 @@ async fn start(agent: &AgentClient, request: &StartProcess) -> Result<(), AgentC
     }
 }
 
-/// Shows the output until the exit. A connection that breaks is made again at the same place.
+/// Shows the output until the exit. A connection that breaks is made again at the same place, until it seems hopeless.
 async fn follow(agent: &AgentClient, id: &str, output: &dyn Shown) -> Result<(), AgentClientError> {
     let mut position = 0;
     let mut backoff = Backoff::new(RECONNECT.0, RECONNECT.1);
+    let mut heard_at = Instant::now();
     loop {
         let mut records = match agent.follow_process(id, position).await {
             Ok(records) => std::pin::pin!(records),
-            Err(AgentClientError::Unreachable { .. } | AgentClientError::Interrupted) => {
+            Err(AgentClientError::Unreachable { .. } | AgentClientError::Interrupted)
+                if heard_at.elapsed() < FOLLOW_PATIENCE =>
+            {
                 backoff.wait().await;
                 continue;
             }
             Err(error) => return Err(error),
         };
+        heard_at = Instant::now();
         while let Some(record) = records.next().await {
             match record {
                 Ok(StreamRecord::Output { text, position: after }) => {
@@ -357,6 +363,7 @@ async fn follow(agent: &AgentClient, id: &str, output: &dyn Shown) -> Result<(),
                 Ok(StreamRecord::Exit { .. }) => return Ok(()),
                 Err(_) => break,
             }
+            heard_at = Instant::now();
         }
         backoff.wait().await;
     }

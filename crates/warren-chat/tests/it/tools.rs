@@ -1,0 +1,168 @@
+//! Tool calls: side by side, under rules, with arguments that are wrong and results that are too large.
+
+use serde_json::{Value, json};
+use warren_chat::SendMessage;
+use warren_db::{entity::deployment_settings, query};
+use warren_vocab::{BusyBehavior, ChatStatus, MessageRole};
+
+use crate::support::{DEADLINE, Stage};
+
+fn call(name: &str, args: Value) -> Value {
+    json!({ "tool_call": { "name": name, "args": args } })
+}
+
+fn create() -> Value {
+    call("create_workspace", json!({ "template_id": "00000000-0000-4000-8000-000000000000" }))
+}
+
+fn execute(command: &str) -> Value {
+    call("execute", json!({ "command": command }))
+}
+
+async fn with_calls(stage: &Stage, calls: Value) -> warren_dev_model::ScriptedModel {
+    let turns = json!([
+        { "when": { "user": "never mind" }, "steps": [{ "text": "Fine." }] },
+        { "when": { "tool_results": 0 }, "steps": [create()] },
+        { "when": { "tool_results": 1 }, "steps": calls },
+        { "steps": [{ "text": "Done." }] },
+    ]);
+    stage.with_script(&json!({ "turns": turns })).await
+}
+
+async fn rules(stage: &Stage, rules: Value) {
+    let row = deployment_settings::Model {
+        key: "agents_tool_approvals".into(),
+        value: rules,
+        updated_at: chrono::DateTime::UNIX_EPOCH,
+    };
+    stage.db.write(async |tx| query::deployment_settings::put(tx, row).await).await.unwrap();
+}
+
+#[tokio::test]
+async fn calls_of_one_answer_run_side_by_side_and_their_results_keep_the_order_of_the_calls() {
+    let stage = Stage::new().await;
+    let calls = json!([execute("meet"), call("read_file", json!({ "path": "/a" })), execute("meet")]);
+    let _model = with_calls(&stage, calls).await;
+    let chat = stage.create("both").await;
+    let mut view = stage.view(chat).await;
+    view.until_waiting().await;
+    let results: Vec<_> = view.results().into_iter().skip(1).collect();
+    assert_eq!(results.len(), 3);
+    assert_eq!((&results[0].0["exit_code"], &results[2].0["exit_code"]), (&json!(0), &json!(0)));
+    assert_eq!(results[1].0["content"], "1\thello");
+    let n_messages = view.messages.iter().filter(|message| message.role == MessageRole::Tool).count();
+    assert_eq!(n_messages, 2, "one answer's results are one message");
+}
+
+#[tokio::test]
+async fn a_workspace_that_one_call_makes_is_there_for_the_calls_after_it() {
+    let stage = Stage::new().await;
+    let turns = json!([
+        { "when": { "tool_results": 0 }, "steps": [create(), execute("ls"), create()] },
+        { "steps": [{ "text": "Done." }] },
+    ]);
+    let _model = stage.with_script(&json!({ "turns": turns })).await;
+    let chat = stage.create("at once").await;
+    let mut view = stage.view(chat).await;
+    view.until_waiting().await;
+    assert_eq!(stage.tools.calls(), ["create_workspace", "execute ls"]);
+    let results = view.results();
+    assert_eq!(results[1].0["exit_code"], 0);
+    assert_eq!(results[2].0, json!({ "created": false }), "the second finds the first one's workspace");
+    let row = stage.chat.get(&stage.subject, chat).await.unwrap();
+    assert!(row.workspace_id.is_some());
+}
+
+#[tokio::test]
+async fn what_goes_wrong_in_one_call_is_its_result_and_the_turn_goes_on() {
+    let stage = Stage::new().await;
+    let calls = json!([
+        execute("panic"),
+        call("execute", json!({ "cmd": "ls" })),
+        call("no_such_tool", json!({})),
+        execute("ls"),
+    ]);
+    let _model = with_calls(&stage, calls).await;
+    let chat = stage.create("wrong").await;
+    let mut view = stage.view(chat).await;
+    view.until_waiting().await;
+    let results: Vec<_> = view.results().into_iter().skip(1).collect();
+    let codes: Vec<_> = results.iter().map(|(result, _)| result["error_code"].clone()).collect();
+    assert_eq!(codes, [json!("internal"), json!("invalid_arguments"), json!("unknown_tool"), Value::Null]);
+    assert_eq!(results.iter().map(|(_, is_error)| *is_error).collect::<Vec<_>>(), [true, true, true, false]);
+    assert!(results[1].0["error"].as_str().unwrap().contains("command"), "{:?}", results[1]);
+    assert_eq!(view.story().last().unwrap().1, "Done.");
+}
+
+#[tokio::test]
+async fn a_result_that_is_too_large_is_cut_in_the_middle_and_cleaned() {
+    let stage = Stage::new().await;
+    let _model = with_calls(&stage, json!([execute("flood")])).await;
+    let chat = stage.create("flood").await;
+    let mut view = stage.view(chat).await;
+    view.until_waiting().await;
+    let (result, is_error) = view.results().pop().unwrap();
+    let text = result["output"].as_str().unwrap();
+    assert!(!is_error && text.len() < 200_000, "{} bytes", text.len());
+    assert!(text.starts_with("\u{fffd}begin€") && text.ends_with("€end") && text.contains("bytes cut]"));
+    assert_eq!(view.story().last().unwrap().1, "Done.");
+}
+
+#[tokio::test]
+async fn a_call_that_a_rule_asks_about_waits_while_the_others_run() {
+    let stage = Stage::new().await;
+    rules(&stage, json!([{ "tool": "execute", "command": "git push*", "action": "ask" }])).await;
+    let _model = with_calls(&stage, json!([execute("git push origin"), execute("ls")])).await;
+    let chat = stage.create("push").await;
+    let mut view = stage.view(chat).await;
+    view.until("the question", |view| view.status == Some(ChatStatus::RequiresAction)).await;
+    assert_eq!(stage.tools.calls(), ["create_workspace", "execute ls"]);
+    assert_eq!(view.results().len(), 2, "the call that ran has its result");
+    // Whoever does not want to decide goes on in another way, and the call is cancelled.
+    let message =
+        SendMessage { busy: BusyBehavior::Interrupt, ..Stage::message("never mind", BusyBehavior::Queue) };
+    stage.chat.send(&stage.subject, chat, message).await.unwrap();
+    view.until("the answer", |view| view.story().last().is_some_and(|(_, text)| text == "Fine.")).await;
+    assert_eq!(stage.tools.calls(), ["create_workspace", "execute ls"]);
+    let cancelled = view
+        .results()
+        .into_iter()
+        .find(|(result, _)| result["error"].as_str().is_some_and(|error| error.contains("cancelled")));
+    assert!(cancelled.is_some_and(|(_, is_error)| is_error), "{:?}", view.results());
+}
+
+#[tokio::test]
+async fn a_call_that_a_rule_forbids_does_not_run() {
+    let stage = Stage::new().await;
+    rules(&stage, json!([{ "tool": "*_file*", "path": "/etc/**", "action": "deny" }])).await;
+    let write = |path: &str| call("write_file", json!({ "path": path, "content": "" }));
+    let _model = with_calls(&stage, json!([write("/etc/hosts"), write("/home/hosts")])).await;
+    let chat = stage.create("write").await;
+    let mut view = stage.view(chat).await;
+    view.until_waiting().await;
+    assert_eq!(stage.tools.calls(), ["create_workspace", "write_file /home/hosts"]);
+    let results = view.results();
+    assert_eq!((&results[1].0["error_code"], results[1].1), (&json!("denied_by_rule"), true));
+    assert_eq!(results[2], (json!({ "ok": true }), false));
+}
+
+#[tokio::test]
+async fn an_edit_ends_the_command_that_the_cut_history_was_running() {
+    let stage = Stage::new().await;
+    let turns = json!([
+        { "when": { "user": "again" }, "steps": [{ "text": "Done." }] },
+        { "when": { "tool_results": 0 }, "steps": [create()] },
+        { "steps": [execute("hang")] },
+    ]);
+    let _model = stage.with_script(&json!({ "turns": turns })).await;
+    let chat = stage.create("hang").await;
+    let mut view = stage.view(chat).await;
+    tokio::time::timeout(DEADLINE, stage.tools.hanging.notified()).await.unwrap();
+    view.until("the first message", |view| !view.messages.is_empty()).await;
+    let first = view.messages[0].id;
+    let edit = Stage::message("again", BusyBehavior::Queue);
+    stage.chat.edit(&stage.subject, chat, first, edit).await.unwrap();
+    view.until("the answer", |view| view.story().last().is_some_and(|(_, text)| text == "Done.")).await;
+    assert_eq!(stage.tools.calls().last().unwrap(), "end execute");
+    assert!(view.results().is_empty(), "{:?}", view.results());
+}
