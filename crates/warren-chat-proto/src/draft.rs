@@ -171,6 +171,7 @@ mod tests {
             call_id: id.into(),
             tool_name: "execute".into(),
             args: json!({}),
+            committed_at: 1,
         });
         let done = Part::tool_result("b", "execute", json!({"output": "ok"}), false);
         let parts = [Part::result_delta("a", "execute", "half"), done.clone()];

@@ -5,7 +5,9 @@
 //! which runs inside the transaction that holds the chat's row; the ephemeral half is the poll object
 //! [`stream::StreamLoop`].
 
+pub mod action;
 pub mod approval;
+pub mod compaction;
 pub mod decide;
 pub mod draft;
 pub mod error;
@@ -13,17 +15,20 @@ pub mod fence;
 pub mod ledger;
 pub mod message;
 pub mod part;
+pub mod repair;
 pub mod state;
 pub mod step;
 pub mod stream;
 
-pub use decide::{Next, OpenCall, next, open_calls};
+pub use action::{ActionRequired, Approval, ApprovalReason};
+pub use decide::{CallKind, Ending, Entry, Next, OpenCall, next, open_calls};
 pub use draft::{Draft, cut_short, merge};
 pub use error::{ChatError, RetryState};
 pub use fence::{Fence, Stale, check_fence};
-pub use ledger::{LedgerState, Verdict, verdict};
+pub use ledger::{LedgerState, Repeat, Verdict, verdict};
 pub use message::{Message, QueuedMessage, Usage};
 pub use part::{Part, StreamPart};
+pub use repair::{PromptMessage, for_prompt};
 pub use state::{ChatState, Execution, Lease, Versions};
 pub use step::{Effect, Illegal, Input, step};
-pub use stream::{Episode, Snapshot, StreamCommand, StreamEvent, StreamLoop};
+pub use stream::{BadCursor, Episode, Snapshot, StreamCommand, StreamCursor, StreamEvent, StreamLoop};

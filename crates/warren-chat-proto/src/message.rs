@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use warren_vocab::{ChatId, MessageId, MessageRole, ModelConfigId, QueuedMessageId, UserId};
+use warren_vocab::{
+    ChatId, MessageId, MessageRole, MessageVisibility, ModelConfigId, QueuedMessageId, UserId,
+};
 
 use crate::part::Part;
 
@@ -15,6 +17,9 @@ pub struct Message {
     pub model_config_id: Option<ModelConfigId>,
     pub created_at: DateTime<Utc>,
     pub role: MessageRole,
+    pub visibility: MessageVisibility,
+    /// A summary of what was before, or what shows users that one was made.
+    pub compressed: bool,
     pub content: Vec<Part>,
     pub usage: Option<Usage>,
     /// The snapshot version that wrote the message last.

@@ -1,6 +1,7 @@
 //! Viewers of this server. Each chat that is watched has one tail, which reads the store once per version, and hands
 //! snapshots and parts to all its viewers.
 
+mod action;
 mod tail;
 
 use std::{
@@ -134,7 +135,7 @@ impl Viewer {
         inbox: mpsc::Sender<Input>,
         after: Option<MessageId>,
     ) -> Self {
-        Self { id, items, inbox, stream: StreamLoop::new(after), unsent: None }
+        Self { id, items, inbox, stream: StreamLoop::new(after, None), unsent: None }
     }
 
     /// Waits for the next events, at least one. `None` means that the viewer was too slow or the server stops; whoever

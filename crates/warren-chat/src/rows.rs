@@ -9,7 +9,8 @@ use warren_db::{
     entity::{chat_messages, chat_queued_messages, chats},
 };
 use warren_vocab::{
-    ChatId, ChatStatus, MessageId, MessageRole, ModelConfigId, QueuedMessageId, ReplicaId, RunnerId, UserId,
+    ChatId, ChatStatus, MessageId, MessageRole, MessageVisibility, ModelConfigId, QueuedMessageId, ReplicaId,
+    RunnerId, UserId,
 };
 
 use crate::error::{ChatResult, ChatServiceError};
@@ -74,6 +75,8 @@ pub(crate) fn message(row: chat_messages::Model) -> ChatResult<Message> {
         model_config_id: row.model_config_id.map(ModelConfigId::from_uuid),
         created_at: row.created_at,
         role: role(&row.role)?,
+        visibility: visibility(&row.visibility)?,
+        compressed: row.compressed,
         usage: usage(&row),
         content: parse("message", row.content)?,
         revision: row.revision,
@@ -97,6 +100,10 @@ fn usage(row: &chat_messages::Model) -> Option<Usage> {
 
 pub(crate) fn role(text: &str) -> ChatResult<MessageRole> {
     Ok(text.parse().map_err(|_| DbError::Corrupt { what: "message role" })?)
+}
+
+fn visibility(text: &str) -> ChatResult<MessageVisibility> {
+    Ok(text.parse().map_err(|_| DbError::Corrupt { what: "message visibility" })?)
 }
 
 pub(crate) fn queued(row: chat_queued_messages::Model) -> ChatResult<QueuedMessage> {

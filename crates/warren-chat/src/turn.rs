@@ -11,7 +11,8 @@ use chrono::TimeDelta;
 use futures::StreamExt;
 use serde_json::Value;
 use warren_chat_proto::{
-    ChatError, ChatState, Episode, Message, Next, OpenCall, Part, RetryState, Usage, cut_short, merge, next,
+    CallKind, ChatError, ChatState, Episode, Message, Next, OpenCall, Part, RetryState, Usage, cut_short,
+    decide, merge, next,
 };
 use warren_db::{Guard, Tx, entity::chats, query};
 use warren_llm::{ModelError, ModelEvent, ModelStream};
@@ -43,12 +44,21 @@ const BROKEN_OFF: &str = "The answer ended with an error before the tool produce
 /// Does the next thing of a running chat and commits it. Dropping the future stops it at any point.
 pub(crate) async fn run_step(shared: &Shared, chat: &chats::Model, state: &ChatState) -> ChatResult<()> {
     let history = history(shared, chat).await?;
-    match next(history.iter().map(|message| (message.role, message.content.as_slice()))) {
-        Next::Finish { .. } => {
+    // The tools find out themselves whom they must wait for.
+    let kind = |_: &OpenCall| CallKind::Local;
+    match next(&history, &decide::Rules::new(&kind)) {
+        Next::Finish(_) => {
             commit(shared, chat, state, None, Command::FinishTurn).await?;
         }
         Next::RunTools(calls) => run_tools(shared, chat, state, &calls).await?,
-        Next::Generate => generate(shared, chat, state, &history).await?,
+        Next::EnterRequiresAction { dynamic, asked } => {
+            run_tools(shared, chat, state, &[dynamic, asked].concat()).await?;
+        }
+        Next::Refuse(calls) => {
+            let refused = NewMessage::new(MessageRole::Tool, decide::refusals(&calls));
+            commit(shared, chat, state, None, Command::CommitStep(vec![refused])).await?;
+        }
+        Next::Generate | Next::Compact | Next::TooLong => generate(shared, chat, state, &history).await?,
     }
     Ok(())
 }

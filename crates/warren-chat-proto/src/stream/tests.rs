@@ -29,7 +29,6 @@ enum Act {
 struct World {
     versions: Versions,
     messages: Vec<Arc<Message>>,
-    cut_version: i64,
     parts: Vec<Arc<StreamPart>>,
     snapshots: Vec<Snapshot>,
     travelling: VecDeque<Arc<StreamPart>>,
@@ -43,7 +42,6 @@ impl World {
         let mut world = Self {
             versions,
             messages: Vec::new(),
-            cut_version: 0,
             parts: Vec::new(),
             snapshots: Vec::new(),
             travelling: VecDeque::new(),
@@ -63,6 +61,8 @@ impl World {
             model_config_id: None,
             created_at: chrono::DateTime::UNIX_EPOCH,
             role: MessageRole::Assistant,
+            visibility: warren_vocab::MessageVisibility::Both,
+            compressed: false,
             content: vec![Part::text(text)],
             usage: None,
             revision: self.versions.snapshot,
@@ -79,7 +79,7 @@ impl World {
             retry: None,
             messages: self.messages.clone().into(),
             queue: Arc::new([]),
-            cut_version: self.cut_version,
+            action: None,
         });
     }
 
@@ -112,7 +112,6 @@ impl World {
             Act::Edit => {
                 self.new_history();
                 self.messages.pop();
-                self.cut_version = self.versions.history;
                 self.add_message("edited");
                 self.save();
             }
@@ -153,6 +152,7 @@ impl Client {
             StreamEvent::Queue(_)
             | StreamEvent::Status(_)
             | StreamEvent::Error(_)
+            | StreamEvent::ActionRequired(_)
             | StreamEvent::Retry(_) => {}
         }
     }
@@ -172,7 +172,8 @@ struct Viewer {
 
 impl Viewer {
     fn new(after: Option<MessageId>) -> Self {
-        let mut viewer = Self { stream: StreamLoop::new(after), client: Client::default(), fetch: false };
+        let mut viewer =
+            Self { stream: StreamLoop::new(after, None), client: Client::default(), fetch: false };
         viewer.drain(&World::new());
         viewer
     }
@@ -184,13 +185,11 @@ impl Viewer {
             }
             match self.stream.poll_command() {
                 Some(StreamCommand::Fetch { .. }) => self.fetch = true,
-                Some(StreamCommand::Replay(episode)) => {
-                    let current =
-                        Episode { history_version: world.versions.history, attempt: world.versions.attempt };
-                    if episode == current {
-                        for part in &world.parts {
-                            self.stream.handle_part(part);
-                        }
+                Some(StreamCommand::Replay { episode, after_seq }) => {
+                    if episode == episode_of(&world.versions) {
+                        let wanted = |part: &&Arc<StreamPart>| part.seq > after_seq;
+                        let parts: Vec<_> = world.parts.iter().filter(wanted).cloned().collect();
+                        self.stream.handle_replay(episode, &parts);
                     }
                 }
                 None => return,
@@ -304,7 +303,7 @@ fn the_first_sync_gives_news_then_the_status_then_a_preview_reset() {
     let mut world = World::new();
     world.act(Act::Commit);
     let snapshot = world.snapshots.last().unwrap();
-    let mut stream = StreamLoop::new(Some(MessageId(1)));
+    let mut stream = StreamLoop::new(Some(MessageId(1)), None);
     assert_eq!(stream.poll_command(), Some(StreamCommand::Fetch { newer_than: 0 }));
     stream.handle_snapshot(snapshot);
     assert_eq!(
@@ -321,7 +320,7 @@ fn the_first_sync_gives_news_then_the_status_then_a_preview_reset() {
 fn a_viewer_whose_last_message_was_cut_starts_over() {
     let mut world = World::new();
     world.act(Act::Edit);
-    let mut stream = StreamLoop::new(Some(MessageId(1)));
+    let mut stream = StreamLoop::new(Some(MessageId(1)), None);
     stream.handle_snapshot(world.snapshots.last().unwrap());
     let events = drained(&mut stream);
     assert_eq!(events[0], StreamEvent::HistoryReset);
@@ -331,7 +330,7 @@ fn a_viewer_whose_last_message_was_cut_starts_over() {
 #[test]
 fn an_old_hint_does_not_make_it_look() {
     let world = World::new();
-    let mut stream = StreamLoop::new(None);
+    let mut stream = StreamLoop::new(None, None);
     let _ = stream.poll_command();
     stream.handle_snapshot(world.snapshots.last().unwrap());
     stream.handle_hint(1);
@@ -343,20 +342,23 @@ fn an_old_hint_does_not_make_it_look() {
 }
 
 #[test]
-fn a_gap_resets_the_preview_and_replays_it() {
+fn a_gap_is_filled_from_the_place_where_the_viewer_is() {
     let mut world = World::new();
     world.act(Act::Attempt);
-    let mut stream = StreamLoop::new(None);
+    let mut stream = StreamLoop::new(None, None);
     let _ = stream.poll_command();
     stream.handle_snapshot(world.snapshots.last().unwrap());
-    assert!(matches!(stream.poll_command(), Some(StreamCommand::Replay(_))), "it comes in the middle");
+    assert!(
+        matches!(stream.poll_command(), Some(StreamCommand::Replay { after_seq: 0, .. })),
+        "it comes in the middle"
+    );
     (0..3).for_each(|_| world.act(Act::Write));
     stream.handle_part(&world.parts[0]);
     drained(&mut stream);
     stream.handle_part(&world.parts[2]);
-    assert_eq!(drained(&mut stream), [StreamEvent::PreviewReset]);
-    let Some(StreamCommand::Replay(episode)) = stream.poll_command() else { panic!("it asks for a replay") };
-    assert_eq!(episode, world.snapshots.last().unwrap().episode());
-    world.parts.iter().for_each(|part| stream.handle_part(part));
-    assert_eq!(drained(&mut stream).len(), 3);
+    assert_eq!(drained(&mut stream), [], "nothing is shown with a hole before it");
+    let episode = world.snapshots.last().unwrap().episode();
+    assert_eq!(stream.poll_command(), Some(StreamCommand::Replay { episode, after_seq: 1 }));
+    stream.handle_replay(episode, &world.parts[1..]);
+    assert_eq!(drained(&mut stream).len(), 2, "the viewer keeps what it has");
 }

@@ -14,7 +14,7 @@ use warren_chat_proto::{Episode, Message, Snapshot, StreamCommand, StreamPart};
 use warren_db::{Database, Notice, channels, query};
 use warren_vocab::{ChatId, MessageRole, MessageVisibility};
 
-use super::{Hub, Input, Item};
+use super::{Hub, Input, Item, action};
 use crate::{error::ChatResult, rows};
 
 /// How often the store is read even without a hint, as hints may be lost.
@@ -84,8 +84,9 @@ impl Tail {
                     self.tell(viewer, Item::Snapshot(snapshot));
                 }
             }
-            Input::Command { viewer, command: StreamCommand::Replay(_) } => {
-                self.tell(viewer, Item::Parts(self.parts.clone().into()));
+            Input::Command { viewer, command: StreamCommand::Replay { after_seq, .. } } => {
+                let parts = self.parts.iter().filter(|part| part.seq > after_seq);
+                self.tell(viewer, Item::Parts(parts.cloned().collect()));
             }
         }
     }
@@ -176,7 +177,7 @@ impl Tail {
             retry: rows::retry(&at.chat)?,
             messages: self.messages.clone().into(),
             queue: at.queue.into_iter().map(rows::queued).collect::<ChatResult<Vec<_>>>()?.into(),
-            cut_version: at.cut_version,
+            action: action::required(self.db.reader(), &at.chat).await?,
         };
         let episode = snapshot.episode();
         if episode != self.episode {

@@ -315,6 +315,7 @@ impl View {
             StreamEvent::Queue(queue) => self.n_queued = queue.len(),
             StreamEvent::Status(status) => self.status = Some(status),
             StreamEvent::Error(error) => self.error = Some(error),
+            StreamEvent::ActionRequired(_) => {}
             StreamEvent::Retry(retry) => self.retries.push(retry.error),
             StreamEvent::PreviewReset => {
                 self.preview.clear();

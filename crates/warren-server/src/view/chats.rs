@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use warren_api::chats::{
-    self as api, ChatInputPart, ChatMessagePart, ChatStreamEvent, ChatStreamEventType as Type,
-    ChatStreamMessagePart, ChatStreamRetry, ChatStreamStatus,
+    self as api, ChatInputPart, ChatMessagePart, ChatStreamActionRequired, ChatStreamEvent,
+    ChatStreamEventType as Type, ChatStreamMessagePart, ChatStreamRetry, ChatStreamStatus,
+    ChatStreamToolCall,
 };
 use warren_chat::proto::{
-    ChatError, Message, Part, QueuedMessage, RetryState, StreamEvent, StreamPart, Usage,
+    ActionRequired, Approval, ApprovalReason, ChatError, Message, OpenCall, Part, QueuedMessage, RetryState,
+    StreamEvent, StreamPart, Usage,
 };
 use warren_db::entity::chats;
 use warren_vocab::{AgentId, BuildId, ChatId, ModelConfigId, OrganizationId, UserId, WorkspaceId};
@@ -92,10 +94,38 @@ pub(crate) fn event(chat: ChatId, event: StreamEvent) -> ChatStreamEvent {
             ChatStreamEvent { status: Some(ChatStreamStatus { status }), ..new(Type::Status) }
         }
         StreamEvent::Error(error) => ChatStreamEvent { error: Some(chat_error(error)), ..new(Type::Error) },
+        StreamEvent::ActionRequired(action) => {
+            ChatStreamEvent { action_required: Some(action_required(&action)), ..new(Type::ActionRequired) }
+        }
         StreamEvent::Retry(state) => ChatStreamEvent { retry: Some(retry(state)), ..new(Type::Retry) },
         StreamEvent::Part(found) => {
             ChatStreamEvent { message_part: Some(stream_part(&found)), ..new(Type::MessagePart) }
         }
+    }
+}
+
+/// Shows what a chat waits for.
+fn action_required(action: &ActionRequired) -> ChatStreamActionRequired {
+    let call = |call: &OpenCall| ChatStreamToolCall {
+        tool_call_id: call.call_id.clone(),
+        tool_name: call.tool_name.clone(),
+        args: call.args.to_string(),
+    };
+    let approval = |approval: &Approval| api::ChatApproval {
+        tool_call_id: approval.call.call_id.clone(),
+        tool_name: approval.call.tool_name.clone(),
+        args: approval.call.args.to_string(),
+        reason: match approval.reason {
+            ApprovalReason::Rule => api::ChatApprovalReason::Rule,
+            ApprovalReason::OutcomeUnknown => api::ChatApprovalReason::OutcomeUnknown,
+        },
+        message: approval.message.clone(),
+        requested_at: approval.requested_at,
+        expires_at: approval.expires_at,
+    };
+    ChatStreamActionRequired {
+        tool_calls: action.tool_calls.iter().map(call).collect(),
+        approvals: action.approvals.iter().map(approval).collect(),
     }
 }
 
