@@ -26,6 +26,8 @@ export const pages = [
   { name: "audit", path: "/audit", ready: id("audit-row"), act: openEntries },
   { name: "deployment", path: "/deployment", ready: id("option-row") },
   { name: "models", path: "/deployment/models", ready: "h1" },
+  { name: "chat-settings", path: "/deployment/chats", ready: id("tool-approvals") },
+  { name: "own-chat-settings", path: "/settings/chats", ready: id("user-prompt-text") },
   { name: "cli-auth", path: "/cli-auth", ready: id("cli-mint"), act: (page) => open(page, "cli-mint", "cli-token") },
   { name: "api", path: "/swagger", ready: `${id("api-document")} .opblock-tag`, unchecked: true },
   { name: "not-found", path: "/no/such/page", ready: "h1" },

@@ -1,7 +1,8 @@
 // Settings of chats in the stand-in server: kept as they are sent.
-import { now, state, uuid } from "./state.mjs";
+import { now, state } from "./state.mjs";
 
 const ROOT = "/api/experimental/chats";
+const KEYS = "/api/experimental/users/me/ai-provider-keys";
 
 const settings = {
   "system-prompt": { system_prompt: "Answer in the house style.", include_default_system_prompt: true, default_system_prompt: "You work in a workspace of the user.\n\nDo exactly what was asked." },
@@ -46,7 +47,7 @@ export const chatSettingRoutes = [
   }],
   ["DELETE", `${ROOT}/usage-limits/overrides/:user`, ({ user }) => ((limits.overrides = limits.overrides.filter((o) => o.user_id !== user)), [204])],
   ["GET", `${ROOT}/cost/me/summary`, () => [200, summary()]],
-  ["GET", "/api/v2/users/me/ai-provider-keys", () => [200, [...ownKeys.values()]]],
-  ["PUT", "/api/v2/users/me/ai-provider-keys/:provider", ({ provider }, { api_key }) => (ownKeys.set(provider, { id: uuid(), ai_provider_id: provider, masked: `…${api_key.slice(-4)}`, created_at: now(), updated_at: now() }), [204])],
-  ["DELETE", "/api/v2/users/me/ai-provider-keys/:provider", ({ provider }) => (ownKeys.delete(provider), [204])],
+  ["GET", `${KEYS}`, () => [200, state.providers.map((p) => ({ ai_provider_id: p.id, type: p.type, name: p.name, display_name: p.display_name, has_user_api_key: ownKeys.has(p.id), masked: ownKeys.get(p.id) ?? null }))]],
+  ["PUT", `${KEYS}/:provider`, ({ provider }, { api_key }) => (ownKeys.set(provider, `…${api_key.slice(-4)}`), [200, {}])],
+  ["DELETE", `${KEYS}/:provider`, ({ provider }) => (ownKeys.delete(provider), [204])],
 ];

@@ -136,6 +136,7 @@ const accountPages = [
   createRoute({ getParentRoute: () => account, path: "security", component: lazyRouteComponent(() => import("./account/security-page"), "SecurityPage") }),
   createRoute({ getParentRoute: () => account, path: "appearance", component: lazyRouteComponent(() => import("./account/appearance-page"), "AppearancePage") }),
   createRoute({ getParentRoute: () => account, path: "ssh-key", component: lazyRouteComponent(() => import("./account/ssh-key-page"), "SshKeyPage") }),
+  createRoute({ getParentRoute: () => account, path: "chats", component: lazyRouteComponent(() => import("./account/chats-page"), "ChatsPage") }),
   createRoute({ getParentRoute: () => account, path: "tokens", component: lazyRouteComponent(() => import("./account/tokens-page"), "TokensPage") }),
 ] as const;
 
@@ -159,6 +160,7 @@ const organizationSettings = createRoute({
 const audit = createRoute({ getParentRoute: () => framed, path: "/audit", validateSearch: listPlace, component: lazyRouteComponent(() => import("./audit/audit-page"), "AuditPage") });
 const deployment = createRoute({ getParentRoute: () => framed, path: "/deployment", component: lazyRouteComponent(() => import("./deployment/deployment-page"), "DeploymentPage") });
 const models = createRoute({ getParentRoute: () => framed, path: "/deployment/models", component: ModelsPage });
+const chatSettings = createRoute({ getParentRoute: () => framed, path: "/deployment/chats", component: lazyRouteComponent(() => import("./settings/chat-settings-page"), "ChatSettingsPage") });
 const apiDocs = createRoute({ getParentRoute: () => framed, path: "/swagger", component: lazyRouteComponent(() => import("./api-docs/api-page"), "ApiPage") });
 
 const places = [
@@ -175,6 +177,7 @@ const places = [
   audit,
   deployment,
   models,
+  chatSettings,
   apiDocs,
 ] as const;
 

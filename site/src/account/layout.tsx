@@ -6,6 +6,7 @@ const tabs = [
   { to: "/settings/account", label: "Profile" },
   { to: "/settings/security", label: "Sign-in" },
   { to: "/settings/appearance", label: "Appearance" },
+  { to: "/settings/chats", label: "Chats" },
   { to: "/settings/ssh-key", label: "SSH key" },
   { to: "/settings/tokens", label: "Tokens" },
 ];

@@ -1,10 +1,10 @@
 /** Where one can go, by what one may see. */
-import { Boxes, Building2, LayoutTemplate, MessagesSquare, ScrollText, Server, SlidersHorizontal, Users } from "lucide-react";
+import { Boxes, Building2, LayoutTemplate, MessageSquareLock, MessagesSquare, ScrollText, Server, SlidersHorizontal, Users } from "lucide-react";
 import type { ReactNode } from "react";
 import type { Permissions } from "@/api/permissions";
 
 export interface Place {
-  to: "/workspaces" | "/chats" | "/templates" | "/users" | "/organizations" | "/audit" | "/deployment" | "/deployment/models";
+  to: "/workspaces" | "/chats" | "/templates" | "/users" | "/organizations" | "/audit" | "/deployment" | "/deployment/models" | "/deployment/chats";
   label: string;
   icon: ReactNode;
 }
@@ -20,6 +20,7 @@ const adminPlaces: (Place & { needs: (keyof Permissions)[] })[] = [
   { to: "/organizations", label: "Organizations", icon: <Building2 aria-hidden />, needs: ["viewMembers", "createOrganization"] },
   { to: "/audit", label: "Audit log", icon: <ScrollText aria-hidden />, needs: ["viewAudit"] },
   { to: "/deployment/models", label: "Models", icon: <SlidersHorizontal aria-hidden />, needs: ["editModels"] },
+  { to: "/deployment/chats", label: "Chat settings", icon: <MessageSquareLock aria-hidden />, needs: ["editModels"] },
   { to: "/deployment", label: "Deployment", icon: <Server aria-hidden />, needs: ["viewDeployment"] },
 ];
 

@@ -4,7 +4,6 @@ import { useDecide } from "@/api/chat-actions";
 import type { ChatApproval } from "@/api/types";
 import { Button } from "@/ui/button";
 import { Checkbox } from "@/ui/checkbox";
-import { cn } from "@/ui/cn";
 import { Field, Textarea } from "@/ui/field";
 import { ErrorNotice } from "@/ui/notice";
 import { useNow } from "@/ui/time";
@@ -63,8 +62,8 @@ function ApprovalCard({ chatId, approval }: { chatId: string; approval: ChatAppr
             {(props) => <Textarea {...props} autoFocus className="min-h-14" maxLength={2000} value={note} onChange={(e) => setNote(e.target.value)} data-testid="approval-note" />}
           </Field>
         ) : null}
-        <div className="flex flex-wrap items-center gap-2">
-          {isUnknown ? <span className="flex-1" /> : <Checkbox className="min-w-0 flex-1 basis-44" checked={remember} onChange={setRemember} label="Always in this chat" data-testid="approval-remember" />}
+        <div className="flex flex-wrap items-center justify-end gap-2">
+          {isUnknown ? <span className="flex-1" /> : <Checkbox className="min-w-0 grow basis-full sm:basis-0" checked={remember} onChange={setRemember} label="Always in this chat" data-testid="approval-remember" />}
           {denying ? (
             <>
               <Button size="sm" variant="ghost" onClick={() => setDenying(false)}>
@@ -97,7 +96,7 @@ function Arguments({ verb, args, raw }: { verb: string; args: Record<string, unk
   return (
     <div className="space-y-2">
       {command ? (
-        <pre tabIndex={0} role="region" aria-label="Command" className="max-h-40 overflow-auto rounded-lg bg-terminal px-3 py-2 font-mono text-xs leading-5 break-words whitespace-pre-wrap text-[#e7e6df]">
+        <pre tabIndex={0} role="group" aria-label="Command" className="max-h-40 overflow-auto rounded-lg bg-terminal px-3 py-2 font-mono text-xs leading-5 break-words whitespace-pre-wrap text-[#e7e6df]">
           <span className="text-[#8fd3b1] select-none">$ </span>
           {command}
         </pre>
@@ -105,14 +104,16 @@ function Arguments({ verb, args, raw }: { verb: string; args: Record<string, unk
         <p className="text-[0.8125rem] font-medium">{verb}</p>
       )}
       {rest.length > 0 ? (
-        <dl tabIndex={0} role="region" aria-label="Arguments" className={cn("grid max-h-40 grid-cols-[auto_1fr] gap-x-4 gap-y-1 overflow-y-auto text-xs")}>
-          {rest.map(([name, value]) => (
-            <div key={name} className="contents">
-              <dt className="font-mono text-muted-foreground">{name}</dt>
-              <dd className="min-w-0 font-mono break-words whitespace-pre-wrap">{typeof value === "string" ? value : JSON.stringify(value, null, 1)}</dd>
-            </div>
-          ))}
-        </dl>
+        <div tabIndex={0} role="group" aria-label="Arguments" className="max-h-40 overflow-y-auto">
+          <dl className="space-y-1 text-xs">
+            {rest.map(([name, value]) => (
+              <div key={name} className="flex gap-4">
+                <dt className="w-20 shrink-0 font-mono text-muted-foreground">{name}</dt>
+                <dd className="min-w-0 flex-1 font-mono break-words whitespace-pre-wrap">{typeof value === "string" ? value : JSON.stringify(value, null, 1)}</dd>
+              </div>
+            ))}
+          </dl>
+        </div>
       ) : null}
       {!command && rest.length === 0 && raw !== "{}" ? <pre className="font-mono text-xs break-words whitespace-pre-wrap">{raw}</pre> : null}
     </div>

@@ -20,7 +20,7 @@ export function Reasoning({ text, live, ms }: { text: string; live: boolean; ms?
         <div
           ref={scroll.ref}
           onScroll={scroll.onScroll}
-          role="region"
+          role="group"
           aria-label="Thoughts"
           tabIndex={0}
           className={cn("mt-2 overflow-y-auto border-l-2 border-border pl-4 text-[0.8125rem] leading-6 break-words whitespace-pre-wrap text-muted-foreground", live && chosen === null ? "max-h-36" : "max-h-96")}

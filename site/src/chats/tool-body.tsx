@@ -55,7 +55,7 @@ function Execute({ tool }: { tool: ToolUse }) {
         <span className="text-[#8fd3b1] select-none">$ </span>
         {text(tool.args["command"]) || text(result["command"]) || `(process ${text(tool.args["process_id"])})`}
       </pre>
-      <div ref={scroll.ref} onScroll={scroll.onScroll} role="region" aria-label="Output" tabIndex={0} className="max-h-80 overflow-y-auto px-3 py-2">
+      <div ref={scroll.ref} onScroll={scroll.onScroll} role="group" aria-label="Output" tabIndex={0} className="max-h-80 overflow-y-auto px-3 py-2">
         {output ? (
           <pre data-testid="tool-output" className="break-words whitespace-pre-wrap">
             {output}
@@ -133,7 +133,7 @@ function Templates({ tool }: { tool: ToolUse }) {
 
 function Output({ tool, value }: { tool: ToolUse; value: string }) {
   return (
-    <div role="region" aria-label="Result" tabIndex={0} className="max-h-80 overflow-auto px-3 py-2">
+    <div role="group" aria-label="Result" tabIndex={0} className="max-h-80 overflow-auto px-3 py-2">
       {value ? <pre className="font-mono text-xs leading-5">{value}</pre> : null}
       <Problem tool={tool} />
       {!value && tool.state === "running" ? <p className="text-xs text-muted-foreground">Waiting for the workspace…</p> : null}
@@ -143,7 +143,7 @@ function Output({ tool, value }: { tool: ToolUse; value: string }) {
 
 function Written({ tool }: { tool: ToolUse }) {
   return (
-    <div role="region" aria-label="Written text" tabIndex={0} className="max-h-80 overflow-auto px-3 py-2">
+    <div role="group" aria-label="Written text" tabIndex={0} className="max-h-80 overflow-auto px-3 py-2">
       <pre className="font-mono text-xs leading-5">{text(tool.args["content"])}</pre>
       <Problem tool={tool} />
     </div>
@@ -155,7 +155,7 @@ function Edits({ tool }: { tool: ToolUse }) {
   // The agent's own diff has line numbers and context; until there is one, what was asked for is shown.
   const diffs = new Map(list(asObject(tool.result)["files"]).map(asObject).map((file) => [text(file["path"]), text(file["diff"])]));
   return (
-    <div role="region" aria-label="Changes" tabIndex={0} className="max-h-96 overflow-auto font-mono text-xs leading-5">
+    <div role="group" aria-label="Changes" tabIndex={0} className="max-h-96 overflow-auto font-mono text-xs leading-5">
       {files.map((file, i) => {
         const diff = diffs.get(text(file["path"]));
         return (
@@ -242,7 +242,7 @@ function WorkspaceWork({ tool }: { tool: ToolUse }) {
 function Generic({ tool }: { tool: ToolUse }) {
   const hasArgs = Object.keys(tool.args).length > 0;
   return (
-    <div role="region" aria-label="Asked and answered" tabIndex={0} className="max-h-80 space-y-2 overflow-auto px-3 py-2">
+    <div role="group" aria-label="Asked and answered" tabIndex={0} className="max-h-80 space-y-2 overflow-auto px-3 py-2">
       {hasArgs ? <Json label="Asked" value={tool.args} /> : null}
       {tool.output && tool.result === undefined ? <pre className="font-mono text-xs leading-5 whitespace-pre-wrap">{tool.output}</pre> : null}
       {tool.result === undefined ? null : <Json label="Answer" value={tool.result} />}

@@ -1,4 +1,4 @@
-import { ArrowDown, ArrowUp, Pencil } from "lucide-react";
+import { ArrowDown, ArrowUp, Pencil, Scissors } from "lucide-react";
 import { memo, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { Button } from "@/ui/button";
 import { cn } from "@/ui/cn";
@@ -83,7 +83,13 @@ export function Transcript({ settled, written, busy, editing, onEdit }: Transcri
           ) : null}
           {shown.length === 0 && !busy ? <p className="text-sm text-muted-foreground">This chat has no messages yet.</p> : null}
           {shown.map((block, i) => (
-            <div key={block.key} className={cn("transition-opacity", skipped + i > cutAt && "opacity-35")} data-cut={skipped + i > cutAt || undefined}>
+            <div key={block.key} className={cn(skipped + i > cutAt && "border-l-2 border-dashed border-danger/60 pl-4")} data-cut={skipped + i > cutAt || undefined}>
+              {skipped + i === cutAt + 1 ? (
+                <p className="flex items-center gap-2 pb-4 text-[0.8125rem] font-medium text-danger-text">
+                  <Scissors aria-hidden className="size-4" />
+                  From here on, this is cut when you send.
+                </p>
+              ) : null}
               <BlockView block={block} onEdit={onEdit} />
             </div>
           ))}
@@ -108,13 +114,13 @@ const BlockView = memo(function BlockView({ block, onEdit }: BlockProps) {
   if (block.role === "user") return <UserBlock block={block} onEdit={onEdit} />;
   const text = plainText(block);
   return (
-    <article className="group space-y-3" data-testid="message" data-role="assistant" data-live={block.live} aria-busy={block.live}>
+    <article className="group relative space-y-3" data-testid="message" data-role="assistant" data-live={block.live} aria-busy={block.live}>
       <h2 className="sr-only">Answer</h2>
       {block.parts.map((part, i) => (
         <AnswerPart key={partKey(part, i)} part={part} live={block.live && i === block.parts.length - 1} />
       ))}
       {text && !block.live ? (
-        <div className="-mt-2 flex items-center gap-1 opacity-0 transition-opacity group-hover:opacity-100 focus-within:opacity-100 pointer-coarse:opacity-100">
+        <div className="absolute top-full left-0 -translate-x-1.5 opacity-0 transition-opacity group-hover:opacity-100 focus-within:opacity-100 pointer-coarse:opacity-100">
           <CopyButton text={text} label="Copy the answer" />
         </div>
       ) : null}

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { Plus, Sparkles, Star, Trash2 } from "lucide-react";
+import { Pencil, Plus, Sparkles, Star, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { ApiError } from "@/api/client";
 import { modelConfigsQuery, providersQuery, useDeleteModelConfig, useDeleteProvider, useUpdateModelConfig } from "@/api/models";
@@ -10,6 +10,7 @@ import { Card, CardHeader, EmptyState, LoadFailed, Loading, Page, PageHeader, us
 import { Pill } from "@/ui/status";
 import { ModelForm } from "./model-form";
 import { ProviderForm } from "./provider-form";
+import { providerKind } from "./provider-types";
 
 export function ModelsPage() {
   useTitle("Models");
@@ -43,7 +44,13 @@ export function ModelsPage() {
 
 function Content({ providers, models }: { providers: AIProvider[]; models: ChatModelConfig[] }) {
   const [adding, setAdding] = useState<"provider" | "model" | null>(null);
-  const close = () => setAdding(null);
+  const [provider, setProvider] = useState<AIProvider>();
+  const [model, setModel] = useState<ChatModelConfig>();
+  const close = () => {
+    setAdding(null);
+    setProvider(undefined);
+    setModel(undefined);
+  };
   return (
     <>
       {providers.length === 0 ? (
@@ -57,27 +64,28 @@ function Content({ providers, models }: { providers: AIProvider[]; models: ChatM
             </Button>
           }
         >
-          A provider is an address that speaks the OpenAI protocol: a hosted service, a gateway of your own, or a model server on this machine.
+          A provider is where models are asked: a hosted service, a gateway of your own, or a model server on this machine.
         </EmptyState>
       ) : (
         <>
-          <Providers providers={providers} models={models} onAdd={() => setAdding("provider")} />
-          <Models providers={providers} models={models} onAdd={() => setAdding("model")} />
+          <Providers providers={providers} models={models} onAdd={() => setAdding("provider")} onChange={setProvider} />
+          <Models providers={providers} models={models} onAdd={() => setAdding("model")} onChange={setModel} />
         </>
       )}
-      <ProviderForm open={adding === "provider"} onClose={close} onCreated={() => (models.length === 0 ? setAdding("model") : close())} />
-      <ModelForm open={adding === "model"} onClose={close} providers={providers} isFirst={models.length === 0} />
+      <ProviderForm open={adding === "provider" || provider !== undefined} provider={provider} onClose={close} onCreated={() => (models.length === 0 ? setAdding("model") : close())} />
+      <ModelForm open={adding === "model" || model !== undefined} model={model} onClose={close} providers={providers} isFirst={models.length === 0} />
     </>
   );
 }
 
-interface ListProps {
+interface ListProps<Item> {
   providers: AIProvider[];
   models: ChatModelConfig[];
   onAdd: () => void;
+  onChange: (item: Item) => void;
 }
 
-function Providers({ providers, models, onAdd }: ListProps) {
+function Providers({ providers, models, onAdd, onChange }: ListProps<AIProvider>) {
   const remove = useDeleteProvider();
   return (
     <Card>
@@ -95,15 +103,19 @@ function Providers({ providers, models, onAdd }: ListProps) {
         {providers.map((provider) => {
           const used = models.some((model) => model.ai_provider_id === provider.id);
           return (
-            <li key={provider.id} className="flex items-center gap-4 px-5 py-3.5" data-testid="provider-row">
+            <li key={provider.id} className="flex items-center gap-2 px-5 py-3.5" data-testid="provider-row">
               <div className="min-w-0 flex-1">
                 <div className="flex items-center gap-2 font-medium">
                   {provider.display_name || provider.name}
+                  <Pill>{providerKind(provider.type)?.label ?? provider.type}</Pill>
                   {provider.enabled ? null : <Pill>off</Pill>}
                 </div>
                 <div className="truncate font-mono text-xs text-muted-foreground">{provider.base_url}</div>
               </div>
-              <span className="hidden font-mono text-xs text-muted-foreground sm:block">{provider.api_keys[0]?.masked ?? "no key"}</span>
+              <span className="hidden px-2 font-mono text-xs text-muted-foreground sm:block">{provider.api_keys[0]?.masked ?? "no key"}</span>
+              <Button variant="ghost" size="iconSm" aria-label={`Change ${provider.name}`} title="Change" onClick={() => onChange(provider)} data-testid="provider-change">
+                <Pencil aria-hidden />
+              </Button>
               <Button
                 variant="ghost"
                 size="iconSm"
@@ -123,7 +135,7 @@ function Providers({ providers, models, onAdd }: ListProps) {
   );
 }
 
-function Models({ providers, models, onAdd }: ListProps) {
+function Models({ providers, models, onAdd, onChange }: ListProps<ChatModelConfig>) {
   const update = useUpdateModelConfig();
   const remove = useDeleteModelConfig();
   const providerName = (id: string) => {
@@ -160,9 +172,12 @@ function Models({ providers, models, onAdd }: ListProps) {
             {model.is_default ? null : (
               <Button variant="ghost" size="sm" busy={update.isPending && update.variables.id === model.id} onClick={() => update.mutate({ id: model.id, is_default: true })}>
                 <Star aria-hidden />
-                Make default
+                <span className="max-sm:sr-only">Make default</span>
               </Button>
             )}
+            <Button variant="ghost" size="iconSm" aria-label={`Change ${model.display_name || model.model}`} title="Change" onClick={() => onChange(model)} data-testid="model-change">
+              <Pencil aria-hidden />
+            </Button>
             <Button variant="ghost" size="iconSm" aria-label={`Remove ${model.display_name || model.model}`} busy={remove.isPending && remove.variables === model.id} onClick={() => remove.mutate(model.id)}>
               <Trash2 aria-hidden />
             </Button>

@@ -1,42 +1,59 @@
 import { type FormEvent, useState } from "react";
 import { fieldError } from "@/api/client";
-import { useCreateProvider } from "@/api/models";
+import { useCreateProvider, useUpdateProvider } from "@/api/models";
+import type { AIProvider } from "@/api/types";
 import { Button } from "@/ui/button";
 import { Dialog } from "@/ui/dialog";
 import { Field, Input } from "@/ui/field";
 import { ErrorNotice } from "@/ui/notice";
+import { Select } from "@/ui/select";
+import { Switch } from "@/ui/switch";
+import { type ProviderType, providerKind, providerKinds, slug } from "./provider-types";
 
 interface ProviderFormProps {
   open: boolean;
   onClose: () => void;
   onCreated: () => void;
+  /** The provider to be changed; without one, another is added. */
+  provider?: AIProvider | undefined;
 }
 
-export function ProviderForm({ open, onClose, onCreated }: ProviderFormProps) {
+export function ProviderForm({ open, onClose, onCreated, provider }: ProviderFormProps) {
   return (
-    <Dialog open={open} onOpenChange={(next) => (next ? undefined : onClose())} title="Add a provider" description="An address that speaks the OpenAI chat protocol.">
-      <Form onClose={onClose} onCreated={onCreated} />
+    <Dialog open={open} onOpenChange={(next) => (next ? undefined : onClose())} title={provider ? `Change ${provider.display_name || provider.name}` : "Add a provider"} description={provider ? undefined : "Where models are asked, and with which key."}>
+      {provider ? <ChangeForm provider={provider} onClose={onClose} /> : <NewForm onClose={onClose} onCreated={onCreated} />}
     </Dialog>
   );
 }
 
-function Form({ onClose, onCreated }: Omit<ProviderFormProps, "open">) {
+const KEY_HINT = "Stored encrypted; it is never shown again.";
+
+function NewForm({ onClose, onCreated }: { onClose: () => void; onCreated: () => void }) {
   const create = useCreateProvider();
+  const [type, setType] = useState<ProviderType>("openai-compat");
   const [name, setName] = useState("");
   const [baseUrl, setBaseUrl] = useState("");
   const [key, setKey] = useState("");
+  const [region, setRegion] = useState("us-east-1");
+  const kind = providerKind(type);
   const error = (field: string) => fieldError(create.error, field);
+  const choose = (next: string) => {
+    setType(next as ProviderType);
+    setBaseUrl("");
+  };
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
+    const settings = type === "bedrock" ? { _type: "bedrock", region: region.trim() } : undefined;
     create.mutate(
       {
-        type: "openai-compat",
+        type,
         name: slug(name),
         display_name: name.trim(),
         enabled: true,
-        base_url: baseUrl.trim(),
+        base_url: baseUrl.trim() || kind?.baseUrl || (type === "bedrock" ? `https://bedrock-runtime.${region.trim()}.amazonaws.com` : ""),
         api_keys: key.trim() === "" ? [] : [key.trim()],
+        ...(settings ? { settings } : {}),
       },
       { onSuccess: onCreated },
     );
@@ -44,15 +61,23 @@ function Form({ onClose, onCreated }: Omit<ProviderFormProps, "open">) {
 
   return (
     <form onSubmit={submit} className="space-y-4">
-      <ErrorNotice error={create.error} shownFields={["name", "base_url", "api_keys"]} />
+      <ErrorNotice error={create.error} shownFields={["type", "name", "base_url", "api_keys"]} />
+      <Field label="Kind" error={error("type")}>
+        {(props) => <Select {...props} value={type} onChange={choose} options={providerKinds.map(({ type: value, label, hint }) => ({ value, label, hint }))} data-testid="provider-type" />}
+      </Field>
       <Field label="Name" error={error("name")}>
-        {(props) => <Input {...props} autoFocus required maxLength={64} placeholder="My models" value={name} onChange={(e) => setName(e.target.value)} data-testid="provider-name" />}
+        {(props) => <Input {...props} autoFocus required maxLength={64} placeholder={kind?.baseUrl ? kind.label : "My models"} value={name} onChange={(e) => setName(e.target.value)} data-testid="provider-name" />}
       </Field>
-      <Field label="Base URL" hint="Without the “/chat/completions” at its end." error={error("base_url")}>
-        {(props) => <Input {...props} type="url" required placeholder="https://api.example.com/v1" value={baseUrl} onChange={(e) => setBaseUrl(e.target.value)} data-testid="provider-url" />}
+      {type === "bedrock" ? (
+        <Field label="Region">{(props) => <Input {...props} required autoCapitalize="none" spellCheck={false} value={region} onChange={(e) => setRegion(e.target.value)} />}</Field>
+      ) : null}
+      <Field label="Base URL" optional={kind?.baseUrl !== "" || type === "bedrock"} hint={kind?.baseUrl ? `Empty: ${kind.baseUrl}` : type === "openai-compat" ? "Without the “/chat/completions” at its end." : undefined} error={error("base_url")}>
+        {(props) => (
+          <Input {...props} type="url" required={kind?.baseUrl === "" && type !== "bedrock"} placeholder={kind?.baseUrl || kind?.placeholder} value={baseUrl} onChange={(e) => setBaseUrl(e.target.value)} data-testid="provider-url" />
+        )}
       </Field>
-      <Field label="API key" optional hint="Stored encrypted; it is never shown again." error={error("api_keys")}>
-        {(props) => <Input {...props} type="password" autoComplete="off" value={key} onChange={(e) => setKey(e.target.value)} data-testid="provider-key" />}
+      <Field label="API key" optional hint={type === "bedrock" ? "A Bedrock API key." : "Without one, everybody needs a key of their own. " + KEY_HINT} error={error("api_keys")}>
+        {(props) => <Input {...props} type="password" autoComplete="off" placeholder={kind?.key ?? ""} value={key} onChange={(e) => setKey(e.target.value)} data-testid="provider-key" />}
       </Field>
       <div className="flex justify-end gap-2 pt-1">
         <Button variant="ghost" onClick={onClose}>
@@ -66,14 +91,59 @@ function Form({ onClose, onCreated }: Omit<ProviderFormProps, "open">) {
   );
 }
 
-/** The provider's name in addresses: lower-case letters, digits and hyphens. */
-export function slug(name: string): string {
+function ChangeForm({ provider, onClose }: { provider: AIProvider; onClose: () => void }) {
+  const update = useUpdateProvider();
+  const [name, setName] = useState(provider.display_name);
+  const [baseUrl, setBaseUrl] = useState(provider.base_url);
+  const [enabled, setEnabled] = useState(provider.enabled);
+  const [key, setKey] = useState("");
+  const [dropped, setDropped] = useState<string[]>([]);
+  const error = (field: string) => fieldError(update.error, field);
+  const kept = provider.api_keys.filter((held) => !dropped.includes(held.id));
+
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    const keys = [...kept.map(({ id }) => ({ id })), ...(key.trim() ? [{ api_key: key.trim() }] : [])];
+    const changesKeys = dropped.length > 0 || key.trim() !== "";
+    update.mutate({ id: provider.id, display_name: name.trim(), base_url: baseUrl.trim(), enabled, ...(changesKeys ? { api_keys: keys } : {}) }, { onSuccess: onClose });
+  };
+
   return (
-    name
-      .toLowerCase()
-      .replace(/[^a-z0-9]+/g, "-")
-      .replace(/^-+|-+$/g, "")
-      .slice(0, 32)
-      .replace(/-+$/, "") || "provider"
+    <form onSubmit={submit} className="space-y-4">
+      <ErrorNotice error={update.error} shownFields={["display_name", "base_url", "api_keys"]} />
+      <Field label="Name" error={error("display_name")}>
+        {(props) => <Input {...props} required maxLength={64} value={name} onChange={(e) => setName(e.target.value)} data-testid="provider-name" />}
+      </Field>
+      <Field label="Base URL" error={error("base_url")}>
+        {(props) => <Input {...props} type="url" value={baseUrl} onChange={(e) => setBaseUrl(e.target.value)} data-testid="provider-url" />}
+      </Field>
+      {kept.length > 0 ? (
+        <ul className="space-y-1.5 text-sm">
+          {kept.map((held) => (
+            <li key={held.id} className="flex items-center justify-between gap-3">
+              <span className="font-mono text-xs">{held.masked}</span>
+              <Button size="sm" variant="dangerGhost" onClick={() => setDropped((ids) => [...ids, held.id])}>
+                Remove
+              </Button>
+            </li>
+          ))}
+        </ul>
+      ) : null}
+      <Field label={kept.length > 0 ? "Another API key" : "API key"} optional hint={KEY_HINT} error={error("api_keys")}>
+        {(props) => <Input {...props} type="password" autoComplete="off" value={key} onChange={(e) => setKey(e.target.value)} data-testid="provider-key" />}
+      </Field>
+      <label className="flex items-center gap-3 text-sm">
+        <Switch checked={enabled} onChange={setEnabled} label="Chats may use it" />
+        Chats may use it
+      </label>
+      <div className="flex justify-end gap-2 pt-1">
+        <Button variant="ghost" onClick={onClose}>
+          Cancel
+        </Button>
+        <Button type="submit" variant="primary" busy={update.isPending} data-testid="provider-submit">
+          Save
+        </Button>
+      </div>
+    </form>
   );
 }
