@@ -16,7 +16,7 @@ use warren_chat_proto::{
 };
 use warren_db::{Guard, Tx, entity::chats, query};
 use warren_llm::{ModelError, ModelEvent, ModelStream};
-use warren_vocab::{ChatErrorKind, ChatId, ChatStatus, MessageRole, ModelConfigId};
+use warren_vocab::{ChatId, ChatStatus, MessageRole, ModelConfigId};
 
 use crate::{
     error::ChatResult,
@@ -235,8 +235,8 @@ impl Answer {
             output_tokens: self.usage.output_tokens,
             total_tokens: self.usage.total_tokens,
             reasoning_tokens: self.usage.reasoning_tokens,
-            cache_creation_tokens: None,
-            cache_read_tokens: None,
+            cache_creation_tokens: self.usage.cache_creation_tokens,
+            cache_read_tokens: self.usage.cache_read_tokens,
             context_limit: Some(ready.context_limit),
             total_cost_micros: None,
         };
@@ -270,7 +270,7 @@ async fn listen(
         let part = match event? {
             ModelEvent::Text(text) => Part::Text { text },
             ModelEvent::Reasoning(text) => Part::reasoning(text),
-            ModelEvent::ToolCall { call_id, name, args_delta } => {
+            ModelEvent::ToolCall { call_id, name, args_delta, .. } => {
                 let place = *by_provider_id.entry(call_id.clone()).or_insert_with(|| {
                     calls.push(Call { id: unique(call_id, &mut used_ids), name, args: String::new() });
                     calls.len() - 1
@@ -279,6 +279,10 @@ async fn listen(
                 call.args.push_str(&args_delta);
                 Part::args_delta(&call.id, &call.name, args_delta)
             }
+            ModelEvent::ReasoningSignature { .. }
+            | ModelEvent::ToolCallMetadata { .. }
+            | ModelEvent::ProviderResult { .. }
+            | ModelEvent::Source { .. } => continue,
             ModelEvent::End { usage: total, .. } => {
                 usage = total;
                 continue;
@@ -321,8 +325,7 @@ async fn retry_or_fail(
     error: ModelError,
 ) -> ChatResult<()> {
     let attempt = state.versions.attempt;
-    let is_unreachable = error.status.is_none() && error.kind == ChatErrorKind::Timeout;
-    let attempts_max = if is_unreachable { UNREACHABLE_ATTEMPTS_MAX } else { ATTEMPTS_MAX };
+    let attempts_max = if error.is_unreachable { UNREACHABLE_ATTEMPTS_MAX } else { ATTEMPTS_MAX };
     if !error.retryable || attempt >= attempts_max {
         return fail(shared, chat, state, chat_error(&error, &ready.provider)).await;
     }

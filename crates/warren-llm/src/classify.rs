@@ -28,6 +28,7 @@ pub(crate) fn classify(failure: &Failure<'_>) -> ModelError {
         retryable,
         status: failure.status,
         retry_after: failure.retry_after,
+        is_unreachable: failure.is_transport,
     }
 }
 
@@ -42,6 +43,7 @@ pub(crate) fn truncated(base_url: &str) -> ModelError {
         retryable: true,
         status: None,
         retry_after: None,
+        is_unreachable: false,
     }
 }
 

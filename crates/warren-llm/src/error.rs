@@ -19,4 +19,6 @@ pub struct ModelError {
     pub status: Option<u16>,
     /// The least time that the provider asks to wait.
     pub retry_after: Option<Duration>,
+    /// No connection came about at all: a wrong address stays wrong.
+    pub is_unreachable: bool,
 }

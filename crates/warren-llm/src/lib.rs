@@ -5,6 +5,7 @@
 
 mod classify;
 mod error;
+mod event;
 mod openai;
 mod request;
 
@@ -12,34 +13,11 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 
 pub use error::ModelError;
+pub use event::{FinishReason, ModelEvent, Usage};
 pub use openai::{OpenAiCompatible, OpenAiConfig};
-pub use request::{Message, ModelRequest, ToolCall, ToolSpec};
-
-/// What a model says while it answers, in order.
-#[derive(Debug, Clone, PartialEq)]
-pub enum ModelEvent {
-    /// More text of the answer.
-    Text(String),
-    /// More of what the model thinks.
-    Reasoning(String),
-    /// More of a tool call. The first event of a call has its name; arguments come as pieces of JSON text.
-    ToolCall { call_id: String, name: String, args_delta: String },
-    /// The answer is complete. Always the last event of a stream without error.
-    End {
-        /// Why the model stopped, in the provider's own word.
-        reason: Option<String>,
-        usage: Usage,
-    },
-}
-
-/// What an answer cost, in tokens, as far as the provider says.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Usage {
-    pub input_tokens: Option<i64>,
-    pub output_tokens: Option<i64>,
-    pub total_tokens: Option<i64>,
-    pub reasoning_tokens: Option<i64>,
-}
+pub use request::{
+    AssistantBlock, Message, ModelRequest, Reasoning, ToolCall, ToolChoice, ToolResult, ToolSpec,
+};
 
 /// The events of one answer. Ends after [`ModelEvent::End`] or after the first error; dropping it ends the call.
 pub type ModelStream = BoxStream<'static, Result<ModelEvent, ModelError>>;

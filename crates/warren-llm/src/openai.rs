@@ -16,7 +16,7 @@ use warren_rt::Secret;
 use warren_vocab::ChatErrorKind;
 
 use crate::{
-    Message, Model, ModelError, ModelEvent, ModelRequest, ModelStream, Usage,
+    AssistantBlock, FinishReason, Message, Model, ModelError, ModelEvent, ModelRequest, ModelStream, Usage,
     classify::{Failure, classify, truncated},
 };
 
@@ -135,6 +135,7 @@ impl Reader {
                     call_id: call.call_id,
                     name: call.fn_name,
                     args_delta,
+                    provider_executed: false,
                 })
             }
             ChatStreamEvent::End(end) => {
@@ -152,12 +153,13 @@ fn ended(end: StreamEnd) -> ModelEvent {
     let usage = end.captured_usage.unwrap_or_default();
     let details = usage.completion_tokens_details;
     ModelEvent::End {
-        reason: end.captured_stop_reason.map(|reason| format!("{reason:?}")),
+        reason: FinishReason::Other(end.captured_stop_reason.map(|reason| format!("{reason:?}"))),
         usage: Usage {
             input_tokens: usage.prompt_tokens.map(i64::from),
             output_tokens: usage.completion_tokens.map(i64::from),
             total_tokens: usage.total_tokens.map(i64::from),
             reasoning_tokens: details.and_then(|details| details.reasoning_tokens).map(i64::from),
+            ..Usage::default()
         },
     }
 }
@@ -179,41 +181,52 @@ fn options(request: &ModelRequest) -> ChatOptions {
 }
 
 fn chat_request(request: ModelRequest) -> ChatRequest {
-    let messages = request.messages.into_iter().map(chat_message).collect();
+    let messages = request.messages.into_iter().flat_map(chat_messages).collect();
     let tools: Vec<Tool> = request
         .tools
         .into_iter()
         .map(|tool| Tool::new(tool.name).with_description(tool.description).with_schema(tool.schema))
         .collect();
     let chat = ChatRequest::from_messages(messages);
-    let chat = match request.system {
-        Some(system) => chat.with_system(system),
-        None => chat,
-    };
+    let chat = if request.system.is_empty() { chat } else { chat.with_system(request.system.join("\n\n")) };
     if tools.is_empty() { chat } else { chat.with_tools(tools) }
 }
 
-fn chat_message(message: Message) -> ChatMessage {
+fn chat_messages(message: Message) -> Vec<ChatMessage> {
     match message {
-        Message::User(text) => ChatMessage::user(text),
-        Message::Assistant { text, tool_calls } if tool_calls.is_empty() => ChatMessage::assistant(text),
-        Message::Assistant { text, tool_calls } => {
-            let calls = tool_calls.into_iter().map(|call| genai::chat::ToolCall {
+        Message::User(texts) => vec![ChatMessage::user(texts.join("\n"))],
+        Message::Assistant(blocks) => vec![assistant(blocks)],
+        Message::Tool(results) => {
+            let answer = |result: crate::ToolResult| {
+                ChatMessage::from(ToolResponse::new(result.call_id, result.content).with_fn_name(result.name))
+            };
+            results.into_iter().map(answer).collect()
+        }
+    }
+}
+
+fn assistant(blocks: Vec<AssistantBlock>) -> ChatMessage {
+    let (mut text, mut calls) = (String::new(), Vec::new());
+    for block in blocks {
+        match block {
+            AssistantBlock::Text(more) => text.push_str(&more),
+            AssistantBlock::ToolCall(call) => calls.push(genai::chat::ToolCall {
                 call_id: call.call_id,
                 fn_name: call.name,
                 fn_arguments: call.args,
                 thought_signatures: None,
-            });
-            let mut message = ChatMessage::from(calls.collect::<Vec<_>>());
-            if !text.is_empty() {
-                message.content.prepend(text);
-            }
-            message
-        }
-        Message::ToolResult { call_id, name, content } => {
-            ChatMessage::from(ToolResponse::new(call_id, content).with_fn_name(name))
+            }),
+            AssistantBlock::Reasoning(_) | AssistantBlock::ProviderResult { .. } => {}
         }
     }
+    if calls.is_empty() {
+        return ChatMessage::assistant(text);
+    }
+    let mut message = ChatMessage::from(calls);
+    if !text.is_empty() {
+        message.content.prepend(text);
+    }
+    message
 }
 
 fn silence(base_url: &str) -> ModelError {
@@ -227,6 +240,7 @@ fn silence(base_url: &str) -> ModelError {
         retryable: true,
         status: None,
         retry_after: None,
+        is_unreachable: false,
     }
 }
 

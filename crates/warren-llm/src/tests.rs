@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use warren_vocab::ChatErrorKind;
 
 use crate::{
-    Message, Model, ModelError, ModelEvent, ModelRequest, OpenAiCompatible, OpenAiConfig, ToolCall, ToolSpec,
-    Usage,
+    AssistantBlock, Message, Model, ModelError, ModelEvent, ModelRequest, OpenAiCompatible, OpenAiConfig,
+    ToolCall, ToolResult, ToolSpec, Usage,
 };
 
 #[tokio::test]
@@ -24,12 +24,8 @@ async fn text_comes_in_pieces_and_ends_with_the_usage() {
     .await;
     let events = ask(&base_url).await.unwrap();
     assert_eq!(events[..2], [ModelEvent::Text("Hel".into()), ModelEvent::Text("lo".into())]);
-    let usage = Usage {
-        input_tokens: Some(7),
-        output_tokens: Some(2),
-        total_tokens: Some(9),
-        reasoning_tokens: None,
-    };
+    let usage =
+        Usage { input_tokens: Some(7), output_tokens: Some(2), total_tokens: Some(9), ..Usage::default() };
     assert!(matches!(&events[2], ModelEvent::End { usage: found, .. } if *found == usage), "{:?}", events[2]);
 }
 
@@ -52,6 +48,10 @@ async fn two_tool_calls_keep_their_arguments_apart() {
             ModelEvent::ToolCall { .. }
             | ModelEvent::Text(_)
             | ModelEvent::Reasoning(_)
+            | ModelEvent::ReasoningSignature { .. }
+            | ModelEvent::ToolCallMetadata { .. }
+            | ModelEvent::ProviderResult { .. }
+            | ModelEvent::Source { .. }
             | ModelEvent::End { .. } => None,
         });
         deltas.collect()
@@ -102,13 +102,21 @@ async fn ask(base_url: &str) -> Result<Vec<ModelEvent>, ModelError> {
 
 /// A conversation with every kind of message.
 fn request() -> ModelRequest {
-    let call = ToolCall { call_id: "c".into(), name: "execute".into(), args: json!({"command": "ls"}) };
+    let call = ToolCall {
+        call_id: "c".into(),
+        name: "execute".into(),
+        args: json!({"command": "ls"}),
+        provider_executed: false,
+        metadata: None,
+    };
+    let result =
+        ToolResult { call_id: "c".into(), name: "execute".into(), content: "{}".into(), is_error: false };
     ModelRequest {
-        system: Some("Be brief.".into()),
+        system: vec!["Be brief.".into()],
         messages: vec![
-            Message::User("hi".into()),
-            Message::Assistant { text: "I look.".into(), tool_calls: vec![call] },
-            Message::ToolResult { call_id: "c".into(), name: "execute".into(), content: "{}".into() },
+            Message::User(vec!["hi".into()]),
+            Message::Assistant(vec![AssistantBlock::Text("I look.".into()), AssistantBlock::ToolCall(call)]),
+            Message::Tool(vec![result]),
         ],
         tools: vec![ToolSpec {
             name: "execute".into(),
@@ -116,7 +124,7 @@ fn request() -> ModelRequest {
             schema: json!({"type": "object"}),
         }],
         max_output_tokens: Some(100),
-        temperature: None,
+        ..ModelRequest::default()
     }
 }
 

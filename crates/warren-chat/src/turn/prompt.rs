@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 use warren_chat_proto::{Message, Part};
 use warren_db::{Database, entity::chats, query};
-use warren_llm::{Message as ModelMessage, ModelRequest, ToolCall};
+use warren_llm::{AssistantBlock, Message as ModelMessage, ModelRequest, ToolCall, ToolResult};
 use warren_vocab::{MessageRole, WorkspaceId};
 
 use crate::{error::ChatResult, models::ReadyModel, tools::schema};
@@ -37,11 +37,12 @@ pub(super) async fn request(
     let own = history.iter().filter(|message| message.role == MessageRole::System);
     system.extend(own.map(|message| text(&message.content)));
     Ok(ModelRequest {
-        system: Some(system.join("\n\n")),
+        system,
         messages: messages(history),
         tools: schema::of_chat(chat),
         max_output_tokens: ready.max_output_tokens,
         temperature: ready.temperature,
+        ..ModelRequest::default()
     })
 }
 
@@ -62,7 +63,7 @@ fn messages(history: &[Message]) -> Vec<ModelMessage> {
     let mut rest = history.iter().peekable();
     while let Some(message) = rest.next() {
         match message.role {
-            MessageRole::User => messages.push(ModelMessage::User(text(&message.content))),
+            MessageRole::User => messages.push(ModelMessage::User(vec![text(&message.content)])),
             MessageRole::Assistant => {
                 let mut results = Vec::new();
                 while let Some(tool) = rest.next_if(|next| next.role == MessageRole::Tool) {
@@ -83,7 +84,9 @@ fn push_answer(messages: &mut Vec<ModelMessage>, parts: &[Part], results: &[&Par
         return;
     }
     let asked: Vec<_> = tool_calls.iter().map(|call| (call.call_id.clone(), call.name.clone())).collect();
-    messages.push(ModelMessage::Assistant { text: said, tool_calls });
+    let said = (!said.is_empty()).then_some(AssistantBlock::Text(said));
+    let blocks = said.into_iter().chain(tool_calls.into_iter().map(AssistantBlock::ToolCall));
+    messages.push(ModelMessage::Assistant(blocks.collect()));
     let mut answered = BTreeSet::new();
     for (call_id, name) in asked {
         if !answered.insert(call_id.clone()) {
@@ -103,7 +106,7 @@ fn push_answer(messages: &mut Vec<ModelMessage>, parts: &[Part], results: &[&Par
             | Part::Unknown => None,
         });
         let content = found.unwrap_or_else(|| json!({ "error": MISSING_RESULT }).to_string());
-        messages.push(ModelMessage::ToolResult { call_id, name, content });
+        messages.push(ModelMessage::Tool(vec![ToolResult { call_id, name, content, is_error: false }]));
     }
 }
 
@@ -114,6 +117,8 @@ fn tool_call(part: &Part) -> Option<ToolCall> {
             name: tool_name.clone(),
             // Providers want an object even where the model did not write one.
             args: args.clone().filter(serde_json::Value::is_object).unwrap_or_else(|| json!({})),
+            provider_executed: false,
+            metadata: None,
         }),
         Part::Text { .. }
         | Part::Reasoning { .. }
