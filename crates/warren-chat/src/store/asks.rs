@@ -64,7 +64,7 @@ pub(crate) async fn pending(connection: &impl ConnectionTrait, chat: ChatId) -> 
     }
     let open = open_in(connection, chat).await?;
     let shown = waiting.into_iter().filter_map(|row| {
-        let (call, _) = open.iter().find(|(call, revision)| is_same(&row, call, *revision))?;
+        let call = open.iter().find(|call| is_same(&row, call))?;
         Some(pending_call(row, call.args.clone()))
     });
     shown.collect()
@@ -90,7 +90,8 @@ impl Writer<'_> {
     /// Writes down who is asked about which open call.
     pub(super) async fn ask(&mut self, command: &Command) -> ChatResult<()> {
         let Command::EnterRequiresAction { asks, .. } = command else { return Ok(()) };
-        for (call, history_version) in open_in(self.tx, self.id()).await? {
+        for call in open_in(self.tx, self.id()).await? {
+            let history_version = call.committed_at;
             let asked = |ask: &&Ask| ask.history_version == history_version && ask.call_id == call.call_id;
             let (reason, message) = asks
                 .iter()
@@ -146,34 +147,22 @@ impl Writer<'_> {
     async fn open_with_ledger(&self) -> ChatResult<Vec<(OpenCall, Option<chat_tool_calls::Model>)>> {
         let open = open_in(self.tx, self.id()).await?;
         let mut ledger = Vec::new();
-        for revision in open.iter().map(|(_, revision)| *revision).collect::<BTreeSet<_>>() {
+        for revision in open.iter().map(|call| call.committed_at).collect::<BTreeSet<_>>() {
             ledger.extend(query::chat_tool_calls::list(self.tx, self.id(), revision).await?);
         }
-        let with_row = open.into_iter().map(|(call, revision)| {
-            let row = ledger.iter().find(|row| is_same(row, &call, revision)).cloned();
+        let with_row = open.into_iter().map(|call| {
+            let row = ledger.iter().find(|row| is_same(row, &call)).cloned();
             (call, row)
         });
         Ok(with_row.collect())
     }
 }
 
-/// The open calls of a chat with the revisions of their messages.
-async fn open_in(connection: &impl ConnectionTrait, chat: ChatId) -> ChatResult<Vec<(OpenCall, i64)>> {
+/// The open calls of a chat.
+async fn open_in(connection: &impl ConnectionTrait, chat: ChatId) -> ChatResult<Vec<OpenCall>> {
     let turn = query::chat_messages::of_turn(connection, chat).await?;
     let turn: Vec<Message> = turn.into_iter().map(rows::message).collect::<ChatResult<_>>()?;
-    let open = open_calls(turn.iter().map(|message| (message.role, message.content.as_slice())));
-    let revision_of = |call: &OpenCall| {
-        turn.iter()
-            .rev()
-            .find(|message| message.content.iter().any(|part| asks(part, call)))
-            .map(|message| message.revision)
-    };
-    Ok(open.into_iter().filter_map(|call| revision_of(&call).map(|revision| (call, revision))).collect())
-}
-
-/// Whether a part is this call. Calls that the provider runs itself are answered by it.
-fn asks(part: &Part, call: &OpenCall) -> bool {
-    matches!(part, Part::ToolCall { tool_call_id, provider_executed: false, .. } if *tool_call_id == call.call_id)
+    Ok(open_calls(&turn))
 }
 
 /// Matches answers with the calls that wait.
@@ -278,8 +267,8 @@ fn question(row: &chat_tool_calls::Model) -> Question {
     kept.unwrap_or(Question { reason: AskReason::Client, message: String::new() })
 }
 
-fn is_same(row: &chat_tool_calls::Model, call: &OpenCall, revision: i64) -> bool {
-    row.history_version == revision && row.call_id == call.call_id
+fn is_same(row: &chat_tool_calls::Model, call: &OpenCall) -> bool {
+    row.history_version == call.committed_at && row.call_id == call.call_id
 }
 
 fn key(row: &chat_tool_calls::Model) -> Key {
