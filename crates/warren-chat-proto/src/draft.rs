@@ -49,14 +49,15 @@ pub fn merge(parts: impl IntoIterator<Item = Part>) -> Vec<Part> {
 }
 
 /// Makes the messages for an answer that ends early. `open` are calls of committed messages; `why` is told in the results
-/// of calls that have none.
+/// of calls that have none. What the provider runs itself stays in the assistant's message and is not answered for it.
 pub fn cut_short(parts: impl IntoIterator<Item = Part>, open: &[OpenCall], why: &str) -> Draft {
     let mut assistant = Vec::new();
     let mut known: Vec<Part> = Vec::new();
     for part in merge(parts) {
         match part {
-            Part::ToolResult { .. } => known.push(part),
-            Part::Text { .. }
+            Part::ToolResult { provider_executed: false, .. } => known.push(part),
+            Part::ToolResult { .. }
+            | Part::Text { .. }
             | Part::Reasoning { .. }
             | Part::ToolCall { .. }
             | Part::FileReference { .. }
@@ -82,8 +83,11 @@ pub fn cut_short(parts: impl IntoIterator<Item = Part>, open: &[OpenCall], why: 
 
 fn identity(part: &Part) -> Option<(String, String)> {
     match part {
-        Part::ToolCall { tool_call_id, tool_name, .. } => Some((tool_call_id.clone(), tool_name.clone())),
-        Part::Text { .. }
+        Part::ToolCall { tool_call_id, tool_name, provider_executed: false, .. } => {
+            Some((tool_call_id.clone(), tool_name.clone()))
+        }
+        Part::ToolCall { .. }
+        | Part::Text { .. }
         | Part::Reasoning { .. }
         | Part::ToolResult { .. }
         | Part::FileReference { .. }
@@ -181,5 +185,50 @@ mod tests {
             draft.results,
             [Part::tool_result("a", "execute", json!({"error": "stopped"}), true), done]
         );
+    }
+
+    fn by_provider(part: Part) -> Part {
+        let mut stored = serde_json::to_value(part).unwrap();
+        stored["provider_executed"] = json!(true);
+        serde_json::from_value(stored).unwrap()
+    }
+
+    #[test]
+    fn what_the_provider_runs_itself_is_not_answered_for_it() {
+        let call = by_provider(Part::tool_call("s", "web_search", json!({})));
+        let result = by_provider(Part::tool_result("s", "web_search", json!([]), false));
+        let cut = by_provider(Part::tool_call("t", "web_search", json!({})));
+        let parts = [call, result, cut];
+        assert_eq!(
+            cut_short(parts.clone(), &[], "stopped"),
+            Draft { assistant: parts.into(), results: vec![] }
+        );
+    }
+
+    #[test]
+    fn thoughts_keep_their_times_and_are_closed_by_their_seal() {
+        let at = |seconds| chrono::DateTime::from_timestamp(seconds, 0);
+        let thought = |text: &str, seal: Option<&str>, created_at, completed_at| Part::Reasoning {
+            text: text.into(),
+            signature: seal.map(str::to_owned),
+            provider_metadata: None,
+            created_at,
+            completed_at,
+        };
+        let parts = [
+            thought("Let me", None, at(1), None),
+            thought(" see", None, at(2), None),
+            thought("", Some("seal"), None, at(3)),
+            thought("Next", None, at(4), None),
+        ];
+        let wanted = [thought("Let me see", Some("seal"), at(1), at(3)), thought("Next", None, at(4), None)];
+        assert_eq!(merge(parts), wanted);
+    }
+
+    #[test]
+    fn results_that_are_not_complete_do_not_count_as_answers() {
+        let parts = [Part::tool_call("a", "execute", json!({})), Part::result_delta("a", "execute", "half")];
+        let draft = cut_short(parts, &[], "stopped");
+        assert_eq!(draft.results, [Part::tool_result("a", "execute", json!({"error": "stopped"}), true)]);
     }
 }

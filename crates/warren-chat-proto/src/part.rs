@@ -195,11 +195,19 @@ impl Part {
                 text.push_str(&more);
                 None
             }
+            // The seal comes last; what follows it is another thought.
             (
-                Self::Reasoning { text, signature: None, provider_metadata: None, .. },
-                Self::Reasoning { text: more, signature: None, provider_metadata: None, .. },
-            ) => {
+                Self::Reasoning { text, signature, provider_metadata, completed_at, .. },
+                Self::Reasoning {
+                    text: more,
+                    signature: seal,
+                    provider_metadata: metadata,
+                    completed_at: end,
+                    ..
+                },
+            ) if signature.is_none() && provider_metadata.is_none() && completed_at.is_none() => {
                 text.push_str(&more);
+                (*signature, *provider_metadata, *completed_at) = (seal, metadata, end);
                 None
             }
             (

@@ -213,9 +213,11 @@ fn plan(state: &ChatState, from: Execution, input: Input) -> Option<Plan> {
             ChatStatus::Running,
             &[
                 Effect::CutHistory,
+                Effect::AnswerOpenCalls,
                 Effect::ClearQueue,
                 Effect::ClearError,
                 Effect::ClearDeadline,
+                Effect::DropParts,
                 Effect::InsertMessage,
             ],
         ),
@@ -292,9 +294,14 @@ fn send(from: Execution, busy: BusyBehavior) -> Option<Plan> {
             to(ChatStatus::Interrupting, &[Effect::AppendQueued])
         }
         (X::A0 | X::A1, BusyBehavior::Queue) => to(ChatStatus::RequiresAction, &[Effect::AppendQueued]),
-        (X::A0 | X::A1, BusyBehavior::Interrupt) => {
-            to(ChatStatus::Running, &[Effect::AnswerOpenCalls, Effect::ClearDeadline, Effect::AppendQueued])
+        // The message goes in at once: the model is not asked about cancelled results before it.
+        (X::A0, BusyBehavior::Interrupt) => {
+            to(ChatStatus::Running, &[Effect::AnswerOpenCalls, Effect::ClearDeadline, Effect::InsertMessage])
         }
+        (X::A1, BusyBehavior::Interrupt) => to(
+            ChatStatus::Running,
+            &[Effect::AnswerOpenCalls, Effect::ClearDeadline, Effect::AppendQueued, Effect::PromoteHead],
+        ),
         (X::None | X::XW | X::XE0 | X::XE1 | X::Invalid, _) => None,
     }
 }
@@ -360,8 +367,9 @@ fn apply(state: &ChatState, input: Input, plan: Plan) -> (ChatState, Vec<Effect>
         | Input::FinishInterruption
         | Input::CancelRequiresAction => {}
     }
-    let attempt_changes = history_changes || input == Input::RecordAttempt;
-    if attempt_changes && next.has_retry {
+    // The countdown belongs to one attempt of a running chat.
+    let is_over = history_changes || input == Input::RecordAttempt || next.status != ChatStatus::Running;
+    if is_over && next.has_retry {
         next.has_retry = false;
         next.versions.retry = snapshot;
         effects.push(Effect::ClearRetry);

@@ -4,7 +4,7 @@
 pub const TABLE: &str = "
 Create                 N→R0
 Send(Queue)            W→R0 E0→R0 E1→R1 R0→R1 R1→R1 I0→I1 I1→I1 A0→A1 A1→A1
-Send(Interrupt)        W→R0 E0→R0 E1→R1 R0→I1 R1→I1 I0→I1 I1→I1 A0→R1 A1→R1
+Send(Interrupt)        W→R0 E0→R0 E1→R1 R0→I1 R1→I1 I0→I1 I1→I1 A0→R0 A1→R1
 Edit                   W→R0 E0→R0 E1→R0 R0→R0 R1→R0 I0→R0 I1→R0 A0→R0 A1→R0
 DeleteQueued           E1→E0/E1 R1→R0/R1 I1→I0/I1 A1→A0/A1
 PromoteQueued          E1→R0/R1 A1→R0/R1 R1→I1 I1→I1

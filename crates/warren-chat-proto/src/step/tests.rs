@@ -6,6 +6,8 @@ use warren_vocab::{ReplicaId, RunnerId};
 
 use super::*;
 
+mod reference;
+
 const INPUTS: [(&str, Input); 19] = [
     ("Send(Queue)", Input::Send(BusyBehavior::Queue)),
     ("Send(Interrupt)", Input::Send(BusyBehavior::Interrupt)),

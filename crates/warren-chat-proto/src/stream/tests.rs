@@ -262,7 +262,7 @@ fn acts() -> impl Strategy<Value = Act> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn after_all_has_arrived_the_viewer_has_the_committed_rows_and_the_live_prefix(
