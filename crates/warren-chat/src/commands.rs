@@ -297,8 +297,7 @@ impl ChatService {
     }
 
     async fn apply(&self, id: ChatId, command: Command) -> ChatResult<Outcome> {
-        let write = async |tx: &Tx| store::transition(tx, id, None, command).await;
-        self.db().write_guarded(Guard::chat(id), write).await
+        store::commit(self.db(), id, None, command).await
     }
 
     async fn find(&self, subject: &Subject, action: Action, id: ChatId) -> ChatResult<chats::Model> {

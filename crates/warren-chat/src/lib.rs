@@ -4,6 +4,7 @@
 //! here knows HTTP; how a workspace is reached is behind [`WorkspaceTools`].
 
 mod commands;
+mod crash_points;
 mod error;
 mod hub;
 mod models;

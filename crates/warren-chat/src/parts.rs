@@ -18,7 +18,11 @@ use warren_db::{Database, DbError, Guard, entity::chat_parts, query};
 use warren_rt::Backoff;
 use warren_vocab::{ChatId, MessageRole};
 
-use crate::{hub::Hub, rows};
+use crate::{
+    crash_points::{self, Moment},
+    hub::Hub,
+    rows,
+};
 
 /// Bytes that may wait for the writer; when more do, whoever produces them waits for the writer.
 const WAITING_BYTES_MAX: usize = 1024 * 1024;
@@ -160,6 +164,7 @@ async fn write_and_show(db: &Database, hub: &Hub, batches: BTreeMap<(ChatId, Epi
             }
         }
     };
+    crash_points::reach(Moment::AfterCommit, "parts");
     for (key, batch) in batches {
         if current.contains(&key) {
             hub.show(key.0, batch.parts.into_iter().map(Arc::new).collect());
@@ -196,6 +201,7 @@ async fn write(
             });
         }
         query::chat_parts::insert(tx, models).await?;
+        crash_points::reach(Moment::BeforeCommit, "parts");
         Ok(current)
     })
     .await

@@ -4,7 +4,7 @@ use std::{panic::AssertUnwindSafe, time::Duration};
 
 use futures::FutureExt;
 use warren_chat_proto::{ChatError, ChatState};
-use warren_db::{Guard, Notice, Subscription, Tx, channels, entity::chats, query};
+use warren_db::{Notice, Subscription, channels, entity::chats, query};
 use warren_rt::Backoff;
 use warren_vocab::{ChatId, ChatStatus};
 
@@ -130,8 +130,7 @@ async fn moved_on(shared: &Shared, chat: ChatId, state: &ChatState, hints: &mut 
 async fn abandon(shared: &Shared, id: ChatId, seen: &ChatState) -> ChatResult<bool> {
     let fence = fence(seen, seen.status, None);
     let command = Command::Abandon;
-    let write = async |tx: &Tx| store::transition(tx, id, Some(&fence), command).await;
-    match shared.db.write_guarded(Guard::chat(id), write).await {
+    match store::commit(&shared.db, id, Some(&fence), command).await {
         Ok(_) => Ok(true),
         Err(ChatServiceError::Stale(_)) => Ok(false),
         Err(error) => Err(error),

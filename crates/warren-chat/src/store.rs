@@ -17,7 +17,7 @@ mod writer;
 
 use warren_chat_proto::{ChatState, Effect, Fence, Message, QueuedMessage, Stale, check_fence, step};
 use warren_db::{
-    Tx,
+    Database, Guard, Tx,
     entity::chats,
     query::{
         self,
@@ -40,6 +40,7 @@ pub(crate) use self::{
     spend::{Reservation, check_limit, reserve, standing},
 };
 use crate::{
+    crash_points::{self, Moment},
     error::{ChatResult, ChatServiceError},
     rows,
 };
@@ -119,6 +120,27 @@ pub(crate) async fn transition(
     }
     writer.hint(hints::kind(input));
     Ok(writer.into_outcome())
+}
+
+/// Applies a command in a transaction of its own.
+///
+/// # Errors
+/// Fails as [`transition`] does.
+pub(crate) async fn commit(
+    db: &Database,
+    id: ChatId,
+    fence: Option<&Fence>,
+    command: Command,
+) -> ChatResult<Outcome> {
+    let name = command.name();
+    let write = async |tx: &Tx| {
+        let outcome = transition(tx, id, fence, command).await?;
+        crash_points::reach(Moment::BeforeCommit, name);
+        Ok::<_, ChatServiceError>(outcome)
+    };
+    let outcome = db.write_guarded(Guard::chat(id), write).await?;
+    crash_points::reach(Moment::AfterCommit, name);
+    Ok(outcome)
 }
 
 /// The fence of a worker for the row that it has read.

@@ -14,7 +14,7 @@ use warren_chat_proto::{
     CallKind, ChatError, ChatState, Episode, Message, Next, OpenCall, Part, RetryState, Usage, cut_short,
     decide, merge, next,
 };
-use warren_db::{Guard, Tx, entity::chats, query};
+use warren_db::{entity::chats, query};
 use warren_llm::{ModelError, ModelEvent, ModelStream};
 use warren_vocab::{ChatId, ChatStatus, MessageRole, ModelConfigId};
 
@@ -75,8 +75,7 @@ pub(crate) async fn finish_interruption(
     let fence = fence(state, ChatStatus::Interrupting, None);
     let id = ChatId::from_uuid(chat.id);
     let command = Command::FinishInterruption { partial };
-    let write = async |tx: &Tx| store::transition(tx, id, Some(&fence), command).await;
-    shared.db.write_guarded(Guard::chat(id), write).await?;
+    store::commit(&shared.db, id, Some(&fence), command).await?;
     Ok(())
 }
 
@@ -102,8 +101,7 @@ async fn commit(
 ) -> ChatResult<Outcome> {
     let fence = fence(state, ChatStatus::Running, attempt);
     let id = ChatId::from_uuid(chat.id);
-    let write = async |tx: &Tx| store::transition(tx, id, Some(&fence), command).await;
-    shared.db.write_guarded(Guard::chat(id), write).await
+    store::commit(&shared.db, id, Some(&fence), command).await
 }
 
 async fn history(shared: &Shared, chat: &chats::Model) -> ChatResult<Vec<Message>> {

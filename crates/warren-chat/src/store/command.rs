@@ -170,6 +170,31 @@ impl Command {
         }
     }
 
+    /// The command's name at points where a test lets the server die.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Send { .. } => "send",
+            Self::Edit { .. } => "edit",
+            Self::DeleteQueued(_) => "delete_queued",
+            Self::PromoteQueued(_) => "promote_queued",
+            Self::Interrupt => "interrupt",
+            Self::SetArchived(_) => "set_archived",
+            Self::CompleteRequiresAction { .. } => "complete_requires_action",
+            Self::Reconcile => "reconcile",
+            Self::RecordAttempt => "record_attempt",
+            Self::RecordRetry(_) => "record_retry",
+            Self::CommitStep(_) => "commit_step",
+            Self::CommitCompaction(_) => "commit_compaction",
+            Self::EnterRequiresAction { .. } => "enter_requires_action",
+            Self::CancelRequiresAction { .. } => "cancel_requires_action",
+            Self::FinishTurn => "finish_turn",
+            Self::FinishError { .. } => "finish_error",
+            Self::FinishInterruption { .. } => "finish_interruption",
+            Self::Acquire { .. } => "acquire",
+            Self::Abandon => "abandon",
+        }
+    }
+
     pub(super) fn user_message(&self) -> Option<UserMessage> {
         match self {
             Self::Send { message, .. } | Self::Edit { message, .. } => Some(message.clone()),

@@ -7,6 +7,7 @@ use warren_vocab::ChatId;
 
 use super::{Command, Outcome, transition};
 use crate::{
+    crash_points::{self, Moment},
     error::{ChatResult, ChatServiceError},
     rows,
 };
@@ -29,9 +30,13 @@ pub(crate) async fn acquire(
         if is_held || !rows::state(&found.chat, queue_len)?.execution().needs_worker() {
             return Ok(None);
         }
-        transition(tx, chat, None, Command::Acquire { lease, lasts }).await.map(Some)
+        let outcome = transition(tx, chat, None, Command::Acquire { lease, lasts }).await?;
+        crash_points::reach(Moment::BeforeCommit, "acquire");
+        Ok(Some(outcome))
     });
-    match taken.await {
+    let taken = taken.await;
+    crash_points::reach(Moment::AfterCommit, "acquire");
+    match taken {
         Err(ChatServiceError::NotFound) => Ok(None),
         taken => taken,
     }

@@ -25,6 +25,7 @@ use super::{
     cap, dynamic,
 };
 use crate::{
+    crash_points::{self, Moment},
     error::{ChatResult, ChatServiceError},
     parts::EpisodeWriter,
     rows,
@@ -251,9 +252,13 @@ impl<'a> Runner<'a> {
             let row = query::chats::by_id(tx, key.chat).await?.ok_or(ChatServiceError::NotFound)?;
             check_fence(&rows::state(&row, 0)?, &fence)?;
             let now = query::clock::now(tx).await?;
-            Ok(query::chat_tool_calls::start(tx, &key, fence.epoch, Some(intent), now).await?)
+            let started = query::chat_tool_calls::start(tx, &key, fence.epoch, Some(intent), now).await?;
+            crash_points::reach(Moment::BeforeCommit, "tool_start");
+            Ok(started)
         };
-        self.shared.db.write_guarded(Guard::chat(key.chat), write).await
+        let started = self.shared.db.write_guarded(Guard::chat(key.chat), write).await;
+        crash_points::reach(Moment::AfterCommit, "tool_start");
+        started
     }
 
     /// Writes the result down before anybody sees it.
@@ -271,11 +276,14 @@ impl<'a> Runner<'a> {
         let (key, epoch, kept) = (key(entry), self.fence.epoch, rows::stored(&result));
         let write = async |tx: &Tx| {
             let now = query::clock::now(tx).await?;
-            query::chat_tool_calls::finish(tx, &key, epoch, kept, is_error, now).await
+            let is_kept = query::chat_tool_calls::finish(tx, &key, epoch, kept, is_error, now).await?;
+            crash_points::reach(Moment::BeforeCommit, "tool_finish");
+            Ok::<_, DbError>(is_kept)
         };
         if !self.shared.db.write_guarded(Guard::chat(key.chat), write).await? {
             return Err(warren_chat_proto::Stale::Lease.into());
         }
+        crash_points::reach(Moment::AfterCommit, "tool_finish");
         Ok(self.result(call, result, is_error))
     }
 
