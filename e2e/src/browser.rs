@@ -41,6 +41,21 @@ pub async fn steps_as(
     Ok(reports.into_iter().filter(|report| report["step"].is_string()).collect())
 }
 
+/// Runs `site/e2e/chat-story.mjs`: what a person does in a chat when things do not go straight, against the dashboard's
+/// stand-in server. Returns the steps that were done.
+///
+/// # Errors
+/// Fails with everything that was printed when a step does.
+pub async fn chat_story(user: &User) -> Result<Vec<String>> {
+    let done = finish(program(user, "chat-story.mjs"), DEADLINE).await?;
+    ensure!(done.status.success(), "the browser failed\n{}\n{}", done.stdout, done.stderr);
+    let step = |line: &str| {
+        let report: Value = serde_json::from_str(line).context("a line is not JSON")?;
+        Ok(report["step"].as_str().unwrap_or_default().to_owned())
+    };
+    done.stdout.lines().map(step).collect()
+}
+
 /// Opens a chat and stays on it until its answer ends with a text, whatever happens to the server meanwhile. Prints the
 /// answer whenever it changes.
 ///

@@ -115,6 +115,7 @@ async function turn(chat, content) {
   if (/think/.test(prompt)) await think(chat);
   if (/compact/.test(prompt)) await useTool(chat, "chat_summarized", {}, [], { summary: "The user wants a greeting.\n\n- `hello.txt` is written\n- the tests pass", source: "automatic", threshold_percent: 70, usage_percent: 72, context_tokens: 92160, context_limit_tokens: 128000 });
   if (/question/.test(prompt)) return question(chat);
+  if (/bulk (\d+)/.test(prompt)) return bulk(chat, Number(/bulk (\d+)/.exec(prompt)[1]));
   if (/long/.test(prompt)) return long(chat);
   if (/approve/.test(prompt)) await approve(chat, "rule", "A rule of this deployment asks before “git push*” runs.");
   if (/lost/.test(prompt)) await approve(chat, "outcome_unknown", "The server stopped while this ran, and the workspace does not know it any more. It may or may not have taken effect.");
@@ -155,6 +156,15 @@ async function question(chat) {
   finish(chat);
 }
 
+/** A history of many turns, for measuring. */
+function bulk(chat, turns) {
+  for (let i = 0; i < turns; i++) {
+    commit(chat, "user", [{ type: "text", text: `Question ${i}` }]);
+    commit(chat, "assistant", [{ type: "text", text: ANSWER }]);
+  }
+  finish(chat);
+}
+
 /** An answer that takes its time, for lost connections. */
 async function long(chat) {
   await say(chat, Array.from({ length: 200 }, (_, i) => `word${i} `).join(""));
@@ -166,7 +176,7 @@ async function approve(chat, reason, message) {
   commit(chat, "assistant", [{ type: "text", text: "The branch is ready to be pushed." }, call]);
   chat.approvals = [{ tool_call_id: call.tool_call_id, tool_name: call.tool_name, args: JSON.stringify(call.args), reason, message, requested_at: now(), expires_at: new Date(Date.now() + 24 * 3600_000 - 1000).toISOString() }];
   const answer = await waitForSomebody(chat);
-  const refused = reason === "rule" ? { error: `You may not run this. ${answer.note ?? ""}`.trim(), error_code: "denied_by_user" } : { error: `The outcome is unknown. ${answer.note ?? ""}`.trim(), error_code: "outcome_unknown" };
+  const refused = reason === "rule" ? { error: "The user did not allow this tool call.", note: answer.note } : { error: "The outcome of this tool call is unknown.", outcome: "unknown", note: answer.note };
   const result = answer.approve ? { success: true, exit_code: 0, output: "To github.com:ada/work.git\n + 4f1c2d3...9ab8e7f main -> main (forced update)\n", wall_duration_ms: 2210 } : refused;
   commit(chat, "tool", [{ type: "tool-result", tool_call_id: call.tool_call_id, tool_name: call.tool_name, result, is_error: !answer.approve }]);
 }

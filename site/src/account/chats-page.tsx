@@ -108,7 +108,7 @@ function Spending() {
         {data.by_model.map((model) => (
           <li key={model.model_config_id ?? model.model} className="flex items-baseline gap-3 px-5 py-2.5 text-sm">
             <span className="min-w-0 flex-1 truncate">{model.display_name || model.model}</span>
-            <span className="text-xs text-muted-foreground tabular-nums">{tokens(model.total_input_tokens + model.total_cache_read_tokens)} read · {tokens(model.total_output_tokens)} written</span>
+            <span className="text-xs text-muted-foreground tabular-nums max-sm:hidden">{tokens(model.total_input_tokens + model.total_cache_read_tokens)} read · {tokens(model.total_output_tokens)} written</span>
             <span className="w-16 text-right tabular-nums">{dollars(model.total_cost_micros)}</span>
           </li>
         ))}

@@ -58,7 +58,7 @@ function Conversation({ chatId }: { chatId: string }) {
   return (
     <AnswerContext.Provider value={say}>
       <div className="flex min-h-0 flex-1 flex-col" data-testid="chat" data-status={status ?? ""} data-link={live.link} data-cursor={view.cursor ?? ""}>
-        <Header chat={chat.data} status={status} busy={busy} />
+        <Header chat={chat.data} status={status} busy={busy} waitsElsewhere={view.actionRequired.length > 0 && view.approvals.length === 0} />
         {view.synced ? (
           <Transcript settled={settled} written={written} busy={busy} editing={editing?.id ?? null} {...(isArchived ? {} : { onEdit: edit })} />
         ) : (
@@ -247,7 +247,7 @@ function Archived({ chatId }: { chatId: string }) {
   );
 }
 
-function Header({ chat, status, busy }: { chat: Chat | undefined; status: ChatStatus | null; busy: boolean }) {
+function Header({ chat, status, busy, waitsElsewhere }: { chat: Chat | undefined; status: ChatStatus | null; busy: boolean; waitsElsewhere: boolean }) {
   return (
     <header className="flex min-h-13 shrink-0 items-center gap-3 border-b border-border px-4 py-2.5 sm:px-6">
       <Button asChild variant="ghost" size="iconSm" className="md:hidden">
@@ -266,7 +266,7 @@ function Header({ chat, status, busy }: { chat: Chat | undefined; status: ChatSt
         </span>
       </div>
       {chat?.workspace_id ? <WorkspaceLink id={chat.workspace_id} /> : null}
-      {status ? <Status tone={chatWords(status).tone}>{chatWords(status).label}</Status> : null}
+      {status ? <Status tone={chatWords(status).tone}>{status === "requires_action" && waitsElsewhere ? "Waiting" : chatWords(status).label}</Status> : null}
       {chat ? <ChatMenu chat={chat} busy={busy} /> : null}
     </header>
   );

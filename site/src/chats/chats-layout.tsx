@@ -141,8 +141,11 @@ function ChatRow({ chat, active }: { chat: Chat; active: boolean }) {
             <span className="truncate">{chat.title}</span>
             {chat.pin_order > 0 ? <Pin aria-label="pinned" className="size-3 shrink-0 text-muted-foreground" /> : null}
           </span>
-          <span className="block truncate text-xs text-muted-foreground">
-            {line} · <Ago time={chat.updated_at} />
+          <span className="flex gap-1 text-xs text-muted-foreground">
+            <span className="truncate">{line}</span>
+            <span className="shrink-0">
+              · <Ago time={chat.updated_at} />
+            </span>
           </span>
         </span>
       </Link>

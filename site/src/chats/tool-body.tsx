@@ -37,7 +37,7 @@ const quiet: Record<ToolUse["state"], string> = {
   running: "No output yet.",
   done: "No output.",
   failed: "No output.",
-  unknown: "",
+  unknown: "Nobody knows whether it ran.",
   stopped: "It was stopped before it wrote anything.",
   asked: "It has not run: you decide above the message box.",
   denied: "It did not run.",
@@ -264,5 +264,13 @@ function Problem({ tool, className }: { tool: ToolUse; className?: string }) {
   if (tool.state !== "failed" && tool.state !== "unknown" && tool.state !== "denied" && tool.state !== "stopped") return null;
   const result = asObject(tool.result);
   const message = typeof tool.result === "string" ? tool.result : text(result["error"]) || text(result["message"]);
-  return message ? <p className={cn("text-xs break-words whitespace-pre-wrap text-danger-text", className)}>{message}</p> : null;
+  // A command's card shows its notes itself.
+  const note = tool.name === "execute" || tool.name === "process_output" ? "" : text(result["note"]);
+  if (!message && !note) return null;
+  return (
+    <div className={cn("text-xs break-words whitespace-pre-wrap text-danger-text", className)}>
+      {message ? <p>{message}</p> : null}
+      {note ? <p className="opacity-80">{note}</p> : null}
+    </div>
+  );
 }

@@ -33,7 +33,7 @@ const states: Record<ToolState, { label: string; icon: ReactNode; className: str
   asked: { label: "waits for your approval", icon: <Hand aria-hidden className="size-3.5" />, className: "text-warning-text" },
   denied: { label: "not allowed", icon: <Ban aria-hidden className="size-3.5" />, className: "text-muted-foreground" },
   elsewhere: { label: "waits for another program", icon: <Radio aria-hidden className="size-3.5" />, className: "text-warning-text" },
-  stopped: { label: "no result", icon: <CircleSlash aria-hidden className="size-3.5" />, className: "text-muted-foreground" },
+  stopped: { label: "stopped", icon: <CircleSlash aria-hidden className="size-3.5" />, className: "text-muted-foreground" },
 };
 
 /** One use of a tool: what was asked in the title, what came of it inside. One that was seen running stays open. */

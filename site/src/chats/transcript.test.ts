@@ -105,6 +105,7 @@ describe("resultState", () => {
     [{ error: "The outcome is unknown: the server stopped." }, true, "unknown"],
     ["outcome unknown", true, "unknown"],
     [{ error: "A rule refuses it.", error_code: "denied_by_rule" }, true, "denied"],
+    [{ error: "The user did not allow this tool call.", note: "not on a Friday" }, true, "denied"],
     [{ error: "Stopped.", interrupted: true }, true, "stopped"],
     [null, false, "done"],
   ])("%j with error %s is %s", (value, isError, state) => {

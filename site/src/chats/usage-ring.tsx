@@ -55,7 +55,7 @@ function Row({ label, children }: { label: string; children: React.ReactNode }) 
   return (
     <div className="flex justify-between gap-3">
       <dt className="text-muted-foreground">{label}</dt>
-      <dd>{children}</dd>
+      <dd className="whitespace-nowrap">{children}</dd>
     </div>
   );
 }
@@ -70,7 +70,7 @@ function Cost({ chatId }: { chatId: string }) {
       {here ? <Row label="This chat cost">{dollars(here.total_cost_micros)}</Row> : null}
       {status?.is_limited && status.spend_limit_micros != null ? (
         <>
-          <Row label={`Your chats this ${status.period ?? "period"}`}>
+          <Row label={`All, this ${status.period ?? "period"}`}>
             {dollars(status.current_spend)} of {dollars(status.spend_limit_micros)}
           </Row>
           {status.period_end ? (
