@@ -19,8 +19,10 @@ interface TranscriptProps {
   onEdit?: (messageId: number, text: string) => void;
 }
 
-/** How many blocks are drawn at first, and how many more each time the reader comes to the top. */
-const WINDOW = 40;
+/** How many blocks are drawn at first: more than a screen holds, few enough to be there at once. */
+const FIRST = 16;
+/** How many more each time the reader comes to the top. */
+const MORE = 40;
 
 /** The conversation. Follows the end while the reader is there, and stays put when they scroll up. */
 export function Transcript({ settled, written, busy, editing, onEdit }: TranscriptProps) {
@@ -28,8 +30,8 @@ export function Transcript({ settled, written, busy, editing, onEdit }: Transcri
   const stuck = useRef(true);
   const heightBefore = useRef<number | null>(null);
   const [away, setAway] = useState(false);
-  const [hidden, setHidden] = useState(Math.max(0, settled.length - WINDOW));
-  const skipped = hidden < settled.length ? hidden : Math.max(0, settled.length - WINDOW);
+  const [hidden, setHidden] = useState(Math.max(0, settled.length - FIRST));
+  const skipped = hidden < settled.length ? hidden : Math.max(0, settled.length - FIRST);
 
   const toEnd = useCallback(() => {
     const element = box.current;
@@ -49,7 +51,7 @@ export function Transcript({ settled, written, busy, editing, onEdit }: Transcri
 
   const earlier = () => {
     heightBefore.current = box.current?.scrollHeight ?? null;
-    setHidden(Math.max(0, skipped - WINDOW));
+    setHidden(Math.max(0, skipped - MORE));
   };
   // What was in sight stays in sight when more is put above it.
   useLayoutEffect(() => {
@@ -57,6 +59,12 @@ export function Transcript({ settled, written, busy, editing, onEdit }: Transcri
     if (!element || heightBefore.current === null) return;
     element.scrollTop += element.scrollHeight - heightBefore.current;
     heightBefore.current = null;
+  }, [skipped]);
+
+  // A tall window may hold more than what was drawn first.
+  useEffect(() => {
+    const element = box.current;
+    if (element && skipped > 0 && element.scrollHeight <= element.clientHeight && element.clientHeight > 0) setHidden(Math.max(0, skipped - MORE));
   }, [skipped]);
 
   const onScroll = () => {
