@@ -32,3 +32,6 @@ pub use repair::{PromptMessage, for_prompt};
 pub use state::{ChatState, Execution, Lease, Versions};
 pub use step::{Effect, Illegal, Input, step};
 pub use stream::{BadCursor, Episode, Snapshot, StreamCommand, StreamCursor, StreamEvent, StreamLoop};
+
+#[cfg(test)]
+mod interleavings;

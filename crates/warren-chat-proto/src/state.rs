@@ -3,7 +3,7 @@
 use warren_vocab::{ChatStatus, ReplicaId, RunnerId};
 
 /// Counters that say what changed. Each is the snapshot version of the last change of its kind, except `attempt`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Versions {
     /// Grows by one with every transition.
     pub snapshot: i64,
@@ -15,14 +15,14 @@ pub struct Versions {
 }
 
 /// Who works on the chat.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Lease {
     pub worker: ReplicaId,
     pub runner: RunnerId,
 }
 
 /// The facts that transitions read and change.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ChatState {
     pub status: ChatStatus,
     pub archived: bool,
