@@ -116,7 +116,8 @@ async function turn(chat, content) {
   if (/compact/.test(prompt)) await useTool(chat, "chat_summarized", {}, [], { summary: "The user wants a greeting.\n\n- `hello.txt` is written\n- the tests pass", source: "automatic", threshold_percent: 70, usage_percent: 72, context_tokens: 92160, context_limit_tokens: 128000 });
   if (/question/.test(prompt)) return question(chat);
   if (/bulk (\d+)/.test(prompt)) return bulk(chat, Number(/bulk (\d+)/.exec(prompt)[1]));
-  if (/long/.test(prompt)) return long(chat);
+  if (/long/.test(prompt)) return long(chat, 500);
+  if (/endless/.test(prompt)) return long(chat, 100_000);
   if (/approve/.test(prompt)) await approve(chat, "rule", "A rule of this deployment asks before “git push*” runs.");
   if (/lost/.test(prompt)) await approve(chat, "outcome_unknown", "The server stopped while this ran, and the workspace does not know it any more. It may or may not have taken effect.");
   if (/dynamic/.test(prompt)) await elsewhere(chat);
@@ -165,9 +166,9 @@ function bulk(chat, turns) {
   finish(chat);
 }
 
-/** An answer that takes its time, for lost connections. */
-async function long(chat) {
-  await say(chat, Array.from({ length: 200 }, (_, i) => `word${i} `).join(""));
+/** An answer that takes its time, for lost connections; an endless one goes on until it is stopped. */
+async function long(chat, words) {
+  await say(chat, Array.from({ length: words }, (_, i) => `word${i} `).join(""));
   finish(chat);
 }
 
