@@ -13,6 +13,9 @@ use crate::state::Execution;
 use viewer::Viewer;
 use world::World;
 
+/// More states than the bounds allow when everything is in order.
+const STATES_MAX: usize = 1_000_000;
+
 /// How much may happen in one story.
 #[derive(Clone, Copy)]
 struct Bounds {
@@ -174,7 +177,8 @@ fn no_interleaving_breaks_a_promise() {
     ];
     let mut seen: HashMap<&str, bool> = HashMap::new();
     for bounds in bounds {
-        let checker = bounds.checker().threads(2).spawn_bfs().join();
+        let checker = bounds.checker().threads(2).target_state_count(STATES_MAX).spawn_bfs().join();
+        assert!(checker.state_count() < STATES_MAX, "the stories do not end");
         for property in bounds.properties() {
             let found = checker.discovery(property.name);
             let is_example = matches!(property.expectation, stateright::Expectation::Sometimes);
@@ -195,6 +199,7 @@ fn every_chat_that_works_can_come_to_rest() {
     before.push(Vec::new());
     while let Some(state) = waiting.pop_front() {
         let number = numbers[&state];
+        assert!(numbers.len() < STATES_MAX, "the stories do not end");
         if !state.world.execution().needs_worker() {
             idle.push(number);
         }

@@ -7,6 +7,7 @@
 
 pub mod action;
 pub mod approval;
+pub mod buffer;
 pub mod compaction;
 pub mod decide;
 pub mod draft;
@@ -15,12 +16,14 @@ pub mod fence;
 pub mod ledger;
 pub mod message;
 pub mod part;
+pub mod relay;
 pub mod repair;
 pub mod state;
 pub mod step;
 pub mod stream;
 
 pub use action::{ActionRequired, Approval, ApprovalReason};
+pub use buffer::{PartBuffer, PartShelf};
 pub use decide::{CallKind, Ending, Entry, Next, OpenCall, next, open_calls};
 pub use draft::{Draft, cut_short, merge};
 pub use error::{ChatError, RetryState};
@@ -28,6 +31,7 @@ pub use fence::{Fence, Stale, check_fence};
 pub use ledger::{LedgerState, Repeat, Verdict, verdict};
 pub use message::{Message, QueuedMessage, Usage};
 pub use part::{Part, StreamPart};
+pub use relay::{DialError, DialId, RelayCommand, RelaySession, Target};
 pub use repair::{PromptMessage, for_prompt};
 pub use state::{ChatState, Execution, Lease, Versions};
 pub use step::{Effect, Illegal, Input, step};
