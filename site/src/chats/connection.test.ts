@@ -97,6 +97,17 @@ it("goes on at the cursor, says when, and neither loses nor doubles", () => {
   expect(connection.snapshot().resumedAt).toBeGreaterThan(0);
 });
 
+it("does without a cursor now and then when no connection comes about, for servers that refuse it", () => {
+  send({ ...part(1, "a"), cursor: "v1" });
+  draw();
+  const cursors = Array.from({ length: 5 }, () => {
+    FakeSocket.last.drop();
+    vi.advanceTimersByTime(15_000);
+    return new URL(FakeSocket.last.url).searchParams.get("cursor");
+  });
+  expect(cursors).toEqual(["v1", "v1", "v1", null, "v1"]);
+});
+
 it("says when another server began the answer anew", () => {
   send(part(1, "a"));
   draw();

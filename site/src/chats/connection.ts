@@ -20,6 +20,8 @@ const idle: LiveChat = { view: emptyView, link: "connecting", retryAt: undefined
 export class ChatConnection {
   private state: LiveChat = idle;
   private wasLost = false;
+  /** Attempts since the last event. */
+  private attempts = 0;
   private readonly listeners = new Set<() => void>();
   private pending: ChatStreamEvent[] = [];
   private scheduled = false;
@@ -30,7 +32,10 @@ export class ChatConnection {
       path: () => {
         this.flush();
         this.set({ view: reconnected(this.state.view) });
-        return `/api/experimental/chats/${chatId}/stream?${resumeQuery(this.state.view)}`;
+        this.attempts += 1;
+        // A server that no longer understands the cursor refuses it, which looks like any lost connection: now and then try without.
+        const query = this.attempts % 4 === 0 ? resumeQuery({ ...this.state.view, cursor: null }) : resumeQuery(this.state.view);
+        return `/api/experimental/chats/${chatId}/stream?${query}`;
       },
       onMessage: (data) => this.receive(data),
       onState: (link, retryAt) => {
@@ -66,6 +71,7 @@ export class ChatConnection {
       return;
     }
     if (!Array.isArray(events)) return;
+    this.attempts = 0;
     this.pending.push(...(events as ChatStreamEvent[]));
     if (this.scheduled) return;
     this.scheduled = true;
