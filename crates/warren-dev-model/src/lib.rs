@@ -67,9 +67,14 @@ impl ScriptedModel {
         self.shared.reached(barrier, deadline).await
     }
 
-    /// The bodies of all requests so far, in order.
+    /// The bodies of all requests so far that continue a conversation, in order.
     pub fn requests(&self) -> Vec<Value> {
         self.shared.requests()
+    }
+
+    /// The bodies of all requests that said what they are for, such as a title, in order.
+    pub fn asides(&self) -> Vec<Value> {
+        self.shared.asides()
     }
 
     /// Runs until the task group is stopped, which nobody does but the process's end.

@@ -40,6 +40,9 @@ pub struct When {
     /// The last tool result contains this text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_result: Option<String>,
+    /// The request is for this, such as `title`. Requests that say what they are for match no other turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
     /// This is the n-th request that would otherwise match, counted from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nth: Option<usize>,
@@ -87,9 +90,10 @@ impl Script {
     }
 
     /// Finds the turns whose condition holds, leaving `nth` aside.
-    pub(crate) fn candidates(&self, request: &Value) -> Vec<(usize, &Turn)> {
+    pub(crate) fn candidates(&self, request: &Value, purpose: Option<&str>) -> Vec<(usize, &Turn)> {
         let facts = Facts::of(request);
-        self.turns.iter().enumerate().filter(|(_, turn)| facts.hold(&turn.when)).collect()
+        let fits = |when: &When| when.purpose.as_deref() == purpose && facts.hold(when);
+        self.turns.iter().enumerate().filter(|(_, turn)| fits(&turn.when)).collect()
     }
 }
 

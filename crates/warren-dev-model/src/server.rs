@@ -10,7 +10,7 @@ use axum::{
     Json, Router,
     body::Body,
     extract::{Path, State},
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -21,6 +21,9 @@ use crate::{
     answer::play,
     script::{Script, Step, last_result},
 };
+
+/// Says what a request is for when it does not continue a conversation.
+const PURPOSE_HEADER: &str = "X-Warren-Purpose";
 
 /// What the routes and the owner share.
 #[derive(Clone)]
@@ -33,6 +36,8 @@ pub(crate) struct Shared {
 #[derive(Default)]
 struct Record {
     requests: Vec<Value>,
+    /// Requests that say what they are for, such as a title: they come beside the conversation, at any time.
+    asides: Vec<Value>,
     /// How often each turn would have matched, for `nth`.
     matches: HashMap<usize, usize>,
     n_calls: u64,
@@ -84,16 +89,23 @@ impl Shared {
         record.n_calls
     }
 
-    /// Records the request and finds the steps that answer it.
-    fn answer_for(&self, request: &Value) -> Option<Vec<Step>> {
-        let candidates = self.script.candidates(request);
+    pub(crate) fn asides(&self) -> Vec<Value> {
+        self.record().asides.clone()
+    }
+
+    /// Records the request and finds the steps that answer it. A request with a purpose that the script does not know gets
+    /// an empty answer.
+    fn answer_for(&self, request: &Value, purpose: Option<&str>) -> Option<Vec<Step>> {
+        let candidates = self.script.candidates(request, purpose);
         let mut record = self.record();
-        record.requests.push(request.clone());
-        candidates.into_iter().find_map(|(index, turn)| {
+        let kept = if purpose.is_some() { &mut record.asides } else { &mut record.requests };
+        kept.push(request.clone());
+        let found = candidates.into_iter().find_map(|(index, turn)| {
             let count = record.matches.entry(index).or_default();
             *count += 1;
             turn.when.nth.is_none_or(|nth| nth == *count).then(|| turn.steps.clone())
-        })
+        });
+        found.or_else(|| purpose.map(|_| Vec::new()))
     }
 
     fn record(&self) -> MutexGuard<'_, Record> {
@@ -111,8 +123,13 @@ pub(crate) fn router(shared: Shared) -> Router {
         .with_state(shared)
 }
 
-async fn completions(State(shared): State<Shared>, Json(request): Json<Value>) -> Response {
-    let Some(steps) = shared.answer_for(&request) else {
+async fn completions(
+    State(shared): State<Shared>,
+    headers: HeaderMap,
+    Json(request): Json<Value>,
+) -> Response {
+    let purpose = headers.get(PURPOSE_HEADER).and_then(|value| value.to_str().ok());
+    let Some(steps) = shared.answer_for(&request, purpose) else {
         return refusal(400, "no turn of the script matches this request");
     };
     if let Some(Step::Fail { status, message }) = steps.first() {

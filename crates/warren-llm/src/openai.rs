@@ -169,7 +169,8 @@ fn options(request: &ModelRequest) -> ChatOptions {
         .with_capture_usage(true)
         .with_capture_tool_calls(true)
         .with_stream_header_timeout(HEADER_TIMEOUT)
-        .with_stream_read_timeout(SILENCE_MAX);
+        .with_stream_read_timeout(SILENCE_MAX)
+        .with_extra_headers(request.headers.clone());
     let options = match request.max_output_tokens {
         Some(tokens) => options.with_max_tokens(tokens),
         None => options,
