@@ -6,7 +6,7 @@ use warren_audit::{Entry, record};
 use warren_authz::{Action, Object, Resource, Subject, check, list_filter};
 use warren_chat_proto::{Message, Part, QueuedMessage};
 use warren_db::{
-    Guard, Subscription, Tx, channels,
+    Guard, Tx, channels,
     entity::chats,
     query::{self, Page, chat_messages::Slice},
 };
@@ -17,7 +17,7 @@ use warren_vocab::{
 
 use crate::{
     error::{ChatResult, ChatServiceError},
-    hub::Viewer,
+    hub::{ListViewer, Start, StreamFigures, Viewer},
     rows,
     service::{Caller, ChatService},
     store::{self, Command, NewMessage, Outcome, UserMessage},
@@ -267,18 +267,23 @@ impl ChatService {
         written.await
     }
 
-    /// Starts to watch a chat. `after` is the last message that the viewer has.
+    /// Starts to watch a chat.
     ///
     /// # Errors
     /// [`ChatServiceError::NotFound`] when there is no such chat.
-    pub async fn watch(&self, subject: &Subject, id: ChatId, after: Option<MessageId>) -> ChatResult<Viewer> {
-        self.find(subject, Action::Read, id).await?;
-        Ok(self.shared.hub.watch(id, after))
+    pub async fn watch(&self, subject: &Subject, id: ChatId, start: Start) -> ChatResult<Viewer> {
+        let chat = self.find(subject, Action::Read, id).await?;
+        Ok(self.shared.hub.watch(id, start, object(&chat)))
     }
 
-    /// Subscribes to hints about the subject's list of chats: `{kind, chat_id}`.
-    pub fn watch_list(&self, subject: &Subject) -> Subscription {
-        self.db().subscribe(&channels::chats_of(subject.user))
+    /// Starts to watch the subject's list of chats.
+    pub fn watch_list(&self, subject: &Subject) -> ListViewer {
+        self.shared.hub.watch_list(subject)
+    }
+
+    /// What the streams of this server do.
+    pub fn stream_figures(&self) -> StreamFigures {
+        self.shared.hub.figures()
     }
 
     /// Notes that the owner has read everything.
@@ -303,10 +308,7 @@ impl ChatService {
     async fn find(&self, subject: &Subject, action: Action, id: ChatId) -> ChatResult<chats::Model> {
         let found = query::chats::by_id(self.db().reader(), id).await?;
         let chat = found.ok_or(ChatServiceError::NotFound)?;
-        let owner = UserId::from_uuid(chat.owner_id);
-        let organization = OrganizationId::from_uuid(chat.organization_id);
-        let object = Object::owned_in(Resource::Chat, owner, organization).with_id(chat.id);
-        check(subject, action, &object)?;
+        check(subject, action, &object(&chat))?;
         Ok(chat)
     }
 
@@ -429,6 +431,12 @@ fn check_labels(labels: &BTreeMap<String, String>) -> ChatResult<()> {
         return Err(ChatServiceError::invalid("labels", message));
     }
     Ok(())
+}
+
+fn object(chat: &chats::Model) -> Object {
+    let owner = UserId::from_uuid(chat.owner_id);
+    let organization = OrganizationId::from_uuid(chat.organization_id);
+    Object::owned_in(Resource::Chat, owner, organization).with_id(chat.id)
 }
 
 fn last_message(outcome: Outcome) -> ChatResult<Message> {

@@ -1,8 +1,12 @@
 //! Viewers of this server. Each chat that is watched has one tail, which reads the store once per version, and hands
-//! snapshots and parts to all its viewers.
+//! snapshots and parts to all its viewers. What one viewer's stream shows is decided in `warren-chat-proto`. Who watches the
+//! list of chats is in [`list`].
 
 mod action;
+mod batch;
+mod list;
 mod tail;
+mod viewer;
 
 use std::{
     collections::HashMap,
@@ -10,21 +14,31 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
-use tokio::sync::mpsc;
-use warren_chat_proto::{Snapshot, StreamCommand, StreamEvent, StreamLoop, StreamPart};
-use warren_db::Database;
+use tokio::sync::mpsc::{self, error::TrySendError};
+use warren_authz::{Object, Subject};
+use warren_chat_proto::{Episode, Snapshot, StreamCommand, StreamPart};
+use warren_db::{Database, channels};
 use warren_rt::Tasks;
-use warren_vocab::{ChatId, MessageId};
+use warren_vocab::ChatId;
 
-use tail::Tail;
+pub use batch::{Frame, WireForm};
+pub use list::{ListChange, ListChangeKind, ListViewer};
 pub(crate) use tail::saved_parts;
+pub use viewer::{Start, Viewer};
+
+use batch::Batch;
+use tail::Tail;
+use viewer::Seat;
 
 /// Inputs that may wait for a tail; when full, parts are dropped and the tail reads them from the store.
 const INPUTS_WAITING_MAX: usize = 1024;
 /// Items that may wait for a viewer; when full, the viewer is disconnected and comes back with its place.
 const ITEMS_WAITING_MAX: usize = 1024;
+/// How often the store is read even without a hint, as hints may be lost.
+const SWEEP: Duration = Duration::from_secs(10);
 
 /// All tails; clones share them.
 #[derive(Clone)]
@@ -37,6 +51,33 @@ struct Shared {
     tasks: Tasks,
     tails: Mutex<HashMap<ChatId, Handle>>,
     next_viewer: AtomicU64,
+    /// Viewers hold these and nothing else of the hub, so that one who is still there keeps no database open.
+    counters: Arc<Counters>,
+    sweep: Duration,
+    /// The hints that a tail listens to.
+    channel: fn(ChatId) -> String,
+}
+
+#[derive(Default)]
+struct Counters {
+    viewers: AtomicU64,
+    reads: AtomicU64,
+    parts: AtomicU64,
+    cut_off: AtomicU64,
+}
+
+/// What the streams of this server do, for metrics and tests. All but the first two only grow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StreamFigures {
+    /// Chats that somebody watches.
+    pub chats: usize,
+    pub viewers: u64,
+    /// How often a chat was read from the store.
+    pub reads: u64,
+    /// How many parts were handed to viewers, counted for each.
+    pub parts: u64,
+    /// Viewers that were disconnected because they were too slow.
+    pub cut_off: u64,
 }
 
 struct Handle {
@@ -48,6 +89,7 @@ struct Handle {
 /// What a tail is told.
 enum Input {
     Join { viewer: u64, items: mpsc::Sender<Item> },
+    Leave { viewer: u64 },
     Parts(Vec<Arc<StreamPart>>),
     Command { viewer: u64, command: StreamCommand },
 }
@@ -56,42 +98,49 @@ enum Input {
 #[derive(Clone)]
 enum Item {
     Snapshot(Arc<Snapshot>),
-    Parts(Arc<[Arc<StreamPart>]>),
-}
-
-/// One viewer of one chat. Dropping it leaves.
-pub struct Viewer {
-    id: u64,
-    items: mpsc::Receiver<Item>,
-    inbox: mpsc::Sender<Input>,
-    stream: StreamLoop,
-    unsent: Option<StreamCommand>,
+    Parts(Arc<Batch>),
+    /// Every part of the episode after the place that was asked for.
+    Replay(Episode, Arc<[Arc<StreamPart>]>),
 }
 
 impl Hub {
     pub(crate) fn new(db: Database, tasks: Tasks) -> Self {
-        let shared = Shared { db, tasks, tails: Mutex::default(), next_viewer: AtomicU64::new(1) };
+        Self::with(db, tasks, SWEEP, channels::chat)
+    }
+
+    fn with(db: Database, tasks: Tasks, sweep: Duration, channel: fn(ChatId) -> String) -> Self {
+        let shared = Shared {
+            db,
+            tasks,
+            tails: Mutex::default(),
+            next_viewer: AtomicU64::new(1),
+            counters: Arc::default(),
+            sweep,
+            channel,
+        };
         Self { shared: Arc::new(shared) }
     }
 
-    /// Starts to watch a chat. `after` is the last message that the viewer has.
-    pub(crate) fn watch(&self, chat: ChatId, after: Option<MessageId>) -> Viewer {
+    /// Starts to watch a chat.
+    pub(crate) fn watch(&self, chat: ChatId, start: Start, object: Object) -> Viewer {
         let id = self.shared.next_viewer.fetch_add(1, Ordering::Relaxed);
         let (sender, items) = mpsc::channel(ITEMS_WAITING_MAX);
-        let mut join = Input::Join { viewer: id, items: sender };
+        let join = Input::Join { viewer: id, items: sender };
         let mut tails = self.tails();
-        if let Some(handle) = tails.get(&chat) {
-            match handle.inbox.try_send(join) {
-                Ok(()) => return Viewer::new(id, items, handle.inbox.clone(), after),
-                Err(mpsc::error::TrySendError::Full(back) | mpsc::error::TrySendError::Closed(back)) => {
-                    join = back;
-                }
-            }
-        }
-        let inbox = self.start_tail(&mut tails, chat);
-        // The inbox is new, so it has room.
-        let _ = inbox.try_send(join);
-        Viewer::new(id, items, inbox, after)
+        let known = tails.get(&chat).map(|handle| handle.inbox.clone()).filter(|inbox| !inbox.is_closed());
+        // A tail that has ended left its receiver; it is replaced. One with a full inbox is busy and stays.
+        let inbox = known.unwrap_or_else(|| self.start_tail(&mut tails, chat));
+        let unsent = match inbox.try_send(join) {
+            Ok(()) => None,
+            Err(TrySendError::Full(join) | TrySendError::Closed(join)) => Some(join),
+        };
+        drop(tails);
+        Viewer::new(Seat { id, items, inbox, unsent, counters: self.shared.counters.clone() }, start, object)
+    }
+
+    /// Starts to watch the list of chats of somebody.
+    pub(crate) fn watch_list(&self, subject: &Subject) -> ListViewer {
+        ListViewer::new(self.shared.db.clone(), subject, self.shared.sweep)
     }
 
     /// Hands saved parts to the chat's viewers, if it has any. Never waits.
@@ -103,13 +152,23 @@ impl Hub {
         }
     }
 
+    pub(crate) fn figures(&self) -> StreamFigures {
+        let counters = &self.shared.counters;
+        StreamFigures {
+            chats: self.tails().len(),
+            viewers: counters.viewers.load(Ordering::Relaxed),
+            reads: counters.reads.load(Ordering::Relaxed),
+            parts: counters.parts.load(Ordering::Relaxed),
+            cut_off: counters.cut_off.load(Ordering::Relaxed),
+        }
+    }
+
     fn start_tail(&self, tails: &mut HashMap<ChatId, Handle>, chat: ChatId) -> mpsc::Sender<Input> {
         let (inbox, inputs) = mpsc::channel(INPUTS_WAITING_MAX);
         let has_missed = Arc::new(AtomicBool::new(false));
         tails.insert(chat, Handle { inbox: inbox.clone(), has_missed: has_missed.clone() });
-        let tail = Tail::new(self.shared.db.clone(), chat, has_missed);
-        let hub = self.clone();
-        self.shared.tasks.spawn(format!("chat tail {chat}"), async move { tail.run(inputs, hub).await });
+        let tail = Tail::new(self.clone(), chat, has_missed);
+        self.shared.tasks.spawn(format!("chat tail {chat}"), async move { tail.run(inputs).await });
         inbox
     }
 
@@ -125,39 +184,5 @@ impl Hub {
 
     fn tails(&self) -> MutexGuard<'_, HashMap<ChatId, Handle>> {
         self.shared.tails.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Viewer {
-    fn new(
-        id: u64,
-        items: mpsc::Receiver<Item>,
-        inbox: mpsc::Sender<Input>,
-        after: Option<MessageId>,
-    ) -> Self {
-        Self { id, items, inbox, stream: StreamLoop::new(after, None), unsent: None }
-    }
-
-    /// Waits for the next events, at least one. `None` means that the viewer was too slow or the server stops; whoever
-    /// comes back with the last message continues at the same place. Cancel-safe.
-    pub async fn next(&mut self) -> Option<Vec<StreamEvent>> {
-        loop {
-            while let Some(command) = self.unsent.take().or_else(|| self.stream.poll_command()) {
-                let Ok(permit) = self.inbox.try_reserve() else {
-                    self.unsent = Some(command);
-                    let _ = self.inbox.reserve().await.ok()?;
-                    continue;
-                };
-                permit.send(Input::Command { viewer: self.id, command });
-            }
-            let events: Vec<_> = std::iter::from_fn(|| self.stream.poll_event()).collect();
-            if !events.is_empty() {
-                return Some(events);
-            }
-            match self.items.recv().await? {
-                Item::Snapshot(snapshot) => self.stream.handle_snapshot(&snapshot),
-                Item::Parts(parts) => parts.iter().for_each(|part| self.stream.handle_part(part)),
-            }
-        }
     }
 }

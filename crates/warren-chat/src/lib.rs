@@ -20,7 +20,7 @@ mod worker;
 
 pub use commands::{ChatPatch, CreateChat, SendMessage, Sent};
 pub use error::{ChatResult, ChatServiceError};
-pub use hub::Viewer;
+pub use hub::{Frame, ListChange, ListChangeKind, ListViewer, Start, StreamFigures, Viewer, WireForm};
 pub use providers::{ModelDraft, ModelPatch, ProviderDraft, ProviderPatch, ProviderWithKeys};
 pub use service::{Caller, ChatConfig, ChatService};
 pub use store::{AskReason, ClientResult, Decision, LimitConfig, LimitPeriod, PendingCall, Standing};

@@ -7,14 +7,18 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
 use tokio::sync::{Notify, watch};
 use warren_chat_proto::{Episode, Part, StreamPart};
-use warren_db::{Database, DbError, Guard, entity::chat_parts, query};
+use warren_db::{
+    Database, DbError, Guard,
+    entity::chat_parts,
+    query::{self, chats::Progress},
+};
 use warren_rt::Backoff;
 use warren_vocab::{ChatId, MessageRole};
 
@@ -26,6 +30,11 @@ use crate::{
 
 /// Bytes that may wait for the writer; when more do, whoever produces them waits for the writer.
 const WAITING_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of one attempt that are kept and shown while it is written. What comes after is only in the message that the
+/// attempt ends with.
+const EPISODE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Stands where the live text of a very long answer ends.
+const TRUNCATED: &str = "\n[This answer is longer than what is shown while it is written.]\n";
 
 /// Takes parts of all chats of this server.
 #[derive(Clone)]
@@ -61,6 +70,7 @@ pub(crate) struct EpisodeWriter {
     epoch: i64,
     episode: Episode,
     last_seq: Arc<AtomicI64>,
+    bytes: Arc<AtomicUsize>,
 }
 
 impl PartWriter {
@@ -71,7 +81,8 @@ impl PartWriter {
 
     /// Begins an episode under a lease.
     pub(crate) fn open(&self, chat: ChatId, epoch: i64, episode: Episode) -> EpisodeWriter {
-        EpisodeWriter { writer: self.clone(), chat, epoch, episode, last_seq: Arc::default() }
+        let (last_seq, bytes) = (Arc::default(), Arc::default());
+        EpisodeWriter { writer: self.clone(), chat, epoch, episode, last_seq, bytes }
     }
 
     /// Waits until everything that was pushed before is written and shown.
@@ -115,6 +126,7 @@ impl PartWriter {
 impl EpisodeWriter {
     /// Takes the next part. Waits only when the writer is far behind.
     pub(crate) async fn push(&self, role: MessageRole, part: Part) {
+        let Some(part) = self.within_bounds(part) else { return };
         if self.append(role, part) > WAITING_BYTES_MAX {
             self.writer.flush().await;
         }
@@ -123,6 +135,29 @@ impl EpisodeWriter {
     /// Waits until the parts so far are written and shown.
     pub(crate) async fn flush(&self) {
         self.writer.flush().await;
+    }
+
+    /// Lets through what the episode has room for, then one mark, then only what is complete.
+    fn within_bounds(&self, part: Part) -> Option<Part> {
+        let mark = match &part {
+            Part::Text { .. } | Part::ToolCall { args: None, .. } => Part::text(TRUNCATED),
+            Part::Reasoning { .. } => Part::reasoning(TRUNCATED),
+            Part::ToolResult { tool_call_id, tool_name, result: None, .. } => {
+                Part::result_delta(tool_call_id, tool_name, TRUNCATED)
+            }
+            Part::ToolCall { .. }
+            | Part::ToolResult { .. }
+            | Part::Source { .. }
+            | Part::File { .. }
+            | Part::FileReference { .. }
+            | Part::Unknown => return Some(part),
+        };
+        let before = self.bytes.fetch_add(part.len(), Ordering::Relaxed);
+        if before + part.len() <= EPISODE_BYTES_MAX {
+            return Some(part);
+        }
+        // Exactly one part crosses the bound, however many write at once.
+        (before <= EPISODE_BYTES_MAX).then_some(mark)
     }
 
     fn append(&self, role: MessageRole, part: Part) -> usize {
@@ -179,16 +214,19 @@ async fn write(
 ) -> Result<Vec<(ChatId, Episode)>, DbError> {
     let guard = Guard::chats(batches.keys().map(|(chat, _)| *chat));
     db.write_guarded(guard, async |tx| {
+        let chats: Vec<_> = batches.keys().map(|(chat, _)| *chat).collect();
+        let progress = query::chats::progress(tx, &chats).await?;
         let mut current = Vec::new();
         let mut models = Vec::new();
         for ((chat, episode), batch) in batches {
             let Episode { history_version, attempt } = *episode;
-            if !query::chats::is_current(tx, *chat, batch.epoch, history_version, attempt).await? {
+            let wanted = Progress { chat: *chat, epoch: batch.epoch, history_version, attempt };
+            if !progress.contains(&wanted) {
                 continue;
             }
             current.push((*chat, *episode));
             let first_seq = batch.parts.first().map_or(0, |part| part.seq);
-            if first_seq == 1 {
+            if first_seq == 1 && attempt > 1 {
                 query::chat_parts::clear_before(tx, *chat, history_version, attempt).await?;
             }
             models.push(chat_parts::Model {

@@ -11,7 +11,7 @@ use warren_tunnel::{RelayHub, TunnelNode};
 
 use crate::{
     agent_connections::AgentConnections, agent_executable::AgentExecutable, chat_tools::ChatTools,
-    config::ServerConfig, frame::Frame, server::StartError, tunnel,
+    config::ServerConfig, frame::Frame, live::OpenSessions, server::StartError, tunnel,
 };
 
 /// The state of the router; clones share it.
@@ -22,6 +22,8 @@ pub(crate) struct AppState {
     pub(crate) config: Arc<ServerConfig>,
     pub(crate) deployment: Arc<Deployment>,
     pub(crate) agents: AgentConnections,
+    /// The sessions of those who have streams open.
+    pub(crate) sessions: OpenSessions,
     pub(crate) executable: AgentExecutable,
     pub(crate) frame: Arc<Frame>,
     /// The relay of the tunnel, and the server's own node in it.
@@ -65,6 +67,7 @@ impl AppState {
             config: Arc::new(config),
             deployment: Arc::new(deployment),
             agents: AgentConnections::default(),
+            sessions: OpenSessions::default(),
             executable,
             frame,
             hub,

@@ -1,6 +1,7 @@
 //! Events of a chat's live stream and of the list of chats.
 //!
-//! The stream sends text frames, each a JSON array of 1 to 256 events and a newline.
+//! The stream sends frames of 1 to 256 events: text messages of a WebSocket, each a JSON array and a newline or, for
+//! clients that ask for it, an [`Envelope`] around the array; or blocks of Server-Sent Events with the array as data.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -127,6 +128,25 @@ pub struct ChatStreamToolCall {
     pub tool_name: String,
     /// The arguments as JSON text.
     pub args: String,
+}
+
+/// What is around the payload of a frame where a client asks for `framing=envelope`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Envelope<T> {
+    #[serde(rename = "type")]
+    pub kind: EnvelopeKind,
+    #[serde(default = "Option::default", skip_serializing_if = "Option::is_none")]
+    pub data: Option<T>,
+}
+
+/// What an envelope holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EnvelopeKind {
+    Data,
+    /// Nothing: the connection is open.
+    Ping,
+    Error,
 }
 
 /// One frame of `GET /api/experimental/chats/watch`.

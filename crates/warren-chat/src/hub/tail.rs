@@ -6,74 +6,93 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
-use tokio::{sync::mpsc, time::MissedTickBehavior};
+use tokio::{
+    sync::mpsc::{self, error::TrySendError},
+    time::MissedTickBehavior,
+};
 use warren_chat_proto::{Episode, Message, Snapshot, StreamCommand, StreamPart};
-use warren_db::{Database, Notice, channels, query};
-use warren_vocab::{ChatId, MessageRole, MessageVisibility};
+use warren_db::{Database, Notice, entity::chat_messages, query};
+use warren_vocab::{ChatId, ChatStatus, MessageId, MessageRole, MessageVisibility};
 
-use super::{Hub, Input, Item, action};
-use crate::{error::ChatResult, rows};
-
-/// How often the store is read even without a hint, as hints may be lost.
-const SWEEP: Duration = Duration::from_secs(10);
+use super::{
+    Hub, Input, Item, action,
+    batch::{BATCH_PARTS_MAX, Batch},
+};
+use crate::{
+    error::{ChatResult, ChatServiceError},
+    rows,
+};
 
 pub(super) struct Tail {
-    db: Database,
+    hub: Hub,
     chat: ChatId,
     has_missed: Arc<AtomicBool>,
     snapshot: Option<Arc<Snapshot>>,
     messages: Vec<Arc<Message>>,
     episode: Episode,
     parts: Vec<Arc<StreamPart>>,
+    /// How many of the parts the viewers were handed.
+    n_told: usize,
     viewers: HashMap<u64, mpsc::Sender<Item>>,
 }
 
 impl Tail {
-    pub(super) fn new(db: Database, chat: ChatId, has_missed: Arc<AtomicBool>) -> Self {
+    pub(super) fn new(hub: Hub, chat: ChatId, has_missed: Arc<AtomicBool>) -> Self {
         Self {
-            db,
+            hub,
             chat,
             has_missed,
             snapshot: None,
             messages: Vec::new(),
             episode: Episode { history_version: 0, attempt: 0 },
             parts: Vec::new(),
+            n_told: 0,
             viewers: HashMap::new(),
         }
     }
 
-    pub(super) async fn run(mut self, mut inputs: mpsc::Receiver<Input>, hub: Hub) {
-        let mut hints = self.db.subscribe(&channels::chat(self.chat));
-        let mut sweep = tokio::time::interval(SWEEP);
+    pub(super) async fn run(mut self, mut inputs: mpsc::Receiver<Input>) {
+        let mut hints = self.db().subscribe(&(self.hub.shared.channel)(self.chat));
+        let mut sweep = tokio::time::interval(self.hub.shared.sweep);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 input = inputs.recv() => match input {
-                    Some(input) => self.handle(input).await,
+                    Some(input) => self.handle_all(input, &mut inputs).await,
                     None => return,
                 },
                 notice = hints.next() => match notice {
                     Some(notice) => self.handle_notice(&notice).await,
                     None => return,
                 },
-                _ = sweep.tick() => self.refresh().await,
+                _ = sweep.tick() => self.sweep().await,
             }
             if self.has_missed.swap(false, Ordering::Relaxed) {
                 self.reload_parts().await;
             }
+            self.tell_parts();
             self.viewers.retain(|_, items| !items.is_closed());
-            if self.viewers.is_empty() && hub.retire(self.chat, &inputs) {
+            if self.viewers.is_empty() && self.hub.retire(self.chat, &inputs) {
                 return;
             }
+        }
+    }
+
+    /// Handles everything that waits; viewers get the parts among it at once.
+    async fn handle_all(&mut self, first: Input, inputs: &mut mpsc::Receiver<Input>) {
+        self.handle(first).await;
+        for _ in 0..inputs.len() {
+            let Ok(input) = inputs.try_recv() else { return };
+            self.handle(input).await;
         }
     }
 
     async fn handle(&mut self, input: Input) {
         match input {
             Input::Join { viewer, items } => drop(self.viewers.insert(viewer, items)),
+            Input::Leave { viewer } => drop(self.viewers.remove(&viewer)),
             Input::Parts(parts) => self.handle_parts(parts).await,
             Input::Command { viewer, command: StreamCommand::Fetch { newer_than } } => {
                 if self.version() <= newer_than {
@@ -84,10 +103,28 @@ impl Tail {
                     self.tell(viewer, Item::Snapshot(snapshot));
                 }
             }
-            Input::Command { viewer, command: StreamCommand::Replay { after_seq, .. } } => {
-                let parts = self.parts.iter().filter(|part| part.seq > after_seq);
-                self.tell(viewer, Item::Parts(parts.cloned().collect()));
+            Input::Command { viewer, command: StreamCommand::Replay { episode, after_seq } } => {
+                self.replay(viewer, episode, after_seq);
             }
+        }
+    }
+
+    /// Hands out the parts of an episode again, unless another one has begun: then its snapshot is on its way.
+    fn replay(&mut self, viewer: u64, episode: Episode, after_seq: i64) {
+        if episode != self.episode {
+            return;
+        }
+        // Those that nobody was told yet come with the next batch.
+        let told = &self.parts[..self.n_told];
+        let start = told.partition_point(|part| part.seq <= after_seq);
+        self.tell(viewer, Item::Replay(episode, told[start..].into()));
+    }
+
+    async fn sweep(&mut self) {
+        self.refresh().await;
+        // Another server may write parts that come here on no other way.
+        if self.snapshot.as_ref().is_some_and(|snapshot| snapshot.status == ChatStatus::Running) {
+            self.reload_parts().await;
         }
     }
 
@@ -113,15 +150,28 @@ impl Tail {
         if episode != self.episode {
             return;
         }
-        let last = self.parts.last().map_or(0, |part| part.seq);
-        let news: Vec<_> = parts.into_iter().filter(|part| part.seq > last).collect();
-        match news.first() {
+        let last = self.last_seq();
+        let mut news = parts.into_iter().filter(|part| part.seq > last).peekable();
+        match news.peek() {
             None => {}
-            Some(next) if next.seq == last + 1 => {
-                self.parts.extend(news.iter().cloned());
-                self.tell_all(&Item::Parts(news.into()));
-            }
+            Some(next) if next.seq == last + 1 => self.parts.extend(news),
             Some(_) => self.reload_parts().await,
+        }
+    }
+
+    fn last_seq(&self) -> i64 {
+        self.parts.last().map_or(0, |part| part.seq)
+    }
+
+    /// Hands out the parts that nobody was handed yet.
+    fn tell_parts(&mut self) {
+        let batches: Vec<_> = self.parts[self.n_told..]
+            .chunks(BATCH_PARTS_MAX)
+            .map(|parts| Batch::new(parts.to_vec()))
+            .collect();
+        self.n_told = self.parts.len();
+        for batch in batches {
+            self.tell_all(&Item::Parts(batch));
         }
     }
 
@@ -131,85 +181,114 @@ impl Tail {
 
     /// Reads the store; tells all viewers when there is a newer version.
     async fn refresh(&mut self) {
-        let episode = self.episode;
+        // What comes after the snapshot must not overtake what was there before.
+        self.tell_parts();
         match self.read().await {
-            Ok(true) => {
-                if let Some(snapshot) = self.snapshot.clone() {
-                    self.tell_all(&Item::Snapshot(snapshot));
-                }
-                // The store may be ahead of the inbox; what was read here is not told again when it comes from there.
-                if episode != self.episode && !self.parts.is_empty() {
-                    self.tell_all(&Item::Parts(self.parts.clone().into()));
-                }
+            Ok(Some(snapshot)) => {
+                self.snapshot = Some(snapshot.clone());
+                self.tell_all(&Item::Snapshot(snapshot));
             }
-            Ok(false) => {}
+            Ok(None) => {}
+            // Whoever comes back is told that the chat does not exist.
+            Err(ChatServiceError::NotFound) => self.viewers.clear(),
             // The viewers keep what they have; the next hint or sweep tries again.
             Err(error) => {
-                tracing::warn!(%error, chat.id = %self.chat, "a chat could not be read for its viewers")
+                tracing::warn!(%error, chat.id = %self.chat, "a chat could not be read for its viewers");
             }
         }
     }
 
-    async fn read(&mut self) -> ChatResult<bool> {
+    async fn read(&mut self) -> ChatResult<Option<Arc<Snapshot>>> {
         let known = self.snapshot.as_ref().map_or(0, |snapshot| snapshot.versions.history);
-        let Some(at) = query::chat_snapshots::read(&self.db, self.chat, known).await? else {
-            return Ok(false);
-        };
+        self.hub.shared.counters.reads.fetch_add(1, Ordering::Relaxed);
+        let at = query::chat_snapshots::read(self.db(), self.chat, known).await?;
+        let at = at.ok_or(ChatServiceError::NotFound)?;
         let versions = rows::versions(&at.chat);
         if versions.snapshot <= self.version() {
-            return Ok(false);
+            return Ok(None);
         }
-        for row in at.changed {
-            let id = row.id;
-            let is_shown = !row.deleted
-                && row.visibility != MessageVisibility::Model.as_str()
-                && row.role != MessageRole::System.as_str();
-            self.messages.retain(|message| message.id.get() != id);
-            if is_shown {
-                self.messages.push(Arc::new(rows::message(row)?));
-            }
-        }
-        self.messages.sort_by_key(|message| message.id);
+        let changed = at.changed.into_iter().map(shown).collect::<ChatResult<Vec<_>>>()?;
         let snapshot = Snapshot {
             versions,
             status: rows::status(&at.chat)?,
             error: rows::error(&at.chat)?,
             retry: rows::retry(&at.chat)?,
-            messages: self.messages.clone().into(),
+            messages: Arc::default(),
             queue: at.queue.into_iter().map(rows::queued).collect::<ChatResult<Vec<_>>>()?.into(),
-            action: action::required(self.db.reader(), &at.chat).await?,
+            action: action::required(self.db().reader(), &at.chat).await?,
         };
         let episode = snapshot.episode();
         if episode != self.episode {
-            self.episode = episode;
-            self.parts = saved_parts(&self.db, self.chat, episode).await?;
+            // The store may be ahead of the inbox; what is read here is not told again when it comes from there.
+            let parts = saved_parts(self.db(), self.chat, episode).await?;
+            (self.episode, self.parts, self.n_told) = (episode, parts, 0);
         }
-        self.snapshot = Some(Arc::new(snapshot));
-        Ok(true)
+        self.merge(changed);
+        Ok(Some(Arc::new(Snapshot { messages: self.messages.clone().into(), ..snapshot })))
     }
 
-    /// Reads the parts of the current attempt again and hands all of them out; viewers skip what they have.
+    fn merge(&mut self, changed: Vec<(MessageId, Option<Arc<Message>>)>) {
+        for (id, message) in changed {
+            match (self.messages.binary_search_by_key(&id, |known| known.id), message) {
+                (Ok(place), Some(message)) => self.messages[place] = message,
+                (Ok(place), None) => drop(self.messages.remove(place)),
+                (Err(place), Some(message)) => self.messages.insert(place, message),
+                (Err(_), None) => {}
+            }
+        }
+    }
+
+    /// Reads the parts of the current attempt again; viewers get those that they do not have.
     async fn reload_parts(&mut self) {
-        match saved_parts(&self.db, self.chat, self.episode).await {
+        match saved_parts(self.db(), self.chat, self.episode).await {
             Ok(parts) => {
-                self.parts = parts;
-                self.tell_all(&Item::Parts(self.parts.clone().into()));
+                let last = self.last_seq();
+                self.parts.extend(parts.into_iter().filter(|part| part.seq > last));
             }
             Err(error) => tracing::warn!(%error, chat.id = %self.chat, "saved parts could not be read"),
         }
     }
 
+    fn db(&self) -> &Database {
+        &self.hub.shared.db
+    }
+
     fn tell(&mut self, viewer: u64, item: Item) {
-        if let Some(items) = self.viewers.get(&viewer)
-            && items.try_send(item).is_err()
-        {
+        let Some(items) = self.viewers.get(&viewer) else { return };
+        if !has_room(&self.hub, items, item) {
             self.viewers.remove(&viewer);
         }
     }
 
     fn tell_all(&mut self, item: &Item) {
-        self.viewers.retain(|_, items| items.try_send(item.clone()).is_ok());
+        if let Item::Parts(batch) = item {
+            let n_parts = batch.parts().len() * self.viewers.len();
+            self.hub.shared.counters.parts.fetch_add(n_parts as u64, Ordering::Relaxed);
+        }
+        let hub = &self.hub;
+        self.viewers.retain(|_, items| has_room(hub, items, item.clone()));
     }
+}
+
+/// Hands an item over; one who does not take what waits is cut off.
+fn has_room(hub: &Hub, items: &mpsc::Sender<Item>, item: Item) -> bool {
+    match items.try_send(item) {
+        Ok(()) => true,
+        Err(TrySendError::Full(_)) => {
+            hub.shared.counters.cut_off.fetch_add(1, Ordering::Relaxed);
+            false
+        }
+        Err(TrySendError::Closed(_)) => false,
+    }
+}
+
+/// The message of a row, if users see it.
+fn shown(row: chat_messages::Model) -> ChatResult<(MessageId, Option<Arc<Message>>)> {
+    let id = MessageId(row.id);
+    let is_shown = !row.deleted
+        && row.visibility != MessageVisibility::Model.as_str()
+        && row.role != MessageRole::System.as_str();
+    Ok((id, is_shown.then(|| rows::message(row).map(Arc::new)).transpose()?))
 }
 
 /// The saved parts of an attempt, in order.

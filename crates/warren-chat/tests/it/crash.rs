@@ -3,6 +3,8 @@
 use serde_json::json;
 use warren_vocab::{ChatStatus, MessageRole};
 
+use warren_chat::Start;
+
 use crate::support::{DEADLINE, Stage};
 
 #[tokio::test]
@@ -20,7 +22,7 @@ async fn an_answer_that_a_crash_cuts_is_still_shown_and_then_completed() {
     let last = view.last_id();
 
     let stage = stage.crash().await;
-    let watched = stage.chat.watch(&stage.subject, chat, last).await.unwrap();
+    let watched = stage.chat.watch(&stage.subject, chat, Start::after(last)).await.unwrap();
     let mut view = crate::support::View::new(watched);
     // The new worker may have begun its attempt already; until it has, the words of the old one are shown.
     let mut early = stage.view(chat).await;

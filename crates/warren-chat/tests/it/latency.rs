@@ -4,6 +4,8 @@ use chrono::Utc;
 use serde_json::json;
 use warren_chat::proto::{Part, StreamEvent};
 
+use warren_chat::Start;
+
 use crate::support::{DEADLINE, Stage};
 
 /// Prints the figures; the bound is loose because test machines are busy.
@@ -16,11 +18,11 @@ async fn parts_reach_the_viewer_soon() {
     ] }))
         .await;
     let chat = stage.create("what time is it").await;
-    let mut viewer = stage.chat.watch(&stage.subject, chat, None).await.unwrap();
+    let mut viewer = stage.chat.watch(&stage.subject, chat, Start::default()).await.unwrap();
     let mut delays_us = Vec::new();
     let listening = tokio::time::timeout(DEADLINE, async {
         while delays_us.len() < 250 {
-            for event in viewer.next().await.unwrap() {
+            for event in viewer.next().await.unwrap().events {
                 let now = Utc::now().timestamp_nanos_opt().unwrap();
                 let StreamEvent::Part(part) = event else { continue };
                 let Part::Text { text } = &part.part else { continue };

@@ -12,8 +12,8 @@ use warren_audit::Origin;
 use warren_authz::{Membership, SiteRole, Subject};
 use warren_chat::{
     Caller, ChatConfig, ChatService, CreateChat, ModelDraft, ModelPatch, ProviderDraft, Resumed, SendMessage,
-    Tool, ToolContext, ToolError, ToolOutput, Viewer, WorkspaceTools,
-    proto::{ChatError, Message, Part, StreamEvent},
+    Start, Tool, ToolContext, ToolError, ToolOutput, Viewer, WorkspaceTools,
+    proto::{ChatError, Message, Part, StreamCursor, StreamEvent},
 };
 use warren_db::{Database, entity::users, query};
 use warren_db_testkit::TestDatabase;
@@ -251,7 +251,7 @@ impl Stage {
     }
 
     pub(crate) async fn view(&self, chat: ChatId) -> View {
-        View::new(self.chat.watch(&self.subject, chat, None).await.unwrap())
+        View::new(self.chat.watch(&self.subject, chat, Start::default()).await.unwrap())
     }
 }
 
@@ -262,6 +262,8 @@ fn user() -> users::Model {
 /// A client that keeps what the rules of the stream let it keep.
 pub(crate) struct View {
     viewer: Viewer,
+    /// The place after the last frame.
+    pub(crate) cursor: Option<StreamCursor>,
     pub(crate) messages: Vec<Message>,
     pub(crate) preview: Vec<Part>,
     pub(crate) status: Option<ChatStatus>,
@@ -275,6 +277,7 @@ impl View {
     pub(crate) fn new(viewer: Viewer) -> Self {
         Self {
             viewer,
+            cursor: None,
             messages: Vec::new(),
             preview: Vec::new(),
             status: None,
@@ -289,8 +292,9 @@ impl View {
     pub(crate) async fn until(&mut self, what: &str, condition: impl Fn(&Self) -> bool) {
         let followed = tokio::time::timeout(DEADLINE, async {
             while !condition(self) {
-                let events = self.viewer.next().await.expect("the stream goes on");
-                events.into_iter().for_each(|event| self.apply(event));
+                let frame = self.viewer.next().await.expect("the stream goes on");
+                self.cursor = Some(frame.cursor);
+                frame.events.into_iter().for_each(|event| self.apply(event));
             }
         });
         if followed.await.is_err() {

@@ -4,6 +4,8 @@ use serde_json::json;
 use warren_chat::{Sent, proto::Part};
 use warren_vocab::{BusyBehavior, ChatStatus, MessageRole};
 
+use warren_chat::Start;
+
 use crate::support::{DEADLINE, Stage, text};
 
 #[tokio::test]
@@ -159,7 +161,9 @@ async fn an_edit_takes_back_what_came_after_it() {
     .await;
     view.until("the end", |view| view.status == Some(ChatStatus::Waiting)).await;
 
-    let mut late = crate::support::View::new(stage.chat.watch(&stage.subject, chat, old_last).await.unwrap());
+    let mut late = crate::support::View::new(
+        stage.chat.watch(&stage.subject, chat, Start::after(old_last)).await.unwrap(),
+    );
     late.until("the whole story", |view| view.story().len() == 2).await;
     assert_eq!(late.story(), view.story());
 }
@@ -174,7 +178,7 @@ async fn chats_of_others_do_not_exist() {
     stranger.roles.clear();
     let found = stage.chat.get(&stranger, chat).await.unwrap_err();
     assert!(matches!(found, warren_chat::ChatServiceError::NotFound));
-    assert!(stage.chat.watch(&stranger, chat, None).await.is_err());
+    assert!(stage.chat.watch(&stranger, chat, Start::default()).await.is_err());
     let sent = stage.chat.send(&stranger, chat, Stage::message("x", BusyBehavior::Queue)).await.unwrap_err();
     assert!(matches!(sent, warren_chat::ChatServiceError::NotFound));
     assert!(stage.chat.providers(&stranger).await.is_err());

@@ -1,5 +1,7 @@
 //! The rows of chats and their leases.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use sea_orm::{
     ActiveModelTrait,
@@ -55,6 +57,15 @@ pub async fn list(
         .order_by_desc(Column::UpdatedAt)
         .order_by_desc(Column::Id);
     Ok(query.limit(page.limit()).offset(page.offset()).all(connection).await?)
+}
+
+/// Lists the chats of an owner that changed last, archived ones too.
+pub async fn newest_of(connection: &impl ConnectionTrait, owner: UserId, limit: u64) -> DbResult<Vec<Model>> {
+    let query = Entity::find()
+        .filter(Column::OwnerId.eq(owner.as_uuid()))
+        .order_by_desc(Column::UpdatedAt)
+        .order_by_desc(Column::Id);
+    Ok(query.limit(limit).all(connection).await?)
 }
 
 /// Adds a chat.
@@ -293,22 +304,31 @@ pub async fn end_all_leases(tx: &Tx) -> DbResult<()> {
     Ok(())
 }
 
-/// Whether a lease, a history version and an attempt are still the current ones of a chat.
-pub async fn is_current(
-    connection: &impl ConnectionTrait,
-    id: ChatId,
-    epoch: i64,
-    history_version: i64,
-    attempt: i64,
-) -> DbResult<bool> {
-    let query = Entity::find_by_id(id.as_uuid())
+/// What the parts of an unfinished answer belong to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Progress {
+    pub chat: ChatId,
+    /// The number of the lease.
+    pub epoch: i64,
+    pub history_version: i64,
+    pub attempt: i64,
+}
+
+/// Says how far those of the chats are that a worker has.
+pub async fn progress(connection: &impl ConnectionTrait, chats: &[ChatId]) -> DbResult<HashSet<Progress>> {
+    let query = Entity::find()
         .select_only()
-        .column(Column::Id)
-        .filter(Column::WorkerId.is_not_null())
-        .filter(Column::LeaseEpoch.eq(epoch))
-        .filter(Column::HistoryVersion.eq(history_version))
-        .filter(Column::GenerationAttempt.eq(attempt));
-    Ok(query.into_tuple::<uuid::Uuid>().one(connection).await?.is_some())
+        .columns([Column::Id, Column::LeaseEpoch, Column::HistoryVersion, Column::GenerationAttempt])
+        .filter(Column::Id.is_in(chats.iter().map(|chat| chat.as_uuid())))
+        .filter(Column::WorkerId.is_not_null());
+    let rows: Vec<(uuid::Uuid, i64, i64, i64)> = query.into_tuple().all(connection).await?;
+    let progress = |(chat, epoch, history_version, attempt)| Progress {
+        chat: ChatId::from_uuid(chat),
+        epoch,
+        history_version,
+        attempt,
+    };
+    Ok(rows.into_iter().map(progress).collect())
 }
 
 /// The chat has no worker, or the worker's lease has run out.

@@ -3,10 +3,14 @@
 use std::{
     io,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
 };
 
+use futures::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::metrics::{OpenSocket, Raised};
@@ -15,31 +19,57 @@ use crate::metrics::{OpenSocket, Raised};
 pub(super) struct Tracked<I> {
     stream: I,
     _counted: Raised,
-    socket: Arc<Mutex<Option<OpenSocket>>>,
+    shared: Arc<Shared>,
+}
+
+/// What the stream shares with the requests that come over it.
+#[derive(Default)]
+struct Shared {
+    socket: Mutex<Option<OpenSocket>>,
+    is_cut: AtomicBool,
+    writer: AtomicWaker,
 }
 
 /// The way from a request to the stream that it came over, in the request's extensions.
 #[derive(Clone)]
 pub(crate) struct Carrier {
-    socket: Weak<Mutex<Option<OpenSocket>>>,
+    shared: Weak<Shared>,
 }
 
 impl<I> Tracked<I> {
     pub(super) fn new(stream: I, counted: Raised) -> Self {
-        Self { stream, _counted: counted, socket: Arc::default() }
+        Self { stream, _counted: counted, shared: Arc::default() }
     }
 
     pub(super) fn carrier(&self) -> Carrier {
-        Carrier { socket: Arc::downgrade(&self.socket) }
+        Carrier { shared: Arc::downgrade(&self.shared) }
     }
 }
 
 impl Carrier {
     /// Notes that the stream is a WebSocket from now on.
     pub(crate) fn becomes(&self, open: OpenSocket) {
-        if let Some(socket) = self.socket.upgrade() {
-            *socket.lock().unwrap_or_else(PoisonError::into_inner) = Some(open);
+        if let Some(shared) = self.shared.upgrade() {
+            *shared.socket.lock().unwrap_or_else(PoisonError::into_inner) = Some(open);
         }
+    }
+
+    /// Ends the stream with the next write, also one that waits for a reader who does not read.
+    pub(crate) fn cut(&self) {
+        if let Some(shared) = self.shared.upgrade() {
+            shared.is_cut.store(true, Ordering::Release);
+            shared.writer.wake();
+        }
+    }
+}
+
+impl<I> Tracked<I> {
+    fn check_cut(&self, context: &Context<'_>) -> io::Result<()> {
+        self.shared.writer.register(context.waker());
+        if self.shared.is_cut.load(Ordering::Acquire) {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "the reader was too slow"));
+        }
+        Ok(())
     }
 }
 
@@ -59,10 +89,12 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Tracked<I> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.check_cut(context)?;
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.check_cut(context)?;
         Pin::new(&mut self.stream).poll_flush(context)
     }
 
@@ -79,6 +111,7 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Tracked<I> {
         context: &mut Context<'_>,
         buffers: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.check_cut(context)?;
         Pin::new(&mut self.stream).poll_write_vectored(context, buffers)
     }
 }

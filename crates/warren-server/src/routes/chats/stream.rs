@@ -1,83 +1,93 @@
-//! The live stream of a chat and of the list of chats, over WebSocket.
+//! The live stream of a chat and of the list of chats, over WebSocket or as Server-Sent Events.
 
-use std::time::Duration;
+mod framing;
+mod list;
+mod serve;
+mod wire;
 
 use axum::{
-    extract::{
-        State,
-        ws::{CloseFrame, Message, WebSocket, close_code},
-    },
+    extract::{FromRequestParts, State, ws::WebSocketUpgrade},
+    http::{HeaderMap, header::ACCEPT, request::Parts},
     response::Response,
 };
-use serde::{Deserialize, Serialize};
-use tokio::time::MissedTickBehavior;
-use warren_api::{
-    chats::{ChatWatchEvent, ChatWatchEventKind, stream::STREAM_EVENTS_PER_FRAME_MAX},
-    error::ErrorResponse,
-};
-use warren_chat::Viewer;
-use warren_db::{Notice, Subscription};
+use serde::Deserialize;
+use warren_api::error::ErrorResponse;
+use warren_chat::{Start, proto::StreamCursor};
+use warren_rt::Tasks;
 use warren_vocab::{ChatId, MessageId};
 
+use self::{
+    framing::{Framing, SUBPROTOCOLS},
+    serve::{ChatSource, ListSource, serve},
+    wire::Wire,
+};
 use crate::{
     auth::Caller,
-    error::ApiResult,
+    error::{ApiError, ApiResult},
     extract::{Params, Search, Upgrade},
-    live::while_signed_in,
+    serving::Carrier,
     state::AppState,
-    view,
 };
 
-const PING_INTERVAL: Duration = Duration::from_secs(15);
-/// How long a viewer may be silent before its connection counts as dead.
-const SILENCE_MAX: Duration = Duration::from_secs(40);
-/// How long a slow reader may take one frame.
-const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes that a viewer may send in one message: enough for what the protocol itself needs.
+const MESSAGE_BYTES_MAX: usize = 4096;
+/// Viewers are many and send nothing.
+const READ_BUFFER_BYTES: usize = 1024;
+/// Frames that go out together are written together up to this size.
+const WRITE_BUFFER_BYTES: usize = 16 * 1024;
+
+const EVENTS: &str = "text/event-stream";
+const LAST_EVENT_ID: &str = "last-event-id";
 
 #[derive(Deserialize)]
 pub(super) struct StreamQuery {
     after_id: Option<i64>,
+    cursor: Option<String>,
+    framing: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct WatchQuery {
+    framing: Option<String>,
 }
 
 #[utoipa::path(get, path = "/api/experimental/chats/{chat}/stream",
-    params(("chat" = ChatId, Path), ("after_id" = Option<i64>, Query)),
+    params(("chat" = ChatId, Path), ("after_id" = Option<i64>, Query), ("cursor" = Option<String>, Query),
+        ("framing" = Option<String>, Query)),
     responses((status = 101), (status = 400, body = ErrorResponse), (status = 404, body = ErrorResponse)))]
 pub(super) async fn watch(
     State(state): State<AppState>,
     caller: Caller,
     Params(id): Params<ChatId>,
     Search(query): Search<StreamQuery>,
-    Upgrade(upgrade): Upgrade,
+    transport: Transport,
 ) -> ApiResult<Response> {
+    let framing = transport.framing(query.framing.as_deref())?;
+    let start = start(&query, &transport.headers)?;
     // Subscribed before the upgrade, so that a failure is an HTTP error.
-    let viewer = state.chat.watch(&caller.actor().subject, id, query.after_id.map(MessageId)).await?;
-    Ok(upgrade.on_upgrade(async move |socket| {
-        let mut connection = Connection::new(socket, &state);
+    let viewer = state.chat.watch(&caller.actor().subject, id, start).await?;
+    let source = ChatSource { chat: id, viewer, framing };
+    let tasks = state.tasks.clone();
+    Ok(transport.answer(&tasks, async move |wire| {
         mark_read(&state, &caller, id).await;
-        let show = async {
-            let reason = connection.show_chat(id, viewer).await;
-            connection.close(reason).await;
-            mark_read(&state, &caller, id).await;
-        };
-        Box::pin(while_signed_in(&state, &caller, show)).await;
+        serve(&state, &caller.session, wire, source).await;
+        mark_read(&state, &caller, id).await;
     }))
 }
 
-#[utoipa::path(get, path = "/api/experimental/chats/watch", responses((status = 101)))]
+#[utoipa::path(get, path = "/api/experimental/chats/watch", params(("framing" = Option<String>, Query)),
+    responses((status = 101), (status = 400, body = ErrorResponse)))]
 pub(super) async fn watch_list(
     State(state): State<AppState>,
     caller: Caller,
-    Upgrade(upgrade): Upgrade,
-) -> Response {
-    let hints = state.chat.watch_list(&caller.actor().subject);
-    upgrade.on_upgrade(async move |socket| {
-        let mut connection = Connection::new(socket, &state);
-        let show = async {
-            let reason = connection.show_list(&caller, hints).await;
-            connection.close(reason).await;
-        };
-        Box::pin(while_signed_in(&state, &caller, show)).await;
-    })
+    Search(query): Search<WatchQuery>,
+    transport: Transport,
+) -> ApiResult<Response> {
+    let framing = transport.framing(query.framing.as_deref())?;
+    // Subscribed before the upgrade, so that nothing is lost between a client's reading of the list and this.
+    let source = ListSource::new(state.chat.watch_list(&caller.actor().subject), framing);
+    let tasks = state.tasks.clone();
+    Ok(transport.answer(&tasks, async move |wire| serve(&state, &caller.session, wire, source).await))
 }
 
 async fn mark_read(state: &AppState, caller: &Caller, id: ChatId) {
@@ -86,123 +96,69 @@ async fn mark_read(state: &AppState, caller: &Caller, id: ChatId) {
     }
 }
 
-/// Why a connection ends.
-enum End {
-    /// The viewer left or broke the rules.
-    Gone,
-    /// The viewer was too slow or the server stops: it should come back.
-    ComeBack,
+/// Where the stream begins. A browser that reconnects by itself repeats the first URL and names its newer place in a header.
+fn start(query: &StreamQuery, headers: &HeaderMap) -> ApiResult<Start> {
+    let after = query.after_id.map(MessageId);
+    if query.after_id.is_some_and(|after| after < 0) {
+        let error = ApiError::bad_request("The place in the history is not valid.");
+        return Err(error.field("after_id", "must not be negative"));
+    }
+    let own = query.cursor.as_deref().map(|cursor| (cursor, "cursor"));
+    let last = headers.get(LAST_EVENT_ID).map(|id| (id.to_str().unwrap_or_default(), "Last-Event-ID"));
+    let Some((text, field)) = last.or(own) else { return Ok(Start { after, cursor: None }) };
+    let Ok(cursor) = text.parse::<StreamCursor>() else {
+        let error = ApiError::bad_request("The cursor is not valid. Connect without it to read everything.");
+        return Err(error.field(field, "is not a cursor of a chat's stream"));
+    };
+    Ok(Start { after, cursor: Some(cursor) })
 }
 
-struct Connection {
-    socket: WebSocket,
-    state: AppState,
-    ping: tokio::time::Interval,
-    heard_at: tokio::time::Instant,
+/// How the answer goes out: over the WebSocket that the client asks for, or as Server-Sent Events.
+pub(super) struct Transport {
+    upgrade: Option<WebSocketUpgrade>,
+    carrier: Option<Carrier>,
+    headers: HeaderMap,
 }
 
-impl Connection {
-    fn new(socket: WebSocket, state: &AppState) -> Self {
-        let mut ping = tokio::time::interval(PING_INTERVAL);
-        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { socket, state: state.clone(), ping, heard_at: tokio::time::Instant::now() }
-    }
+impl FromRequestParts<AppState> for Transport {
+    type Rejection = ApiError;
 
-    async fn show_chat(&mut self, chat: ChatId, mut viewer: Viewer) -> End {
-        let stopped = self.state.tasks.token();
-        loop {
-            let done = tokio::select! {
-                events = viewer.next() => match events {
-                    Some(events) => {
-                        let events: Vec<_> =
-                            events.into_iter().map(|event| view::chats::event(chat, event)).collect();
-                        self.send_all(&events).await
-                    }
-                    None => Err(End::ComeBack),
-                },
-                message = self.socket.recv() => self.handle(message),
-                _ = self.ping.tick() => self.check_alive().await,
-                () = stopped.cancelled() => Err(End::ComeBack),
-            };
-            if let Err(end) = done {
-                return end;
-            }
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> ApiResult<Self> {
+        let headers = parts.headers.clone();
+        let carrier = parts.extensions.get::<Carrier>().cloned();
+        let accepts = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+        let wants_events =
+            accepts.flat_map(|list| list.split(',')).any(|kind| kind.trim().starts_with(EVENTS));
+        if wants_events {
+            return Ok(Self { upgrade: None, carrier, headers });
         }
+        let Upgrade(upgrade) = Upgrade::from_request_parts(parts, state).await?;
+        Ok(Self { upgrade: Some(upgrade), carrier, headers })
+    }
+}
+
+impl Transport {
+    fn framing(&self, wanted: Option<&str>) -> ApiResult<Framing> {
+        let framing = Framing::wanted(wanted, &self.headers)?;
+        Ok(if self.upgrade.is_some() { framing } else { Framing::Events })
     }
 
-    async fn show_list(&mut self, caller: &Caller, mut hints: Subscription) -> End {
-        let stopped = self.state.tasks.token();
-        loop {
-            let done = tokio::select! {
-                notice = hints.next() => match notice {
-                    Some(Notice::Hint(hint)) => self.show_change(caller, &hint).await,
-                    // Hints were lost: whoever comes back reads the list again.
-                    Some(Notice::Lagged) | None => Err(End::ComeBack),
-                },
-                message = self.socket.recv() => self.handle(message),
-                _ = self.ping.tick() => self.check_alive().await,
-                () = stopped.cancelled() => Err(End::ComeBack),
-            };
-            if let Err(end) = done {
-                return end;
-            }
-        }
-    }
-
-    async fn show_change(&mut self, caller: &Caller, hint: &serde_json::Value) -> Result<(), End> {
-        let kind: Option<ChatWatchEventKind> = serde_json::from_value(hint["kind"].clone()).ok();
-        let id: Option<ChatId> = serde_json::from_value(hint["chat_id"].clone()).ok();
-        let (Some(kind), Some(id)) = (kind, id) else { return Ok(()) };
-        let Ok(row) = self.state.chat.get(&caller.actor().subject, id).await else { return Ok(()) };
-        let unread = self.state.chat.unread(std::slice::from_ref(&row)).await;
-        let unread = unread.is_ok_and(|unread| unread.first().copied().unwrap_or(false));
-        let Ok(chat) = view::chats::chat(row, unread) else { return Ok(()) };
-        let text = serde_json::to_string(&ChatWatchEvent { kind, chat, tool_calls: Vec::new() })
-            .map_err(|_| End::Gone)?;
-        self.send(Message::Text(text.into())).await
-    }
-
-    async fn send_all<T: Serialize>(&mut self, events: &[T]) -> Result<(), End> {
-        for batch in events.chunks(STREAM_EVENTS_PER_FRAME_MAX) {
-            let mut text = serde_json::to_string(batch).map_err(|_| End::Gone)?;
-            text.push('\n');
-            self.send(Message::Text(text.into())).await?;
-        }
-        Ok(())
-    }
-
-    async fn send(&mut self, message: Message) -> Result<(), End> {
-        match tokio::time::timeout(SEND_TIMEOUT, self.socket.send(message)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(End::Gone),
-            Err(_) => Err(End::ComeBack),
-        }
-    }
-
-    /// Viewers have nothing to say; whatever they say ends the connection.
-    fn handle(&mut self, message: Option<Result<Message, axum::Error>>) -> Result<(), End> {
-        self.heard_at = tokio::time::Instant::now();
-        match message {
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
-            Some(Ok(Message::Text(_) | Message::Binary(_) | Message::Close(_)) | Err(_)) | None => {
-                Err(End::Gone)
-            }
-        }
-    }
-
-    async fn check_alive(&mut self) -> Result<(), End> {
-        if self.heard_at.elapsed() > SILENCE_MAX {
-            return Err(End::Gone);
-        }
-        self.send(Message::Ping(Vec::new().into())).await
-    }
-
-    async fn close(&mut self, end: End) {
-        let frame = match end {
-            End::Gone => CloseFrame { code: close_code::NORMAL, reason: "".into() },
-            End::ComeBack => CloseFrame { code: close_code::AWAY, reason: "reconnect with after_id".into() },
+    /// Answers the request and serves what comes after.
+    fn answer<F>(self, tasks: &Tasks, serve: impl FnOnce(Wire) -> F + Send + 'static) -> Response
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let Some(upgrade) = self.upgrade else {
+            let (wire, response) = Wire::events(self.carrier);
+            tasks.spawn_graceful("event stream", serve(wire));
+            return response;
         };
-        // The connection may be broken already.
-        let _ = self.send(Message::Close(Some(frame))).await;
+        let upgrade = upgrade
+            .protocols(SUBPROTOCOLS)
+            .max_message_size(MESSAGE_BYTES_MAX)
+            .max_frame_size(MESSAGE_BYTES_MAX)
+            .read_buffer_size(READ_BUFFER_BYTES)
+            .write_buffer_size(WRITE_BUFFER_BYTES);
+        upgrade.on_upgrade(async move |socket| Box::pin(serve(Wire::socket(socket))).await)
     }
 }
