@@ -285,7 +285,8 @@ proptest! {
         let mut stage = Stage::new();
         let workers = [ReplicaId::new(), ReplicaId::new(), stage.me];
         let mut wanted = None;
-        let (mut dialling, mut open): (Vec<(DialId, ReplicaId)>, Vec<(DialId, ReplicaId)>) = (vec![], vec![]);
+        let mut dialling: Vec<(DialId, ReplicaId)> = vec![];
+        let mut open: Vec<(DialId, ReplicaId)> = vec![];
         for act in acts {
             match act {
                 Act::Configure { worker, is_later } => {

@@ -6,6 +6,8 @@ use warren_vocab::{ChatId, MessageRole};
 use super::*;
 use crate::part::Part;
 
+mod resume;
+
 /// What happens to a chat and to what travels to a viewer.
 #[derive(Debug, Clone, Copy)]
 enum Act {
