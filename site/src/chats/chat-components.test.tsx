@@ -59,6 +59,33 @@ describe("Progress", () => {
     expect(screen.getByRole("status").textContent).toMatch(/goes on on the server. Reconnecting in [34] s/);
   });
 
+  it("says when a lost connection came back, for a while", () => {
+    const back = Date.parse("2026-07-01T10:00:00Z");
+    vi.useFakeTimers({ now: back, toFake: ["Date", "setInterval", "clearInterval"] });
+    const { container } = render(<Progress live={live({}, { resumedAt: back })} status="running" showsWork />);
+    expect(container.textContent).toMatch(/^Resumed at \d\d:\d\d:\d\d; nothing was lost\.$/);
+    act(() => void vi.advanceTimersByTime(10_000));
+    expect(container.textContent).toBe("");
+  });
+
+  it("says that the answer is written anew after a restart, as long as it is", () => {
+    const { container } = render(<Progress live={live({ restart: { history: 4, attempt: 2 } }, { restartedAt: Date.now() - 60_000 })} status="running" showsWork />);
+    expect(container.textContent).toMatch(/Resumed at .* after the server restarted/);
+  });
+
+  it("names the tools that another program answers", () => {
+    render(<Progress live={live({ actionRequired: [{ tool_call_id: "d", tool_name: "open_ticket", args: "{}" }] })} status="requires_action" showsWork />);
+    expect(screen.getByRole("status").textContent).toContain("answer open_ticket");
+  });
+
+  it("offers to go on after a failure", async () => {
+    const onContinue = vi.fn();
+    await show(<Progress live={failure({ kind: "overloaded", provider: "anthropic", status_code: 529 })} status="error" showsWork={false} onContinue={onContinue} />);
+    expect(screen.getByText("anthropic · provider overloaded · HTTP 529")).toBeTruthy();
+    fireEvent.click(screen.getByTestId("chat-continue"));
+    expect(onContinue).toHaveBeenCalledOnce();
+  });
+
   it("is silent when the answer itself shows the work, and when there is none", () => {
     const { container } = render(<Progress live={live({})} status="running" showsWork />);
     expect(container.textContent).toBe("");
@@ -99,6 +126,17 @@ describe("Composer", () => {
     cleanup();
     render(<Composer placeholder="Reply" sendLabel="Send" onSend={onSend} draftKey="c1" />);
     expect(box().value).toBe("keep me");
+  });
+
+  it("brings back earlier messages with the arrow keys, and leaves a text of its own alone", () => {
+    render(<Composer placeholder="Reply" sendLabel="Send" onSend={async () => {}} history={["newest", "older"]} />);
+    const press = (key: string) => {
+      fireEvent.keyDown(box(), { key });
+      return box().value;
+    };
+    expect(["ArrowUp", "ArrowUp", "ArrowUp", "ArrowDown", "ArrowDown"].map(press)).toEqual(["newest", "older", "older", "newest", ""]);
+    fireEvent.change(box(), { target: { value: "mine" } });
+    expect(press("ArrowUp")).toBe("mine");
   });
 
   it("does not send nothing", () => {

@@ -118,7 +118,7 @@ function More({ fields, change, problem }: MoreProps) {
       </summary>
       <div className="space-y-4 border-t border-border p-3.5">
         <fieldset className="space-y-2">
-          <legend className="mb-1 text-[0.8125rem] text-muted-foreground">Dollars for a million tokens. Without prices, its use counts against no limit.</legend>
+          <legend className="mb-1 text-[0.8125rem] text-muted-foreground">Dollars for a million tokens. Without them, the prices that the provider publishes are taken; where there are none, its use counts against no limit.</legend>
           <div className="grid grid-cols-2 gap-3">
             {priceFields.map(({ name, label }) => (
               <Field key={name} label={label}>

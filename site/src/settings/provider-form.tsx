@@ -28,6 +28,17 @@ export function ProviderForm({ open, onClose, onCreated, provider }: ProviderFor
 
 const KEY_HINT = "Stored encrypted; it is never shown again.";
 
+const USER_KEYS = [
+  { value: "allowed", label: "May be used", hint: "Where somebody has one, it is taken" },
+  { value: "required", label: "Must be used", hint: "The key here serves nobody" },
+  { value: "off", label: "Are not taken", hint: "The key here serves everybody" },
+];
+
+/** Whether accounts may bring keys of their own. */
+function UserKeys({ value, onChange }: { value: string; onChange: (value: string) => void }) {
+  return <Field label="People’s own keys">{(props) => <Select {...props} value={value} onChange={onChange} options={USER_KEYS} data-testid="provider-user-keys" />}</Field>;
+}
+
 function NewForm({ onClose, onCreated }: { onClose: () => void; onCreated: () => void }) {
   const create = useCreateProvider();
   const [type, setType] = useState<ProviderType>("openai-compat");
@@ -35,6 +46,7 @@ function NewForm({ onClose, onCreated }: { onClose: () => void; onCreated: () =>
   const [baseUrl, setBaseUrl] = useState("");
   const [key, setKey] = useState("");
   const [region, setRegion] = useState("us-east-1");
+  const [userKeys, setUserKeys] = useState("allowed");
   const kind = providerKind(type);
   const error = (field: string) => fieldError(create.error, field);
   const choose = (next: string) => {
@@ -44,7 +56,7 @@ function NewForm({ onClose, onCreated }: { onClose: () => void; onCreated: () =>
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    const settings = type === "bedrock" ? { _type: "bedrock", region: region.trim() } : undefined;
+    const settings = { ...(type === "bedrock" ? { _type: "bedrock", region: region.trim() } : {}), ...(userKeys === "allowed" ? {} : { user_keys: userKeys }) };
     create.mutate(
       {
         type,
@@ -53,7 +65,7 @@ function NewForm({ onClose, onCreated }: { onClose: () => void; onCreated: () =>
         enabled: true,
         base_url: baseUrl.trim() || kind?.baseUrl || (type === "bedrock" ? `https://bedrock-runtime.${region.trim()}.amazonaws.com` : ""),
         api_keys: key.trim() === "" ? [] : [key.trim()],
-        ...(settings ? { settings } : {}),
+        ...(Object.keys(settings).length > 0 ? { settings } : {}),
       },
       { onSuccess: onCreated },
     );
@@ -76,9 +88,10 @@ function NewForm({ onClose, onCreated }: { onClose: () => void; onCreated: () =>
           <Input {...props} type="url" required={kind?.baseUrl === "" && type !== "bedrock"} placeholder={kind?.baseUrl || kind?.placeholder} value={baseUrl} onChange={(e) => setBaseUrl(e.target.value)} data-testid="provider-url" />
         )}
       </Field>
-      <Field label="API key" optional hint={type === "bedrock" ? "A Bedrock API key." : "Without one, everybody needs a key of their own. " + KEY_HINT} error={error("api_keys")}>
+      <Field label="API key" optional hint={type === "bedrock" ? "A Bedrock API key." : KEY_HINT} error={error("api_keys")}>
         {(props) => <Input {...props} type="password" autoComplete="off" placeholder={kind?.key ?? ""} value={key} onChange={(e) => setKey(e.target.value)} data-testid="provider-key" />}
       </Field>
+      <UserKeys value={userKeys} onChange={setUserKeys} />
       <div className="flex justify-end gap-2 pt-1">
         <Button variant="ghost" onClick={onClose}>
           Cancel
@@ -91,12 +104,19 @@ function NewForm({ onClose, onCreated }: { onClose: () => void; onCreated: () =>
   );
 }
 
+function userKeysOf(provider: AIProvider): string {
+  const value: unknown = (provider.settings as Record<string, unknown> | null)?.["user_keys"];
+  return typeof value === "string" ? value : "allowed";
+}
+
 function ChangeForm({ provider, onClose }: { provider: AIProvider; onClose: () => void }) {
   const update = useUpdateProvider();
   const [name, setName] = useState(provider.display_name);
   const [baseUrl, setBaseUrl] = useState(provider.base_url);
   const [enabled, setEnabled] = useState(provider.enabled);
   const [key, setKey] = useState("");
+  const heldUserKeys = userKeysOf(provider);
+  const [userKeys, setUserKeys] = useState(heldUserKeys);
   const [dropped, setDropped] = useState<string[]>([]);
   const error = (field: string) => fieldError(update.error, field);
   const kept = provider.api_keys.filter((held) => !dropped.includes(held.id));
@@ -105,7 +125,7 @@ function ChangeForm({ provider, onClose }: { provider: AIProvider; onClose: () =
     event.preventDefault();
     const keys = [...kept.map(({ id }) => ({ id })), ...(key.trim() ? [{ api_key: key.trim() }] : [])];
     const changesKeys = dropped.length > 0 || key.trim() !== "";
-    update.mutate({ id: provider.id, display_name: name.trim(), base_url: baseUrl.trim(), enabled, ...(changesKeys ? { api_keys: keys } : {}) }, { onSuccess: onClose });
+    update.mutate({ id: provider.id, display_name: name.trim(), base_url: baseUrl.trim(), enabled, ...(changesKeys ? { api_keys: keys } : {}), ...(userKeys === heldUserKeys ? {} : { settings: { user_keys: userKeys } }) }, { onSuccess: onClose });
   };
 
   return (
@@ -132,6 +152,7 @@ function ChangeForm({ provider, onClose }: { provider: AIProvider; onClose: () =
       <Field label={kept.length > 0 ? "Another API key" : "API key"} optional hint={KEY_HINT} error={error("api_keys")}>
         {(props) => <Input {...props} type="password" autoComplete="off" value={key} onChange={(e) => setKey(e.target.value)} data-testid="provider-key" />}
       </Field>
+      <UserKeys value={userKeys} onChange={setUserKeys} />
       <label className="flex items-center gap-3 text-sm">
         <Switch checked={enabled} onChange={setEnabled} label="Chats may use it" />
         Chats may use it
