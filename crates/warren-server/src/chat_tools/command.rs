@@ -21,7 +21,7 @@ use crate::agent_client::{AgentClient, AgentClientError};
 /// Waits of a broken connection before it is made again.
 const RECONNECT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 /// How long a start is tried while the agent cannot be reached.
-const START_PATIENCE: Duration = Duration::from_secs(30);
+const START_PATIENCE: Duration = Duration::from_secs(10);
 /// How long the agent may be away while a command is followed. An agent that is alive comes back sooner.
 const FOLLOW_PATIENCE: Duration = Duration::from_secs(45);
 /// A command that fails at once says so although it was started in the background.
