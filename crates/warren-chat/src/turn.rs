@@ -46,7 +46,8 @@ pub(crate) async fn run_step(shared: &Shared, chat: &chats::Model, state: &ChatS
     let history = history(shared, chat).await?;
     // The tools find out themselves whom they must wait for.
     let kind = |_: &OpenCall| CallKind::Local;
-    match next(&history, &decide::Rules::new(&kind)) {
+    let stop_after = |name: &str| tools::call::ends_turn(name);
+    match next(&history, &decide::Rules { stop_after: &stop_after, ..decide::Rules::new(&kind) }) {
         Next::Finish(_) => {
             commit(shared, chat, state, None, Command::FinishTurn).await?;
         }
@@ -123,16 +124,17 @@ async fn partial(
     let episode = Episode { history_version, attempt: spoken.unwrap_or(state.versions.attempt) };
     let saved = saved_parts(&shared.db, id, episode).await?;
     let mut parts: Vec<Part> = saved.iter().map(|part| part.part.clone()).collect();
-    // A tool may have finished without its result having been shown.
-    let ledger = query::chat_tool_calls::list(shared.db.reader(), id, episode.history_version).await?;
-    parts.extend(ledger.into_iter().filter_map(|entry| {
-        let result = rows::parse("tool result", entry.result?).ok()?;
-        Some(Part::tool_result(entry.call_id, entry.tool_name, result, entry.is_error))
-    }));
     let history = history(shared, chat).await?;
     let open = warren_chat_proto::open_calls(
         history.iter().map(|message| (message.role, message.content.as_slice())),
     );
+    // A tool may have finished without its result having been shown.
+    let ids = open.iter().map(|call| call.call_id.clone()).collect();
+    let ledger = query::chat_tool_calls::newest(shared.db.reader(), id, ids).await?;
+    parts.extend(ledger.into_iter().filter_map(|entry| {
+        let result = rows::parse("tool result", entry.result?).ok()?;
+        Some(Part::tool_result(entry.call_id, entry.tool_name, result, entry.is_error))
+    }));
     let draft = cut_short(parts, &open, why);
     let assistant = NewMessage {
         model_config_id: Some(ModelConfigId::from_uuid(chat.last_model_config_id)),

@@ -41,12 +41,18 @@ pub(crate) struct ChatTools {
 #[async_trait]
 trait Shown: Sync {
     async fn show(&self, text: &str);
+    /// Binds a workspace to the chat.
+    async fn attach(&self, workspace: WorkspaceId) -> Result<(), ToolError>;
 }
 
 #[async_trait]
 impl Shown for ToolOutput {
     async fn show(&self, text: &str) {
         self.write(text).await;
+    }
+
+    async fn attach(&self, workspace: WorkspaceId) -> Result<(), ToolError> {
+        ToolOutput::attach(self, workspace).await
     }
 }
 
@@ -190,3 +196,6 @@ fn sentence(clause: &str) -> String {
     let first = chars.next().map(|first| first.to_uppercase().collect::<String>()).unwrap_or_default();
     format!("{first}{}.", chars.as_str().trim_end_matches('.'))
 }
+
+#[cfg(test)]
+mod tests;

@@ -166,3 +166,29 @@ async fn an_edit_ends_the_command_that_the_cut_history_was_running() {
     assert_eq!(stage.tools.calls().last().unwrap(), "end execute");
     assert!(view.results().is_empty(), "{:?}", view.results());
 }
+
+#[tokio::test]
+async fn a_question_ends_the_turn_and_a_wrong_one_does_not() {
+    let stage = Stage::new().await;
+    let ask = |n: usize| {
+        let options: Vec<_> = (0..n).map(|n| json!({ "label": n.to_string(), "description": "" })).collect();
+        call(
+            "ask_user_question",
+            json!({ "questions": [{ "header": "h", "question": "Which?", "options": options }] }),
+        )
+    };
+    let turns = json!([
+        { "when": { "user": "decide", "tool_results": 0 }, "steps": [ask(1)] },
+        { "when": { "user": "decide" }, "steps": [ask(2)] },
+        { "steps": [{ "text": "Thank you." }] },
+    ]);
+    let _model = stage.with_script(&json!({ "turns": turns })).await;
+    let chat = stage.create("decide").await;
+    let mut view = stage.view(chat).await;
+    view.until_waiting().await;
+    let results = view.results();
+    assert_eq!(results.iter().map(|(_, is_error)| *is_error).collect::<Vec<_>>(), [true, false]);
+    assert_eq!(results[1].0["questions"][0]["options"][1]["label"], "1");
+    stage.chat.send(&stage.subject, chat, Stage::message("1", BusyBehavior::Queue)).await.unwrap();
+    view.until("the answer", |view| view.story().last().is_some_and(|(_, text)| text == "Thank you.")).await;
+}

@@ -9,7 +9,7 @@ use futures::StreamExt;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use warren_chat::{
-    Execute, ProcessOutput, ProcessSignal, Resumed, ToolContext, ToolError, ToolOutput,
+    Execute, ProcessOutput, ProcessSignal, Resumed, ToolContext, ToolError,
     tool_limits::{EXECUTE_WAIT_DEFAULT, EXECUTE_WAIT_MAX, OUTPUT_WAIT_MAX, time_limit},
 };
 use warren_rt::Backoff;
@@ -36,7 +36,7 @@ impl ChatTools {
         &self,
         context: &ToolContext,
         arguments: Execute,
-        output: &ToolOutput,
+        output: &dyn Shown,
     ) -> Result<Value, ToolError> {
         let id = self.agent_id(context).await?;
         let agent = self.client(context, id);
@@ -48,7 +48,7 @@ impl ChatTools {
         &self,
         context: &ToolContext,
         arguments: Execute,
-        output: &ToolOutput,
+        output: &dyn Shown,
     ) -> Resumed {
         let agent = match self.returning_agent(context).await {
             Ok(agent) => agent,

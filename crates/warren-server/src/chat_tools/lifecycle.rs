@@ -14,7 +14,7 @@ use warren_app::{
     now,
     workspaces::{NewWorkspace, Source},
 };
-use warren_chat::{CreateWorkspace, StartWorkspace, ToolContext, ToolError, ToolOutput};
+use warren_chat::{CreateWorkspace, StartWorkspace, ToolContext, ToolError};
 use warren_db::query;
 use warren_vocab::{BuildReason, TemplateId, Transition, WorkspaceId, WorkspaceStatus};
 
@@ -35,7 +35,7 @@ impl ChatTools {
         &self,
         context: &ToolContext,
         arguments: CreateWorkspace,
-        output: &ToolOutput,
+        output: &dyn Shown,
     ) -> Result<Value, ToolError> {
         let actor = self.actor(context.owner).await?;
         let own = self.find(&actor, context.new_workspace).await?;
@@ -69,7 +69,7 @@ impl ChatTools {
         &self,
         context: &ToolContext,
         arguments: StartWorkspace,
-        output: &ToolOutput,
+        output: &dyn Shown,
     ) -> Result<Value, ToolError> {
         let id = context.workspace()?;
         let actor = self.actor(context.owner).await?;
@@ -99,7 +99,7 @@ impl ChatTools {
     pub(super) async fn stop_workspace(
         &self,
         context: &ToolContext,
-        output: &ToolOutput,
+        output: &dyn Shown,
     ) -> Result<Value, ToolError> {
         let id = context.workspace()?;
         let actor = self.actor(context.owner).await?;
@@ -150,7 +150,7 @@ impl ChatTools {
         &self,
         actor: &Actor,
         id: WorkspaceId,
-        output: &ToolOutput,
+        output: &dyn Shown,
     ) -> Result<Value, ToolError> {
         let detail = wait_for_build(&self.app, actor, id, output).await?;
         let (detail, warning) = wait_for_agent(&self.app, actor, id, detail, output).await?;
@@ -172,7 +172,7 @@ impl ChatTools {
         actor: &Actor,
         context: &ToolContext,
         arguments: CreateWorkspace,
-        output: &ToolOutput,
+        output: &dyn Shown,
     ) -> Result<WorkspaceDetail, ToolError> {
         let template = self.usable_template(context, arguments.template_id).await?;
         let base = match arguments.name.filter(|name| !name.trim().is_empty()) {

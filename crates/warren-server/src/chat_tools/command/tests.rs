@@ -1,19 +1,5 @@
-use std::sync::Mutex;
-
-use async_trait::async_trait;
-
-use super::*;
+use super::{super::tests::Seen, *};
 use crate::agent_client::tests::Fixture;
-
-#[derive(Default)]
-struct Seen(Mutex<String>);
-
-#[async_trait]
-impl Shown for Seen {
-    async fn show(&self, text: &str) {
-        self.0.lock().unwrap().push_str(text);
-    }
-}
 
 fn command(command: &str, timeout: &str) -> Execute {
     Execute {
@@ -31,7 +17,7 @@ async fn a_command_shows_its_output_and_tells_its_exit_code() {
     assert_eq!((&result["success"], &result["exit_code"]), (&json!(false), &json!(3)));
     assert_eq!(result["output"], "out\n");
     assert!(result["wall_duration_ms"].is_u64() && result.get("background_process_id").is_none());
-    assert_eq!(*seen.0.lock().unwrap(), "out\n");
+    assert_eq!(seen.text(), "out\n");
 }
 
 #[tokio::test]
