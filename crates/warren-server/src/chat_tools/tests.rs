@@ -353,7 +353,7 @@ async fn templates_are_found_by_words_in_pages_and_within_what_is_allowed() {
     stage.set("agents_template_allowlist", json!([go])).await;
     let allowed = list("", None).await;
     assert_eq!(allowed["templates"].as_array().unwrap().len(), 1, "{allowed}");
-    let other = TemplateId::from_uuid(serde_json::from_value(first["templates"][1]["id"].clone()).unwrap());
+    let other = TemplateId::from_uuid(serde_json::from_value(first["templates"][2]["id"].clone()).unwrap());
     let context = stage.context(None);
     for error in [
         stage.tools.read_template(&context, other).await.unwrap_err(),
