@@ -1,7 +1,9 @@
 //! Approval rules: which tool calls run, which are asked about and which are refused.
 //!
 //! Rules are looked at in order and the first that fits decides. A call that names several files fits a rule that allows
-//! only when all of them do, and one that asks or denies when any of them does.
+//! only when all of them do, and one that asks or denies when any of them does. Commands are treated alike: a shell runs
+//! several in one text, so a pattern that allows covers no more commands than it spells out, and one that asks or denies is
+//! looked for in each. This stops slips, not a program that hides what it does.
 
 use globset::{GlobBuilder, GlobMatcher};
 use serde::{Deserialize, Serialize};
@@ -27,7 +29,7 @@ pub struct Rule {
     /// A glob over the files that the call names. `*` stays within a directory, `**` does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// A glob over the whole command.
+    /// A glob over the whole command; where it asks or denies, also over each command in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
     pub action: Verdict,
@@ -49,6 +51,9 @@ pub struct Rules {
     pub user: Vec<Rule>,
     pub deployment: Vec<Rule>,
 }
+
+/// What joins commands, or puts one into another.
+const JOINTS: [char; 8] = [';', '&', '|', '\n', '`', '(', '<', '>'];
 
 impl Rule {
     /// Checks the patterns.
@@ -76,12 +81,24 @@ impl Rule {
             return false;
         }
         let command_fits = self.command.as_ref().is_none_or(|pattern| {
-            args["command"].as_str().is_some_and(|command| fits(pattern, false, command.trim()))
+            let command = args["command"].as_str().map(str::trim);
+            command.is_some_and(|command| match self.action {
+                Verdict::Allow => n_joints(command) == n_joints(pattern) && fits(pattern, false, command),
+                Verdict::Ask | Verdict::Deny => {
+                    let mut each = command.split(JOINTS).map(str::trim).filter(|one| !one.is_empty());
+                    fits(pattern, false, command) || each.any(|one| fits(pattern, false, one))
+                }
+            })
         });
         command_fits
             && self.path.as_ref().is_none_or(|pattern| {
                 let paths = paths(args);
-                let mut fitting = paths.iter().map(|path| fits(pattern, true, path));
+                // Nobody knows where a path leads that leaves the directory in which it begins.
+                let is_placed = |path: &str| path.split('/').all(|part| part != "..");
+                let fits = |path: &String| {
+                    if is_placed(path) { fits(pattern, true, path) } else { self.action != Verdict::Allow }
+                };
+                let mut fitting = paths.iter().map(fits);
                 match self.action {
                     Verdict::Allow => !paths.is_empty() && fitting.all(|fits| fits),
                     Verdict::Ask | Verdict::Deny => fitting.any(|fits| fits),
@@ -112,6 +129,10 @@ fn first(rules: &[Rule], tool_name: &str, args: &Value) -> Option<Verdict> {
     rules.iter().find(|rule| rule.fits(tool_name, args)).map(|rule| rule.action)
 }
 
+fn n_joints(text: &str) -> usize {
+    text.matches(JOINTS).count()
+}
+
 /// The files that a call names, without `.` and `..`, so that a pattern cannot be walked around.
 fn paths(args: &Value) -> Vec<String> {
     let files = args["files"].as_array().into_iter().flatten();
@@ -124,9 +145,11 @@ fn plain(path: &str) -> String {
     for part in path.split('/') {
         match part {
             "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
+            ".." => match parts.last() {
+                Some(&(".." | "~")) => parts.push(".."),
+                None if !path.starts_with('/') => parts.push(".."),
+                Some(_) | None => drop(parts.pop()),
+            },
             part => parts.push(part),
         }
     }
@@ -179,6 +202,38 @@ mod tests {
         assert_eq!(decide(&deny, "read_file", &json!({ "path": "/etcetera/x" })), Verdict::Allow);
         let one_level = [rule("*", Some("/srv/*"), None, Verdict::Ask)];
         assert_eq!(decide(&one_level, "read_file", &json!({ "path": "/srv/a/b" })), Verdict::Allow);
+    }
+
+    #[test]
+    fn a_path_that_leaves_its_directory_is_never_allowed_by_a_pattern() {
+        let rules = |action| [rule("*", Some("/srv/**"), None, action), rule("*", None, None, Verdict::Ask)];
+        for path in ["../../etc/passwd", "~/../other/key", "a/../../b", "~/../../srv/x"] {
+            let args = json!({ "path": path });
+            assert_eq!(decide(&rules(Verdict::Allow), "read_file", &args), Verdict::Ask, "{path}");
+            assert_eq!(decide(&rules(Verdict::Deny), "read_file", &args), Verdict::Deny, "{path}");
+        }
+        let args = json!({ "path": "/../srv/x" });
+        assert_eq!(decide(&rules(Verdict::Allow), "read_file", &args), Verdict::Allow, "nothing is above /");
+    }
+
+    #[test]
+    fn a_pattern_for_commands_allows_no_others_beside_them_and_refuses_them_anywhere() {
+        let of = |pattern, action, command: &str| {
+            let rules = [rule("execute", None, Some(pattern), action), rule("*", None, None, Verdict::Ask)];
+            decide(&rules, "execute", &json!({ "command": command }))
+        };
+        let sly =
+            ["git log; rm -rf /", "git log && rm x", "git log\nrm x", "git log $(rm x)", "git log `rm x`"];
+        for command in sly.into_iter().chain(["git log > /etc/passwd", "git log | sh", "git log & rm x"]) {
+            assert_eq!(of("git *", Verdict::Allow, command), Verdict::Ask, "{command}");
+        }
+        assert_eq!(of("git *", Verdict::Allow, "git log --oneline"), Verdict::Allow);
+        assert_eq!(of("cd * && git *", Verdict::Allow, "cd /srv && git log"), Verdict::Allow);
+        assert_eq!(of("cd * && git *", Verdict::Allow, "cd /srv && git log && rm x"), Verdict::Ask);
+        for command in ["rm -rf x", "cd /srv && rm -rf x", "(rm -rf x)", "echo $(rm -rf x)"] {
+            assert_eq!(of("rm *", Verdict::Deny, command), Verdict::Deny, "{command}");
+        }
+        assert_eq!(of("rm *", Verdict::Deny, "echo rm x"), Verdict::Ask);
     }
 
     #[test]
