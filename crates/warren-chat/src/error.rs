@@ -55,10 +55,15 @@ impl From<Illegal> for ChatServiceError {
     fn from(illegal: Illegal) -> Self {
         use warren_chat_proto::{Execution as X, Input};
         let message = match (illegal.from, illegal.input) {
+            (X::XW | X::XE0 | X::XE1, Input::Reconcile) => {
+                "The chat is in a valid state, so there is nothing to repair."
+            }
             (X::XW | X::XE0 | X::XE1, _) => "The chat is archived. Unarchive it first.",
             (X::Invalid, _) => "The chat is in an invalid state and must be repaired first.",
             (_, Input::Interrupt) => "The chat is not running, so there is nothing to interrupt.",
             (_, Input::SetArchived(true)) => "The chat is busy. Interrupt it before you archive it.",
+            (_, Input::CompleteRequiresAction) => "The chat does not wait for an answer.",
+            (_, Input::Reconcile) => "The chat is in a valid state, so there is nothing to repair.",
             (_, Input::SetArchived(false)) => "The chat is not archived.",
             (_, Input::DeleteQueued | Input::PromoteQueued) => "The queue of the chat is empty.",
             (_, _) => "The chat is not in a state that allows this.",

@@ -13,16 +13,21 @@ mod providers;
 mod rows;
 mod runner;
 mod service;
+mod settings;
 mod store;
 mod tools;
 mod turn;
+mod usage;
 mod worker;
 
-pub use commands::{ChatPatch, CreateChat, SendMessage, Sent};
+pub use commands::{
+    Answer, Approval, ChatPatch, ChatSearch, CreateChat, Idempotency, ListedChat, Prompt, SendMessage, Sent,
+};
 pub use error::{ChatResult, ChatServiceError};
 pub use hub::{Frame, ListChange, ListChangeKind, ListViewer, Start, StreamFigures, Viewer, WireForm};
 pub use providers::{ModelDraft, ModelPatch, ProviderDraft, ProviderPatch, ProviderWithKeys};
 pub use service::{Caller, ChatConfig, ChatService};
+pub use settings::{SystemPrompt, TitleModel};
 pub use store::{AskReason, ClientResult, Decision, LimitConfig, LimitPeriod, PendingCall, Standing};
 pub use tools::{
     AskUserQuestion, Binding, CreateWorkspace, DynamicTool, EditFiles, Execute, ListFiles, ListTemplates,
@@ -30,4 +35,5 @@ pub use tools::{
     StartWorkspace, Tool, ToolContext, ToolError, ToolOutput, WorkspaceTools, WriteFile, check_dynamic_tools,
     tool_limits,
 };
+pub use usage::{ChatCost, CostSummary, LimitSettings, ModelCost, UserLimit};
 pub use warren_chat_proto as proto;

@@ -35,7 +35,7 @@ pub(crate) use self::{
     asks::pending,
     command::{Ask, Command, NewMessage, UserMessage},
     lease::{acquire, time_left},
-    requests::{Request, find_request, remember_request},
+    requests::{Answered, Request, find_request, remember_request},
     retention::Retention,
     spend::{Reservation, check_limit, reserve, standing},
 };

@@ -2,6 +2,8 @@
 
 mod prompt;
 
+pub(crate) use prompt::INSTRUCTIONS;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},

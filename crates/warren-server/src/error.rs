@@ -7,10 +7,15 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use warren_api::error::{ErrorResponse, ValidationError};
+use warren_api::{
+    chats::usage::ChatUsageLimitExceededResponse,
+    error::{ErrorResponse, ValidationError},
+};
 use warren_app::{AppError, Explanation};
 use warren_chat::ChatServiceError;
 use warren_db::DbError;
+
+use crate::view;
 
 /// Bytes of each text of an error body.
 const TEXT_BYTES_MAX: usize = 1024;
@@ -24,6 +29,8 @@ pub(crate) type ApiResult<T> = Result<T, ApiError>;
 pub(crate) struct ApiError {
     status: StatusCode,
     body: ErrorResponse,
+    /// More fields of the body: what was spent of which limit.
+    limit: Option<Box<ChatUsageLimitExceededResponse>>,
 }
 
 impl ApiError {
@@ -32,6 +39,7 @@ impl ApiError {
         Self {
             status,
             body: ErrorResponse { message: message.into(), detail: None, validations: Vec::new() },
+            limit: None,
         }
     }
 
@@ -91,6 +99,7 @@ impl ApiError {
         Self {
             status,
             body: ErrorResponse { message: explanation.message, detail: explanation.detail, validations },
+            limit: None,
         }
     }
 
@@ -108,7 +117,10 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut response = (self.status, Json(clipped(self.body))).into_response();
+        let mut response = match self.limit {
+            Some(body) => (self.status, Json(body)).into_response(),
+            None => (self.status, Json(clipped(self.body))).into_response(),
+        };
         if self.status == StatusCode::UNAUTHORIZED {
             let challenge = HeaderValue::from_static(r#"Bearer realm="coder", error="invalid_token""#);
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
@@ -183,8 +195,9 @@ impl From<ChatServiceError> for ApiError {
             }
             ChatServiceError::Conflict { message } => Self::new(StatusCode::CONFLICT, message),
             ChatServiceError::QueueFull => Self::new(StatusCode::TOO_MANY_REQUESTS, "Message queue is full."),
-            ChatServiceError::UsageLimit(_) => {
-                Self::new(StatusCode::CONFLICT, "The spending limit for chats is reached.")
+            ChatServiceError::UsageLimit(standing) => {
+                let body = view::chat_usage::exceeded(&standing);
+                Self { limit: Some(Box::new(body.clone())), ..Self::new(StatusCode::CONFLICT, body.message) }
             }
             ChatServiceError::Stale(_) => {
                 Self::new(StatusCode::CONFLICT, "The chat has changed in the meantime. Try again.")

@@ -77,5 +77,8 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(routes::ai_providers::router())
         .merge(routes::audit::router())
         .merge(routes::chat_models::router())
+        .merge(routes::chat_providers::router())
+        .merge(routes::chat_settings::router())
+        .merge(routes::chat_usage::router())
         .merge(routes::chats::router())
 }

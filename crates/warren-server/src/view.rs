@@ -10,6 +10,7 @@ pub(crate) mod agents;
 pub(crate) mod ai;
 pub(crate) mod api_keys;
 pub(crate) mod audit;
+pub(crate) mod chat_usage;
 pub(crate) mod chats;
 pub(crate) mod jobs;
 pub(crate) mod organizations;

@@ -9,7 +9,10 @@ use crate::diff::Tracked;
 
 impl Auditable for deployment_settings::Model {
     fn identity(&self) -> Identity {
-        Identity::new(ResourceType::Appearance, Uuid::nil(), &self.key)
+        // Settings of chats have names of their own.
+        let is_of_chats = self.key.starts_with("agents_");
+        let resource = if is_of_chats { ResourceType::Chat } else { ResourceType::Appearance };
+        Identity::new(resource, Uuid::nil(), &self.key)
     }
 
     fn tracked(&self) -> Tracked {

@@ -1,6 +1,6 @@
 //! Requests that may be sent again: one with the same key gets the first answer.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use warren_db::{ConnectionTrait, Tx, entity::chat_requests, query};
 use warren_vocab::{ChatId, MessageId, QueuedMessageId, UserId};
 
@@ -25,6 +25,7 @@ pub(crate) struct Answered {
     pub(crate) chat: ChatId,
     pub(crate) message: Option<MessageId>,
     pub(crate) queued: Option<QueuedMessageId>,
+    pub(crate) at: DateTime<Utc>,
 }
 
 /// Finds what the request has made before.
@@ -45,6 +46,7 @@ pub(crate) async fn find_request(
         chat: ChatId::from_uuid(found.chat_id),
         message: found.message_id.map(MessageId),
         queued: found.queued_message_id.map(QueuedMessageId),
+        at: found.created_at,
     }))
 }
 

@@ -8,6 +8,15 @@ use crate::{error::ChatResult, rows};
 pub(crate) const USAGE_LIMIT: &str = "agents_chat_usage_limit";
 pub(crate) const RETENTION_DAYS: &str = "agents_chat_retention_days";
 pub(crate) const AUTO_ARCHIVE_DAYS: &str = "agents_chat_auto_archive_days";
+pub(crate) const SYSTEM_PROMPT: &str = "agents_chat_system_prompt";
+pub(crate) const INCLUDE_DEFAULT_PROMPT: &str = "agents_chat_include_default_system_prompt";
+pub(crate) const TITLE_MODEL: &str = "agents_chat_title_generation_model_override";
+pub(crate) const TEMPLATE_ALLOWLIST: &str = "agents_template_allowlist";
+pub(crate) const WORKSPACE_TTL: &str = "agents_workspace_ttl";
+/// Of an account: what its models are told.
+pub(crate) const USER_PROMPT: &str = "agents_chat_custom_prompt";
+/// Of an account: percent by model, as a JSON object.
+pub(crate) const USER_THRESHOLDS: &str = "agents_chat_compaction_thresholds";
 /// Days that archived chats are kept unless the administrator says otherwise.
 pub(crate) const RETENTION_DAYS_DEFAULT: u32 = 30;
 

@@ -10,7 +10,8 @@ use warren_vocab::{MessageRole, WorkspaceId};
 
 use crate::{error::ChatResult, models::ReadyModel, tools::schema};
 
-const INSTRUCTIONS: &str = "\
+/// What every model is told unless the administrator says otherwise.
+pub(crate) const INSTRUCTIONS: &str = "\
 You are a software engineer who works in a development workspace on behalf of a user. You reach the workspace only \
 through your tools.
 

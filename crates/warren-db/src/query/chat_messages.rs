@@ -127,6 +127,21 @@ pub async fn newest_ids(
     Ok(rows.into_iter().map(|(chat, id)| (ChatId::from_uuid(chat), MessageId(id))).collect())
 }
 
+/// Lists the messages of a role that users see, newest first.
+pub async fn newest_of_role(
+    connection: &impl ConnectionTrait,
+    chat: ChatId,
+    role: MessageRole,
+    limit: u64,
+) -> DbResult<Vec<Model>> {
+    let query = Entity::find()
+        .filter(Column::ChatId.eq(chat.as_uuid()))
+        .filter(is_false(Column::Deleted))
+        .filter(Column::Visibility.ne(MessageVisibility::Model.as_str()))
+        .filter(Column::Role.eq(role.as_str()));
+    Ok(query.order_by_desc(Column::Id).limit(limit).all(connection).await?)
+}
+
 /// Adds a message; its id is given by the database.
 pub async fn insert(tx: &Tx, model: Model) -> DbResult<Model> {
     let mut active = model.into_active_model();

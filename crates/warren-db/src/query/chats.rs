@@ -9,19 +9,20 @@ use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, PaginatorTrait,
     QueryFilter, QueryOrder, QueryResult, QuerySelect, QueryTrait,
     sea_query::{
-        Alias, Expr, ExprTrait, Func, Order, Query, QueryStatementBuilder, SimpleExpr, WindowStatement,
+        Alias, BinOper, Expr, ExprTrait, Func, Order, Query, QueryStatementBuilder, SelectStatement,
+        SimpleExpr, WindowStatement,
     },
 };
 use warren_authz::ListFilter;
-use warren_vocab::{ChatId, ChatStatus, MessageId, ReplicaId, UserId, WorkspaceId};
+use warren_vocab::{ChatId, ChatStatus, MessageId, MessageRole, ReplicaId, UserId, WorkspaceId};
 
 use super::{
-    Page, clock, is_false,
+    Page, clock, contains_text, is_false,
     visible::{Place, visible},
 };
 use crate::{
     DbResult, Tx,
-    entity::{chat_queued_messages, chats::*},
+    entity::{chat_messages, chat_queued_messages, chats::*},
 };
 
 /// The condition of the index over chats in which a worker has something to do, word by word: only then it is used.
@@ -39,23 +40,60 @@ pub async fn by_id(connection: &impl ConnectionTrait, id: ChatId) -> DbResult<Op
     Ok(Entity::find_by_id(id.as_uuid()).one(connection).await?)
 }
 
-/// Lists the chats of an owner that the caller may read: pinned ones first, then the newest change first.
+/// Which chats of an owner to list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Search {
+    pub owner: UserId,
+    pub archived: bool,
+    /// A part of the title.
+    pub title: Option<String>,
+    /// Whether there is an answer that the owner has not read.
+    pub has_unread: Option<bool>,
+    /// Labels that the chats have.
+    pub labels: Vec<(String, String)>,
+    pub after: Option<Cursor>,
+}
+
+/// A place in the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    pub id: ChatId,
+    pub pin_order: i32,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Lists the chats of an owner that the caller may read, without those that other chats made: pinned ones first, then the
+/// newest change first.
 pub async fn list(
     connection: &impl ConnectionTrait,
-    owner: UserId,
     readable: &ListFilter,
-    archived: bool,
+    search: &Search,
     page: Page,
 ) -> DbResult<Vec<Model>> {
     let is_unpinned = Expr::col(Column::PinOrder).eq(0);
-    let query = Entity::find()
-        .filter(Column::OwnerId.eq(owner.as_uuid()))
+    let mut query = Entity::find()
+        .filter(Column::OwnerId.eq(search.owner.as_uuid()))
+        .filter(Column::ParentChatId.is_null())
         .filter(visible(readable, PLACE))
-        .filter(Column::Archived.eq(archived))
+        .filter(Column::Archived.eq(search.archived))
         .order_by_asc(is_unpinned)
         .order_by_asc(Column::PinOrder)
         .order_by_desc(Column::UpdatedAt)
         .order_by_desc(Column::Id);
+    if let Some(title) = &search.title {
+        query = query.filter(contains_text((Entity, Column::Title), title));
+    }
+    if let Some(wanted) = search.has_unread {
+        let unread = Expr::exists(unread());
+        query = query.filter(if wanted { unread } else { unread.not() });
+    }
+    for (key, value) in &search.labels {
+        let stored = Expr::col((Entity, Column::Labels)).binary(BinOper::Custom("->>".into()), key.clone());
+        query = query.filter(stored.eq(value.clone()));
+    }
+    if let Some(cursor) = search.after {
+        query = query.filter(comes_after(cursor));
+    }
     Ok(query.limit(page.limit()).offset(page.offset()).all(connection).await?)
 }
 
@@ -66,6 +104,43 @@ pub async fn newest_of(connection: &impl ConnectionTrait, owner: UserId, limit: 
         .order_by_desc(Column::UpdatedAt)
         .order_by_desc(Column::Id);
     Ok(query.limit(limit).all(connection).await?)
+}
+
+/// Lists the chats that these made, the newest change first.
+pub async fn children(connection: &impl ConnectionTrait, roots: &[ChatId]) -> DbResult<Vec<Model>> {
+    if roots.is_empty() {
+        return Ok(Vec::new());
+    }
+    let roots = roots.iter().map(|chat| chat.as_uuid());
+    let query = Entity::find().filter(Column::RootChatId.is_in(roots));
+    Ok(query.order_by_desc(Column::UpdatedAt).order_by_desc(Column::Id).all(connection).await?)
+}
+
+/// Lists the chats of workspaces that the caller may read, the newest change first; without archived ones.
+pub async fn of_workspaces(
+    connection: &impl ConnectionTrait,
+    readable: &ListFilter,
+    workspaces: &[WorkspaceId],
+) -> DbResult<Vec<Model>> {
+    let query = Entity::find()
+        .filter(Column::WorkspaceId.is_in(workspaces.iter().map(|workspace| workspace.as_uuid())))
+        .filter(Column::ParentChatId.is_null())
+        .filter(visible(readable, PLACE))
+        .filter(is_false(Column::Archived));
+    Ok(query.order_by_desc(Column::UpdatedAt).order_by_desc(Column::Id).all(connection).await?)
+}
+
+/// Lists the pinned chats of an owner with their places, in order.
+pub async fn pinned(connection: &impl ConnectionTrait, owner: UserId) -> DbResult<Vec<(ChatId, i32)>> {
+    let query = Entity::find()
+        .select_only()
+        .columns([Column::Id, Column::PinOrder])
+        .filter(Column::OwnerId.eq(owner.as_uuid()))
+        .filter(Column::PinOrder.gt(0))
+        .order_by_asc(Column::PinOrder)
+        .order_by_asc(Column::Id);
+    let rows = query.into_tuple::<(uuid::Uuid, i32)>().all(connection).await?;
+    Ok(rows.into_iter().map(|(chat, place)| (ChatId::from_uuid(chat), place)).collect())
 }
 
 /// Adds a chat.
@@ -134,10 +209,14 @@ pub async fn set_title(tx: &Tx, id: ChatId, title: &str) -> DbResult<()> {
     Ok(())
 }
 
-/// Changes the workspace that the tools of a chat work in.
+/// Changes the workspace that the tools of a chat work in; which of its builds and agents they used counts no more.
 pub async fn set_workspace(tx: &Tx, id: ChatId, workspace: Option<WorkspaceId>) -> DbResult<()> {
     let value = workspace.map(WorkspaceId::as_uuid);
-    let update = Entity::update_many().col_expr(Column::WorkspaceId, Expr::value(value));
+    let nothing: Option<uuid::Uuid> = None;
+    let update = Entity::update_many()
+        .col_expr(Column::WorkspaceId, Expr::value(value))
+        .col_expr(Column::BuildId, Expr::value(nothing))
+        .col_expr(Column::AgentId, Expr::value(nothing));
     update.filter(Column::Id.eq(id.as_uuid())).exec(tx).await?;
     Ok(())
 }
@@ -152,6 +231,13 @@ pub async fn set_pin_order(tx: &Tx, id: ChatId, pin_order: i32) -> DbResult<()> 
 /// Replaces the labels.
 pub async fn set_labels(tx: &Tx, id: ChatId, labels: serde_json::Value) -> DbResult<()> {
     let update = Entity::update_many().col_expr(Column::Labels, Expr::value(labels));
+    update.filter(Column::Id.eq(id.as_uuid())).exec(tx).await?;
+    Ok(())
+}
+
+/// Replaces the approval rules that the owner made in the chat.
+pub async fn set_approval_rules(tx: &Tx, id: ChatId, rules: serde_json::Value) -> DbResult<()> {
+    let update = Entity::update_many().col_expr(Column::ApprovalRules, Expr::value(rules));
     update.filter(Column::Id.eq(id.as_uuid())).exec(tx).await?;
     Ok(())
 }
@@ -329,6 +415,31 @@ pub async fn progress(connection: &impl ConnectionTrait, chats: &[ChatId]) -> Db
         attempt,
     };
     Ok(rows.into_iter().map(progress).collect())
+}
+
+/// An answer in the chat that its owner has not read.
+fn unread() -> SelectStatement {
+    use chat_messages::{Column as M, Entity as Messages};
+    Query::select()
+        .expr(Expr::value(1))
+        .from(Messages)
+        .and_where(Expr::col((Messages, M::ChatId)).equals((Entity, Column::Id)))
+        .and_where(Expr::col((Messages, M::Role)).eq(MessageRole::Assistant.as_str()))
+        .and_where(is_false((Messages, M::Deleted)))
+        .and_where(Expr::col((Messages, M::Id)).gt(Expr::col((Entity, Column::LastReadMessageId))))
+        .to_owned()
+}
+
+/// The chats that the list shows after one.
+fn comes_after(cursor: Cursor) -> Condition {
+    let is_older = Condition::any().add(Column::UpdatedAt.lt(cursor.updated_at)).add(
+        Condition::all().add(Column::UpdatedAt.eq(cursor.updated_at)).add(Column::Id.lt(cursor.id.as_uuid())),
+    );
+    let in_same_place = Condition::all().add(Column::PinOrder.eq(cursor.pin_order)).add(is_older);
+    if cursor.pin_order == 0 {
+        return in_same_place;
+    }
+    Condition::any().add(Column::PinOrder.eq(0)).add(Column::PinOrder.gt(cursor.pin_order)).add(in_same_place)
 }
 
 /// The chat has no worker, or the worker's lease has run out.

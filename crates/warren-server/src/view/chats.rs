@@ -7,9 +7,12 @@ use warren_api::chats::{
     ChatStreamEventType as Type, ChatStreamMessagePart, ChatStreamRetry, ChatStreamStatus,
     ChatStreamToolCall,
 };
-use warren_chat::proto::{
-    ActionRequired, Approval, ApprovalReason, ChatError, Message, OpenCall, Part, QueuedMessage, RetryState,
-    StreamEvent, StreamPart, Usage,
+use warren_chat::{
+    AskReason, ListedChat,
+    proto::{
+        ActionRequired, Approval, ApprovalReason, ChatError, Message, OpenCall, Part, QueuedMessage,
+        RetryState, StreamEvent, StreamPart, Usage,
+    },
 };
 use warren_db::entity::chats;
 use warren_vocab::{AgentId, BuildId, ChatId, ModelConfigId, OrganizationId, UserId, WorkspaceId};
@@ -50,6 +53,30 @@ pub(crate) fn chat(row: chats::Model, has_unread: bool) -> ApiResult<api::Chat> 
         client_type: word(&row.client_type, "client type")?,
         children: Vec::new(),
     })
+}
+
+/// Shows a chat with the ones that it made.
+pub(crate) fn listed(listed: ListedChat) -> ApiResult<api::Chat> {
+    let shown = chat(listed.chat, listed.has_unread)?;
+    let children = listed.children.into_iter().map(self::listed).collect::<ApiResult<_>>()?;
+    Ok(api::Chat { children, ..shown })
+}
+
+/// Shows a tool call that waits for approval.
+pub(crate) fn approval(approval: warren_chat::Approval) -> api::ChatApproval {
+    let warren_chat::Approval { call, expires_at } = approval;
+    api::ChatApproval {
+        tool_call_id: call.call_id,
+        tool_name: call.tool_name,
+        args: call.args.to_string(),
+        reason: match call.reason {
+            AskReason::OutcomeUnknown => api::ChatApprovalReason::OutcomeUnknown,
+            AskReason::Rule | AskReason::Client => api::ChatApprovalReason::Rule,
+        },
+        message: call.message,
+        requested_at: call.requested_at,
+        expires_at,
+    }
 }
 
 /// Shows a message.

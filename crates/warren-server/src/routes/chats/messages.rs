@@ -1,12 +1,16 @@
 //! Messages and the queue of a chat.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+};
 use serde::Deserialize;
-use serde_json::{Value, json};
 use warren_api::{
     chats::{
-        ChatMessagesResponse, CreateChatMessageRequest, CreateChatMessageResponse, EditChatMessageRequest,
-        EditChatMessageResponse,
+        ChatMessagesResponse, ChatPrompt, ChatPromptsResponse, CreateChatMessageRequest,
+        CreateChatMessageResponse, EditChatMessageRequest, EditChatMessageResponse,
+        PromoteChatQueuedMessageResponse,
     },
     error::ErrorResponse,
 };
@@ -14,16 +18,19 @@ use warren_chat::{SendMessage, Sent};
 use warren_db::query::chat_messages::Slice;
 use warren_vocab::{BusyBehavior, ChatId, MessageId, QueuedMessageId};
 
+use super::{idempotency, refuse_later_features};
 use crate::{
     auth::Caller,
     error::{ApiError, ApiResult},
-    extract::{JsonBody, Params, Search},
+    extract::{JsonBody, Params, Search, int32},
     state::AppState,
     view,
 };
 
 const LIMIT_DEFAULT: u64 = 50;
 const LIMIT_MAX: u64 = 200;
+const PROMPTS_DEFAULT: u64 = 500;
+const PROMPTS_MAX: u64 = 2000;
 
 #[derive(Deserialize)]
 pub(super) struct ListQuery {
@@ -62,16 +69,17 @@ pub(super) async fn send(
     State(state): State<AppState>,
     caller: Caller,
     Params(id): Params<ChatId>,
+    headers: HeaderMap,
     JsonBody(request): JsonBody<CreateChatMessageRequest>,
 ) -> ApiResult<Json<CreateChatMessageResponse>> {
     let subject = &caller.actor().subject;
-    if state.chat.get(subject, id).await?.archived {
-        return Err(ApiError::bad_request("The chat is archived. Unarchive it first."));
-    }
+    refuse_later_features(request.plan_mode.as_deref(), &request.mcp_server_ids)?;
+    let idempotency = idempotency(&headers, &format!("POST /chats/{id}/messages"), &request)?;
     let message = SendMessage {
         content: view::chats::input(request.content)?,
         model_config: request.model_config_id,
         busy: request.busy_behavior.unwrap_or(BusyBehavior::Queue),
+        idempotency,
     };
     let (message, queued_message) = match state.chat.send(subject, id, message).await? {
         Sent::InHistory(message) => (Some(view::chats::message(message)), None),
@@ -95,6 +103,7 @@ pub(super) async fn edit(
         content: view::chats::input(request.content)?,
         model_config: request.model_config_id,
         busy: BusyBehavior::Queue,
+        idempotency: None,
     };
     let message = state.chat.edit(&caller.actor().subject, id, message, new).await?;
     Ok(Json(EditChatMessageResponse { message: view::chats::message(message), warnings: Vec::new() }))
@@ -114,18 +123,41 @@ pub(super) async fn delete_queued(
 
 #[utoipa::path(post, path = "/api/experimental/chats/{chat}/queue/{queuedMessage}/promote",
     params(("chat" = ChatId, Path), ("queuedMessage" = QueuedMessageId, Path)),
-    responses((status = 202), (status = 404, body = ErrorResponse), (status = 409, body = ErrorResponse)))]
+    responses((status = 202, body = PromoteChatQueuedMessageResponse), (status = 404, body = ErrorResponse), (status = 409, body = ErrorResponse)))]
 pub(super) async fn promote_queued(
     State(state): State<AppState>,
     caller: Caller,
     Params((id, message)): Params<(ChatId, QueuedMessageId)>,
-) -> ApiResult<(StatusCode, Json<Value>)> {
+) -> ApiResult<(StatusCode, Json<PromoteChatQueuedMessageResponse>)> {
     let promoted = state.chat.promote_queued(&caller.actor().subject, id, message).await?;
     let message = promoted.map(view::chats::message);
-    Ok((
-        StatusCode::ACCEPTED,
-        Json(message.map_or_else(|| json!({}), |message| json!({ "message": message }))),
-    ))
+    Ok((StatusCode::ACCEPTED, Json(PromoteChatQueuedMessageResponse { message })))
+}
+
+#[derive(Deserialize)]
+pub(super) struct PromptsQuery {
+    #[serde(default, deserialize_with = "int32")]
+    limit: u64,
+}
+
+#[utoipa::path(get, path = "/api/experimental/chats/{chat}/prompts",
+    params(("chat" = ChatId, Path), ("limit" = Option<u64>, Query)),
+    responses((status = 200, body = ChatPromptsResponse), (status = 400, body = ErrorResponse),
+        (status = 404, body = ErrorResponse)))]
+pub(super) async fn prompts(
+    State(state): State<AppState>,
+    caller: Caller,
+    Params(id): Params<ChatId>,
+    Search(query): Search<PromptsQuery>,
+) -> ApiResult<Json<ChatPromptsResponse>> {
+    if query.limit > PROMPTS_MAX {
+        let detail = format!("must be between 0 and {PROMPTS_MAX}");
+        return Err(ApiError::bad_request("The limit is not valid.").field("limit", detail));
+    }
+    let limit = if query.limit == 0 { PROMPTS_DEFAULT } else { query.limit };
+    let found = state.chat.prompts(&caller.actor().subject, id, limit).await?;
+    let prompts = found.into_iter().map(|prompt| ChatPrompt { id: prompt.id, text: prompt.text });
+    Ok(Json(ChatPromptsResponse { prompts: prompts.collect() }))
 }
 
 /// Without `after_id` the newest come first; with it alone, the oldest after it.

@@ -96,6 +96,7 @@ pub(super) async fn make(
     values.map.insert("model", home.model.to_string());
     values.map.extend([("os", String::from("linux")), ("arch", String::from("amd64"))]);
     values.map.insert("name", String::from("coder-linux-amd64"));
+    values.map.insert("context", String::from("title_generation"));
     let mut home = home;
     if any(&["user"]) && whose == Whose::Other {
         let user = user(&unique());
@@ -127,7 +128,7 @@ pub(super) async fn make(
     if any(&["roleName"]) {
         add_role(tx, home, &mut values).await?;
     }
-    if any(&["idOrName", "modelConfig"]) {
+    if any(&["idOrName", "modelConfig", "providerConfig"]) {
         add_model(tx, &mut values).await?;
     }
     if any(&["keyid", "keyname"]) {
