@@ -3,7 +3,9 @@
 use warren_authz::{Action, Subject};
 use warren_chat_proto::{Message, Part, QueuedMessage};
 use warren_db::{Tx, entity::chats, query};
-use warren_vocab::{BusyBehavior, ChatId, MessageId, MessageRole, ModelConfigId, QueuedMessageId, UserId};
+use warren_vocab::{
+    BusyBehavior, ChatId, MessageId, MessageRole, MessageVisibility, ModelConfigId, QueuedMessageId, UserId,
+};
 
 use super::{Idempotency, checks, last_message};
 use crate::{
@@ -182,6 +184,8 @@ impl ChatService {
             content: message.content,
             usage: None,
             revision: 0,
+            visibility: MessageVisibility::Both,
+            compressed: false,
         }))
     }
 }

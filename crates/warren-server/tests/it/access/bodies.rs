@@ -122,8 +122,16 @@ const BODIES: &[(&str, &str, &str)] = &[
         "/api/experimental/chats/{chat}/messages/{message}",
         r#"{"content": [{"type": "text", "text": "hello"}]}"#,
     ),
-    ("POST", "/api/experimental/chats/{chat}/tool-results", r#"{"results": [{"tool_call_id": "x", "output": {}}]}"#),
-    ("POST", "/api/experimental/chats/{chat}/approvals", r#"{"decisions": [{"tool_call_id": "x", "approve": true}]}"#),
+    (
+        "POST",
+        "/api/experimental/chats/{chat}/tool-results",
+        r#"{"results": [{"tool_call_id": "x", "output": {}}]}"#,
+    ),
+    (
+        "POST",
+        "/api/experimental/chats/{chat}/approvals",
+        r#"{"decisions": [{"tool_call_id": "x", "approve": true}]}"#,
+    ),
     ("PATCH", "/api/experimental/chats/providers/{providerConfig}", r#"{"display_name": "X"}"#),
     ("PUT", "/api/experimental/chats/config/system-prompt", r#"{"system_prompt": "X"}"#),
     ("PUT", "/api/experimental/chats/config/model-override/{context}", r#"{"model_config_id": ""}"#),
@@ -134,10 +142,18 @@ const BODIES: &[(&str, &str, &str)] = &[
     ("PUT", "/api/experimental/chats/config/tool-approvals", r#"{"rules": []}"#),
     ("PUT", "/api/experimental/chats/config/user-prompt", r#"{"custom_prompt": "X"}"#),
     ("PUT", "/api/experimental/chats/config/user-tool-approvals", r#"{"rules": []}"#),
-    ("PUT", "/api/experimental/chats/config/user-compaction-thresholds/{modelConfig}", r#"{"threshold_percent": 80}"#),
+    (
+        "PUT",
+        "/api/experimental/chats/config/user-compaction-thresholds/{modelConfig}",
+        r#"{"threshold_percent": 80}"#,
+    ),
     ("PUT", "/api/experimental/chats/usage-limits", r#"{"spend_limit_micros": null, "period": "month"}"#),
     ("PUT", "/api/experimental/chats/usage-limits/overrides/{user}", r#"{"spend_limit_micros": 1000000}"#),
-    ("POST", "/api/experimental/chats/providers", r#"{"provider": "openrouter", "base_url": "http://127.0.0.1:9/v1"}"#),
+    (
+        "POST",
+        "/api/experimental/chats/providers",
+        r#"{"provider": "openrouter", "base_url": "http://127.0.0.1:9/v1"}"#,
+    ),
 ];
 
 /// Routes that ask for something in the query.

@@ -483,7 +483,11 @@ async fn add_role(tx: &Tx, home: Home, values: &mut Values) -> Result<(), DbErro
 async fn add_model(tx: &Tx, values: &mut Values) -> Result<(), DbError> {
     let provider = provider(&unique());
     let model = model(Uuid::new_v4(), provider.id);
-    values.map.extend([("idOrName", provider.id.to_string()), ("modelConfig", model.id.to_string())]);
+    values.map.extend([
+        ("idOrName", provider.id.to_string()),
+        ("modelConfig", model.id.to_string()),
+        ("providerConfig", provider.id.to_string()),
+    ]);
     query::ai_providers::insert(tx, provider).await?;
     query::chat_model_configs::insert(tx, model).await
 }
