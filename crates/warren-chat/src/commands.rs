@@ -11,7 +11,7 @@ mod text;
 use warren_authz::{Action, Object, Resource, Subject, check};
 use warren_chat_proto::Message;
 use warren_db::{Guard, Tx, entity::chats, query};
-use warren_vocab::{ChatId, MessageId, MessageRole, ModelConfigId, OrganizationId, UserId, WorkspaceId};
+use warren_vocab::{ChatId, MessageRole, ModelConfigId, OrganizationId, UserId, WorkspaceId};
 
 pub use self::{
     answers::{Answer, Approval},

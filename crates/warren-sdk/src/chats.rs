@@ -4,11 +4,13 @@ use reqwest::Method;
 use warren_api::{
     ai::{AiProvider, ChatModelConfig, CreateAiProviderRequest, CreateChatModelConfigRequest},
     chats::{
-        Chat, ChatMessagesResponse, ChatStreamEvent, CreateChatMessageRequest, CreateChatMessageResponse,
-        CreateChatRequest, UpdateChatRequest,
+        Chat, ChatApprovalsResponse, ChatMessagesResponse, ChatPromptsResponse, ChatStreamEvent,
+        CreateChatMessageRequest, CreateChatMessageResponse, CreateChatRequest, DecideChatApprovalsRequest,
+        EditChatMessageRequest, EditChatMessageResponse, PromoteChatQueuedMessageResponse,
+        SubmitToolResultsRequest, UpdateChatRequest, usage::ChatUsageLimitStatus,
     },
 };
-use warren_vocab::{ChatId, MessageId};
+use warren_vocab::{ChatId, MessageId, QueuedMessageId};
 
 use crate::{
     client::Client,
@@ -49,6 +51,78 @@ impl Client {
     /// Returns the newest messages, newest first, and the queue.
     pub async fn chat_messages(&self, id: ChatId) -> Result<ChatMessagesResponse, SdkError> {
         self.get(&format!("/api/experimental/chats/{id}/messages?limit=200")).await
+    }
+
+    /// Returns up to 200 messages before one, newest first: the earlier part of a long history.
+    pub async fn chat_messages_before(
+        &self,
+        id: ChatId,
+        before: MessageId,
+    ) -> Result<ChatMessagesResponse, SdkError> {
+        self.get(&format!("/api/experimental/chats/{id}/messages?limit=200&before_id={before}")).await
+    }
+
+    /// Returns what users wrote in a chat, newest first.
+    pub async fn chat_prompts(&self, id: ChatId) -> Result<ChatPromptsResponse, SdkError> {
+        self.get(&format!("/api/experimental/chats/{id}/prompts")).await
+    }
+
+    /// Replaces a message of the user and takes away what came after it.
+    pub async fn edit_chat_message(
+        &self,
+        id: ChatId,
+        message: MessageId,
+        request: &EditChatMessageRequest,
+    ) -> Result<EditChatMessageResponse, SdkError> {
+        self.send(Method::PATCH, &format!("/api/experimental/chats/{id}/messages/{message}"), request).await
+    }
+
+    /// Takes a message out of the queue.
+    pub async fn delete_queued_chat_message(
+        &self,
+        id: ChatId,
+        message: QueuedMessageId,
+    ) -> Result<(), SdkError> {
+        let path = format!("/api/experimental/chats/{id}/queue/{message}");
+        self.command(Method::DELETE, &path, None::<&()>).await
+    }
+
+    /// Makes a queued message the next.
+    pub async fn promote_queued_chat_message(
+        &self,
+        id: ChatId,
+        message: QueuedMessageId,
+    ) -> Result<PromoteChatQueuedMessageResponse, SdkError> {
+        let path = format!("/api/experimental/chats/{id}/queue/{message}/promote");
+        self.send(Method::POST, &path, &serde_json::json!({})).await
+    }
+
+    /// Returns the tool calls that wait for approval.
+    pub async fn chat_approvals(&self, id: ChatId) -> Result<ChatApprovalsResponse, SdkError> {
+        self.get(&format!("/api/experimental/chats/{id}/approvals")).await
+    }
+
+    /// Answers tool calls that wait for approval.
+    pub async fn decide_chat_approvals(
+        &self,
+        id: ChatId,
+        request: &DecideChatApprovalsRequest,
+    ) -> Result<(), SdkError> {
+        self.command(Method::POST, &format!("/api/experimental/chats/{id}/approvals"), Some(request)).await
+    }
+
+    /// Gives the results of the client's own tools.
+    pub async fn submit_chat_tool_results(
+        &self,
+        id: ChatId,
+        request: &SubmitToolResultsRequest,
+    ) -> Result<(), SdkError> {
+        self.command(Method::POST, &format!("/api/experimental/chats/{id}/tool-results"), Some(request)).await
+    }
+
+    /// Returns what the caller has spent on chats, and of which limit.
+    pub async fn chat_usage_limit_status(&self) -> Result<ChatUsageLimitStatus, SdkError> {
+        self.get("/api/experimental/chats/usage-limits/status").await
     }
 
     /// Stops the answer that is being written; what was written so far is kept.
