@@ -7,8 +7,8 @@ import { Checkbox } from "@/ui/checkbox";
 import { Field, Textarea } from "@/ui/field";
 import { ErrorNotice } from "@/ui/notice";
 import { useNow } from "@/ui/time";
-import { partialObject } from "./partial-json";
 import { text, toolTitle } from "./tool-title";
+import { asObject } from "./transcript";
 
 /** Calls that wait for a person's word, the first of them open. */
 export function Approvals({ chatId, approvals }: { chatId: string; approvals: ChatApproval[] }) {
@@ -35,7 +35,7 @@ function ApprovalCard({ chatId, approval }: { chatId: string; approval: ChatAppr
   const [remember, setRemember] = useState(false);
   const isUnknown = approval.reason === "outcome_unknown";
   const say = words[approval.reason];
-  const args = partialObject(approval.args);
+  const args = readArguments(approval.args);
   const title = toolTitle({ callId: approval.tool_call_id, name: approval.tool_name, args, result: undefined, output: "", state: "asked" });
   const tell = (approve: boolean) =>
     decide.mutate({
@@ -57,33 +57,39 @@ function ApprovalCard({ chatId, approval }: { chatId: string; approval: ChatAppr
       <div className="space-y-3 px-3.5 py-3">
         <Arguments verb={title.verb} args={args} raw={approval.args} />
         <ErrorNotice error={decide.error} />
-        {denying ? (
+        {denying && !decide.isSuccess ? (
           <Field label={say.noteLabel} optional hint={say.noteHint}>
             {(props) => <Textarea {...props} autoFocus className="min-h-14" maxLength={2000} value={note} onChange={(e) => setNote(e.target.value)} data-testid="approval-note" />}
           </Field>
         ) : null}
-        <div className="flex flex-wrap items-center justify-end gap-2">
-          {isUnknown ? <span className="flex-1" /> : <Checkbox className="min-w-0 grow basis-full sm:basis-0" checked={remember} onChange={setRemember} label="Always in this chat" data-testid="approval-remember" />}
-          {denying ? (
-            <>
-              <Button size="sm" variant="ghost" onClick={() => setDenying(false)}>
-                Back
-              </Button>
-              <Button size="sm" variant={isUnknown ? "primary" : "danger"} busy={decide.isPending} onClick={() => tell(false)} data-testid="approval-deny-send">
-                {say.send}
-              </Button>
-            </>
-          ) : (
-            <>
-              <Button size="sm" onClick={() => setDenying(true)} disabled={decide.isPending} data-testid="approval-deny">
-                {say.no}
-              </Button>
-              <Button size="sm" variant={isUnknown ? "secondary" : "primary"} busy={decide.isPending} onClick={() => tell(true)} data-testid="approval-approve">
-                {say.yes}
-              </Button>
-            </>
-          )}
-        </div>
+        {decide.isSuccess ? (
+          <p role="status" className="text-[0.8125rem] text-muted-foreground" data-testid="approval-told">
+            {decide.variables.approve ? "Approved." : "Refused."} It goes on when nothing else waits for you.
+          </p>
+        ) : (
+          <div className="flex flex-wrap items-center justify-end gap-2">
+            {isUnknown ? <span className="flex-1" /> : <Checkbox className="min-w-0 grow basis-full sm:basis-0" checked={remember} onChange={setRemember} label="Always in this chat" data-testid="approval-remember" />}
+            {denying ? (
+              <>
+                <Button size="sm" variant="ghost" onClick={() => setDenying(false)}>
+                  Back
+                </Button>
+                <Button size="sm" variant={isUnknown ? "primary" : "danger"} busy={decide.isPending} onClick={() => tell(false)} data-testid="approval-deny-send">
+                  {say.send}
+                </Button>
+              </>
+            ) : (
+              <>
+                <Button size="sm" onClick={() => setDenying(true)} disabled={decide.isPending} data-testid="approval-deny">
+                  {say.no}
+                </Button>
+                <Button size="sm" variant={isUnknown ? "secondary" : "primary"} busy={decide.isPending} onClick={() => tell(true)} data-testid="approval-approve">
+                  {say.yes}
+                </Button>
+              </>
+            )}
+          </div>
+        )}
       </div>
     </article>
   );
@@ -118,6 +124,15 @@ function Arguments({ verb, args, raw }: { verb: string; args: Record<string, unk
       {!command && rest.length === 0 && raw !== "{}" ? <pre className="font-mono text-xs break-words whitespace-pre-wrap">{raw}</pre> : null}
     </div>
   );
+}
+
+/** The arguments by name; nothing for what is no object, whose text is shown as it is. */
+export function readArguments(raw: string): Record<string, unknown> {
+  try {
+    return asObject(JSON.parse(raw));
+  } catch {
+    return {};
+  }
 }
 
 function Expiry({ at }: { at: string }) {

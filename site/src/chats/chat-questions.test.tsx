@@ -36,11 +36,23 @@ describe("Approvals", () => {
     expect(screen.getByTestId("approval-expiry").textContent).toMatch(/^(8\d|90) s left$/);
   });
 
+  it("shows arguments that are no JSON as they are", () => {
+    show({ args: '{"command":"rm -rf' });
+    expect(screen.getByText('{"command":"rm -rf')).toBeTruthy();
+  });
+
   it("approves, for this once or always in this chat", async () => {
     const sent = show();
     fireEvent.click(screen.getByTestId("approval-remember"));
     await act(async () => void fireEvent.click(screen.getByTestId("approval-approve")));
     await waitFor(() => expect(sent()).toEqual([{ decisions: [{ tool_call_id: "t1", approve: true, remember: true }] }]));
+  });
+
+  it("says what was decided while other calls wait, and takes no second decision", async () => {
+    show();
+    fireEvent.click(screen.getByTestId("approval-approve"));
+    expect((await screen.findByTestId("approval-told")).textContent).toContain("Approved.");
+    expect(screen.queryByTestId("approval-approve")).toBeNull();
   });
 
   it("denies with a note for the model", async () => {
