@@ -1,12 +1,12 @@
 //! From a model configuration to a model that can be asked.
 
 use warren_chat_proto::ChatError;
-use warren_db::{ConnectionTrait, entity::chat_model_configs, query};
+use warren_db::{entity::chat_model_configs, query};
 use warren_llm::{Model, OpenAiCompatible, OpenAiConfig};
-use warren_rt::{Sealer, Secret};
-use warren_vocab::{AiProviderId, AiProviderType, ChatErrorKind, ModelConfigId};
+use warren_rt::Secret;
+use warren_vocab::{AiProviderId, AiProviderType, ChatErrorKind, ModelConfigId, UserId};
 
-use crate::error::ChatResult;
+use crate::{error::ChatResult, prices::Prices, service::Shared};
 
 /// A model that can be asked, with what the worker must know of it.
 pub(crate) struct ReadyModel {
@@ -14,9 +14,18 @@ pub(crate) struct ReadyModel {
     pub(crate) config: ModelConfigId,
     /// The provider's name, for errors.
     pub(crate) provider: String,
+    /// What protocol the provider speaks and whose it is.
+    pub(crate) provider_type: AiProviderType,
+    /// The provider's name for the model.
+    pub(crate) model_name: String,
+    /// Tokens.
     pub(crate) context_limit: i64,
-    pub(crate) max_output_tokens: Option<u32>,
-    pub(crate) temperature: Option<f64>,
+    /// Percent of the context limit at which a chat is compacted, unless its owner wants another.
+    pub(crate) compression_threshold: i32,
+    /// `None` when nothing is known of them.
+    pub(crate) prices: Option<Prices>,
+    /// The most tokens of an answer.
+    pub(crate) max_output_tokens: u32,
 }
 
 /// Finds the model of a configuration. The inner error is for the user: the configuration has to be changed.

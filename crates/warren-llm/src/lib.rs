@@ -3,18 +3,25 @@
 //! Owns the wire side of models (requests, streamed events, error classification). Knows nothing of chats,
 //! databases or tools beyond their names and schemas; whether to try again is the caller's decision.
 
+mod calls;
 mod classify;
+mod client;
+mod config;
 mod error;
 mod event;
-mod openai;
+mod frames;
+mod options;
+mod protocol;
 mod request;
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 
+pub use client::connect;
+pub use config::{Deadlines, ModelConfig, default_base_url};
 pub use error::ModelError;
 pub use event::{FinishReason, ModelEvent, Usage};
-pub use openai::{OpenAiCompatible, OpenAiConfig};
+pub use options::{OptionError, check_options};
 pub use request::{
     AssistantBlock, Message, ModelRequest, Reasoning, ToolCall, ToolChoice, ToolResult, ToolSpec,
 };
@@ -32,6 +39,3 @@ pub trait Model: Send + Sync {
     /// Fails when the provider cannot be reached, refuses, or answers with something else than a stream.
     async fn stream(&self, request: ModelRequest) -> Result<ModelStream, ModelError>;
 }
-
-#[cfg(test)]
-mod tests;

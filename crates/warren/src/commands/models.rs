@@ -61,6 +61,7 @@ async fn provider(client: &Client, args: &AddModelArgs) -> anyhow::Result<AiProv
         enabled: true,
         base_url,
         api_keys: args.api_key.iter().cloned().collect(),
+        settings: None,
     };
     Ok(client.create_ai_provider(&request).await?)
 }
