@@ -48,9 +48,13 @@ pub struct CreateAiProviderRequest {
     pub icon: String,
     #[serde(default = "enabled")]
     pub enabled: bool,
+    #[serde(default)]
     pub base_url: String,
     #[serde(default)]
     pub api_keys: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub settings: Option<serde_json::Value>,
 }
 
 /// Changes a provider: an absent field stays as it is.
@@ -68,6 +72,10 @@ pub struct UpdateAiProviderRequest {
     /// The complete new list: entries with an id alone stay, entries with a key alone are new.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_keys: Option<Vec<AiProviderKeyMutation>>,
+    /// Settings that change: an absent one stays, a null takes it away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub settings: Option<serde_json::Value>,
 }
 
 /// One entry of a provider's new list of keys.
@@ -78,6 +86,27 @@ pub struct AiProviderKeyMutation {
     pub id: Option<AiProviderKeyId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key: Option<String>,
+}
+
+/// A provider that takes keys of single users, and whether the user has stored one.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = UserAIProviderKey)]
+pub struct UserAiProviderKey {
+    pub ai_provider_id: AiProviderId,
+    #[serde(rename = "type")]
+    pub provider_type: AiProviderType,
+    pub name: String,
+    pub display_name: String,
+    pub has_user_api_key: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub masked: Option<String>,
+}
+
+/// Stores a key of one's own.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = PutUserAIProviderKeyRequest)]
+pub struct PutUserAiProviderKeyRequest {
+    pub api_key: String,
 }
 
 /// A model that chats may use.
@@ -108,6 +137,20 @@ pub struct ChatModelCallConfig {
     pub temperature: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub top_p: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top_k: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub presence_penalty: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frequency_penalty: Option<f64>,
+    /// Dollars for a million tokens: `input_price_per_million_tokens` and likewise for `output`, `cache_read`, `cache_write`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub cost: Option<serde_json::Value>,
+    /// Options of single providers, by `openai`, `anthropic`, `google`, `openaicompat`, `openrouter` or `vercel`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub provider_options: Option<serde_json::Value>,
 }
 
 /// Adds a model.

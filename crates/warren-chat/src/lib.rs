@@ -3,12 +3,15 @@
 //! Every change of a chat is one transition of `warren-chat-proto`, executed by [`store`] inside one transaction. Nothing
 //! here knows HTTP; how a workspace is reached is behind [`WorkspaceTools`].
 
+mod catalog;
 mod commands;
 mod crash_points;
 mod error;
 mod hub;
 mod models;
+mod own_keys;
 mod parts;
+mod prices;
 mod providers;
 mod rows;
 mod runner;
@@ -25,7 +28,10 @@ pub use commands::{
 };
 pub use error::{ChatResult, ChatServiceError};
 pub use hub::{Frame, ListChange, ListChangeKind, ListViewer, Start, StreamFigures, Viewer, WireForm};
-pub use providers::{ModelDraft, ModelPatch, ProviderDraft, ProviderPatch, ProviderWithKeys};
+pub use models::Unavailable;
+pub use own_keys::OwnKey;
+pub use prices::Prices;
+pub use providers::{Choice, ModelDraft, ModelPatch, ProviderDraft, ProviderPatch, ProviderWithKeys};
 pub use service::{Caller, ChatConfig, ChatService};
 pub use settings::{SystemPrompt, TitleModel};
 pub use store::{AskReason, ClientResult, Decision, LimitConfig, LimitPeriod, PendingCall, Standing};

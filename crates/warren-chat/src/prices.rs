@@ -89,7 +89,11 @@ fn decimal(text: &str) -> Option<i128> {
     const WHOLE_MAX: usize = 12;
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let is_number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
-    if !is_number(whole) || !is_number(fraction) || whole.len() > WHOLE_MAX || whole.len() + fraction.len() == 0 {
+    if !is_number(whole)
+        || !is_number(fraction)
+        || whole.len() > WHOLE_MAX
+        || whole.len() + fraction.len() == 0
+    {
         return None;
     }
     let kept = &fraction[..fraction.len().min(PLACES)];

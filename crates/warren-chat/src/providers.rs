@@ -1,5 +1,7 @@
 //! Administration of model providers and models.
 
+mod settings;
+
 use serde_json::Value;
 use url::Url;
 use warren_audit::{Entry, record};
@@ -13,8 +15,10 @@ use warren_rt::{Sealer, Secret};
 use warren_vocab::{AiProviderId, AiProviderKeyId, AiProviderType, ModelConfigId};
 
 use crate::{
+    catalog,
     error::{ChatResult, ChatServiceError},
-    models::speaks_openai,
+    models::{Unavailable, supported, unavailable},
+    own_keys::checked,
     rows,
     service::{Caller, ChatService},
 };
@@ -39,6 +43,7 @@ pub struct ProviderDraft {
     pub enabled: bool,
     /// The provider's own address when empty.
     pub base_url: String,
+    pub settings: Value,
     pub api_keys: Vec<Secret<String>>,
 }
 
@@ -49,8 +54,19 @@ pub struct ProviderPatch {
     pub icon: Option<String>,
     pub enabled: Option<bool>,
     pub base_url: Option<String>,
+    /// Settings that change; others stay.
+    pub settings: Option<Value>,
     /// Keys that stay, and new ones; absent means that all stay.
     pub keys: Option<(Vec<AiProviderKeyId>, Vec<Secret<String>>)>,
+}
+
+/// A provider and the models that somebody may choose from it.
+#[derive(Debug, Clone)]
+pub struct Choice {
+    pub provider: ai_providers::Model,
+    /// Why it cannot be used now.
+    pub unavailable: Option<Unavailable>,
+    pub models: Vec<chat_model_configs::Model>,
 }
 
 /// A model to be added.
@@ -113,7 +129,8 @@ impl ChatService {
     ) -> ChatResult<ProviderWithKeys> {
         check(caller.subject, Action::Create, &Object::site(Resource::AiProvider))?;
         check_name(&draft.name)?;
-        let base_url = checked_url(draft.provider_type, &draft.base_url)?;
+        let settings = settings::checked(draft.provider_type, &Value::Null, &draft.settings)?;
+        let base_url = checked_url(draft.provider_type, &draft.base_url, &settings)?;
         let now = rows::now();
         let provider = ai_providers::Model {
             id: AiProviderId::new().as_uuid(),
@@ -124,19 +141,21 @@ impl ChatService {
             enabled: draft.enabled,
             deleted: false,
             base_url,
-            settings: serde_json::json!({}),
+            settings,
             created_at: now,
             updated_at: now,
         };
         let id = provider.id.to_string();
-        let keys = sealed(&self.shared.sealer, &provider, draft.api_keys);
+        let keys = sealed(&self.shared.sealer, &provider, draft.api_keys)?;
         let written = self.db().write(async |tx| {
             query::ai_providers::insert(tx, provider.clone()).await.map_err(name_taken)?;
             let entry = with_keys(Entry::create(&provider), !keys.is_empty());
             insert_keys(tx, keys).await?;
+            catalog::changed(tx);
             Ok::<_, ChatServiceError>(record(tx, caller, entry).await?)
         });
         written.await?;
+        self.shared.catalog.invalidate();
         self.provider(caller.subject, &id).await
     }
 
@@ -153,9 +172,12 @@ impl ChatService {
         check(caller.subject, Action::Update, &Object::site(Resource::AiProvider))?;
         let old = self.provider(caller.subject, id_or_name).await?.provider;
         let mut provider = old.clone();
+        let provider_type = provider.type_.parse().unwrap_or(AiProviderType::OpenaiCompat);
+        if let Some(given) = patch.settings {
+            provider.settings = settings::checked(provider_type, &provider.settings, &given)?;
+        }
         if let Some(url) = patch.base_url {
-            let provider_type = provider.type_.parse().unwrap_or(AiProviderType::OpenaiCompat);
-            provider.base_url = checked_url(provider_type, &url)?;
+            provider.base_url = checked_url(provider_type, &url, &provider.settings)?;
         }
         provider.display_name = patch.display_name.unwrap_or(provider.display_name);
         provider.icon = patch.icon.unwrap_or(provider.icon);
@@ -164,7 +186,7 @@ impl ChatService {
         let id = AiProviderId::from_uuid(provider.id);
         let changes_keys = patch.keys.is_some();
         let (kept, new) = patch.keys.map_or((None, Vec::new()), |(kept, new)| (Some(kept), new));
-        let keys = sealed(&self.shared.sealer, &provider, new);
+        let keys = sealed(&self.shared.sealer, &provider, new)?;
         let written = self.db().write(async |tx| {
             let entry = with_keys(Entry::write(&old, &provider), changes_keys);
             query::ai_providers::update(tx, provider).await?;
@@ -172,9 +194,11 @@ impl ChatService {
                 query::ai_providers::keep_keys(tx, id, &kept).await?;
             }
             insert_keys(tx, keys).await?;
+            catalog::changed(tx);
             Ok::<_, ChatServiceError>(record(tx, caller, entry).await?)
         });
         written.await?;
+        self.shared.catalog.invalidate();
         self.provider(caller.subject, &id.to_string()).await
     }
 
@@ -188,11 +212,15 @@ impl ChatService {
         let id = AiProviderId::from_uuid(provider.id);
         let written = self.db().write(async |tx| {
             query::ai_providers::delete(tx, id).await?;
+            query::user_ai_provider_keys::delete_of_provider(tx, id).await?;
             query::chat_model_configs::delete_of_provider(tx, id).await?;
             query::chat_model_configs::ensure_default(tx).await?;
+            catalog::changed(tx);
             record(tx, caller, Entry::delete(&provider)).await
         });
-        Ok(written.await?)
+        written.await?;
+        self.shared.catalog.invalidate();
+        Ok(())
     }
 
     /// Lists the models; whoever does not administer the deployment sees the enabled ones.
@@ -205,24 +233,24 @@ impl ChatService {
         Ok(all.into_iter().filter(|model| sees_all || model.enabled).collect())
     }
 
-    /// Lists the enabled providers with their enabled models, for everybody who may choose one. The flag says whether the
-    /// provider can serve chats.
+    /// Lists the enabled providers with their enabled models, and whether the subject can use them.
     ///
     /// # Errors
     /// Fails on database errors.
-    pub async fn choices(
-        &self,
-    ) -> ChatResult<Vec<(ai_providers::Model, bool, Vec<chat_model_configs::Model>)>> {
-        let providers = query::ai_providers::list(self.db().reader()).await?;
-        let models = query::chat_model_configs::list(self.db().reader()).await?;
-        let of = |provider: &ai_providers::Model| {
-            let own = models.iter().filter(|model| model.ai_provider_id == provider.id && model.enabled);
-            own.cloned().collect()
+    pub async fn choices(&self, subject: &Subject) -> ChatResult<Vec<Choice>> {
+        let catalog = self.shared.catalog.get(self.db()).await?;
+        let own = query::user_ai_provider_keys::of_user(self.db().reader(), subject.user).await?;
+        let choice = |provider: &ai_providers::Model| {
+            let has_own_key = own.iter().any(|key| key.provider_id == provider.id);
+            let offers =
+                |model: &&chat_model_configs::Model| model.ai_provider_id == provider.id && model.enabled;
+            Choice {
+                unavailable: unavailable(&catalog, provider, has_own_key),
+                models: catalog.models.iter().filter(offers).cloned().collect(),
+                provider: provider.clone(),
+            }
         };
-        let enabled = providers.into_iter().filter(|provider| provider.enabled);
-        Ok(enabled
-            .map(|provider| (provider.clone(), speaks_openai(&provider.type_), of(&provider)))
-            .collect())
+        Ok(catalog.providers.iter().filter(|provider| provider.enabled).map(choice).collect())
     }
 
     /// Adds a model. The first one is the default.
@@ -239,8 +267,8 @@ impl ChatService {
             ChatServiceError::invalid("ai_provider_id", "Say which provider offers the model.")
         })?;
         let found = query::ai_providers::by_id(self.db().reader(), provider).await?;
-        if found.is_none_or(|provider| !provider.enabled) {
-            let message = "This provider does not exist or is turned off.";
+        if found.is_none_or(|provider| !provider.enabled || supported(&provider).is_none()) {
+            let message = "This provider does not exist, is turned off or cannot serve chats.";
             return Err(ChatServiceError::invalid("ai_provider_id", message));
         }
         let now = rows::now();
@@ -312,10 +340,13 @@ impl ChatService {
         let written = self.db().write(async |tx| {
             work(tx).await?;
             query::chat_model_configs::ensure_default(tx).await?;
+            catalog::changed(tx);
             record(tx, caller, entry).await?;
             query::chat_model_configs::by_id(tx, id).await
         });
-        written.await?.ok_or(ChatServiceError::NotFound)
+        let written = written.await?;
+        self.shared.catalog.invalidate();
+        written.ok_or(ChatServiceError::NotFound)
     }
 }
 
@@ -336,10 +367,12 @@ fn check_name(name: &str) -> ChatResult<()> {
     Err(ChatServiceError::invalid("name", message))
 }
 
-fn checked_url(provider_type: AiProviderType, text: &str) -> ChatResult<String> {
+fn checked_url(provider_type: AiProviderType, text: &str, settings: &Value) -> ChatResult<String> {
     let text = text.trim();
-    if text.is_empty() && provider_type == AiProviderType::Openai {
-        return Ok(String::from("https://api.openai.com/v1"));
+    if text.is_empty()
+        && let Some(url) = warren_llm::default_base_url(provider_type, settings)
+    {
+        return Ok(url);
     }
     let is_web =
         Url::parse(text).is_ok_and(|url| ["http", "https"].contains(&url.scheme()) && url.has_host());
@@ -361,19 +394,19 @@ fn sealed(
     sealer: &Sealer,
     provider: &ai_providers::Model,
     keys: Vec<Secret<String>>,
-) -> Vec<ai_provider_keys::Model> {
+) -> ChatResult<Vec<ai_provider_keys::Model>> {
     let keys = keys.into_iter().filter(|key| !key.expose().trim().is_empty());
-    keys.map(|key| {
-        let key = key.expose().trim();
-        ai_provider_keys::Model {
+    let row = |key: Secret<String>| {
+        let key = checked(&key)?;
+        Ok(ai_provider_keys::Model {
             id: AiProviderKeyId::new().as_uuid(),
             provider_id: provider.id,
             sealed: sealer.seal(key.as_bytes()),
             masked: masked(key),
             created_at: rows::now(),
-        }
-    })
-    .collect()
+        })
+    };
+    keys.map(row).collect()
 }
 
 async fn insert_keys(tx: &Tx, keys: Vec<ai_provider_keys::Model>) -> ChatResult<()> {
@@ -384,7 +417,7 @@ async fn insert_keys(tx: &Tx, keys: Vec<ai_provider_keys::Model>) -> ChatResult<
 }
 
 /// The ends of a long key; nothing of a short one.
-fn masked(key: &str) -> String {
+pub(crate) fn masked(key: &str) -> String {
     let chars: Vec<char> = key.chars().collect();
     if chars.len() < 16 {
         return String::from("********");
@@ -411,7 +444,13 @@ fn patched(mut model: chat_model_configs::Model, patch: ModelPatch) -> ChatResul
         let message = "The threshold must be between 0 and 100 percent.";
         return Err(ChatServiceError::invalid("compression_threshold", message));
     }
-    model.options = patch.options.unwrap_or(model.options);
+    if let Some(options) = patch.options {
+        let wrong = |error: warren_llm::OptionError| {
+            ChatServiceError::invalid("model_config", format!("The model's options cannot be used: {error}."))
+        };
+        warren_llm::check_options(&options).map_err(wrong)?;
+        model.options = options;
+    }
     model.updated_at = rows::now();
     Ok(model)
 }

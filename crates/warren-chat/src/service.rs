@@ -7,7 +7,9 @@ use warren_authz::Subject;
 use warren_db::Database;
 use warren_rt::{Sealer, Tasks};
 
-use crate::{hub::Hub, parts::PartWriter, store::Retention, tools::WorkspaceTools, worker::Worker};
+use crate::{
+    catalog::Catalogs, hub::Hub, parts::PartWriter, store::Retention, tools::WorkspaceTools, worker::Worker,
+};
 
 /// What a service needs.
 pub struct ChatConfig {
@@ -43,6 +45,7 @@ pub(crate) struct Shared {
     pub(crate) tools: Arc<dyn WorkspaceTools>,
     pub(crate) parts: PartWriter,
     pub(crate) hub: Hub,
+    pub(crate) catalog: Catalogs,
 }
 
 impl ChatService {
@@ -51,11 +54,19 @@ impl ChatService {
         let ChatConfig { db, sealer, tools, tasks } = config;
         let hub = Hub::new(db.clone(), tasks.clone());
         let parts = PartWriter::new();
-        let shared =
-            Arc::new(Shared { db: db.clone(), sealer, tools, parts: parts.clone(), hub: hub.clone() });
+        let shared = Arc::new(Shared {
+            db: db.clone(),
+            sealer,
+            tools,
+            parts: parts.clone(),
+            hub: hub.clone(),
+            catalog: Catalogs::new(),
+        });
         tasks.spawn("chat parts", async move { parts.run(db, hub).await });
         let retention = Retention::new(shared.db.clone());
         tasks.spawn("chat retention", async move { retention.run().await });
+        let watching = shared.clone();
+        tasks.spawn("chat models", async move { watching.catalog.watch(&watching.db).await });
         let worker = Worker::new(shared.clone(), tasks.clone());
         tasks.spawn("chat worker", async move { worker.run().await });
         Self { shared }

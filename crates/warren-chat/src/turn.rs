@@ -18,7 +18,7 @@ use warren_chat_proto::{
 };
 use warren_db::{entity::chats, query};
 use warren_llm::{ModelError, ModelEvent, ModelStream};
-use warren_vocab::{ChatId, ChatStatus, MessageRole, ModelConfigId};
+use warren_vocab::{ChatId, ChatStatus, MessageRole, ModelConfigId, UserId};
 
 use crate::{
     error::ChatResult,
@@ -185,7 +185,7 @@ async fn generate(
     let asked_for = history.iter().rev().find(|message| message.role == MessageRole::User);
     let config = asked_for.and_then(|message| message.model_config_id);
     let config = config.unwrap_or_else(|| ModelConfigId::from_uuid(chat.last_model_config_id));
-    let ready = match models::resolve(shared.db.reader(), &shared.sealer, config).await? {
+    let ready = match models::resolve(shared, UserId::from_uuid(chat.owner_id), config).await? {
         Ok(ready) => ready,
         Err(error) => return fail(shared, chat, &begun, error).await,
     };
@@ -240,7 +240,7 @@ impl Answer {
             cache_creation_tokens: self.usage.cache_creation_tokens,
             cache_read_tokens: self.usage.cache_read_tokens,
             context_limit: Some(ready.context_limit),
-            total_cost_micros: None,
+            total_cost_micros: ready.prices.and_then(|prices| prices.cost_micros(&self.usage)),
         };
         NewMessage {
             model_config_id: Some(ready.config),

@@ -26,6 +26,9 @@ pub fn agent_logs(agent: AgentId) -> String {
 /// Some chat may need a worker; hint: the chat's id.
 pub const CHAT_WORK: &str = "chat_work";
 
+/// Model providers, their keys or models changed; no content.
+pub const CHAT_CONFIG: &str = "chat_config";
+
 /// The chat's row changed; hint: its versions and status.
 pub fn chat(chat: ChatId) -> String {
     format!("chat:{chat}")

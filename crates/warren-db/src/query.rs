@@ -36,6 +36,7 @@ pub mod sealed;
 pub mod sealing_keys;
 pub mod template_versions;
 pub mod templates;
+pub mod user_ai_provider_keys;
 pub mod user_chat_spend_limits;
 pub mod user_links;
 pub mod user_settings;

@@ -128,6 +128,18 @@ pub const AUDITED: &[Audited] = &[
     entry("POST", "/api/v2/ai/providers", Create, ResourceType::AiProvider),
     entry("PATCH", "/api/v2/ai/providers/{idOrName}", Write, ResourceType::AiProvider),
     entry("DELETE", "/api/v2/ai/providers/{idOrName}", Delete, ResourceType::AiProvider),
+    entry(
+        "PUT",
+        "/api/experimental/users/{user}/ai-provider-keys/{aiProvider}",
+        Write,
+        ResourceType::AiProvider,
+    ),
+    entry(
+        "DELETE",
+        "/api/experimental/users/{user}/ai-provider-keys/{aiProvider}",
+        Delete,
+        ResourceType::AiProvider,
+    ),
     entry("POST", "/api/experimental/chats/model-configs", Create, ResourceType::ChatModelConfig),
     entry(
         "PATCH",

@@ -75,6 +75,7 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(routes::builds::router())
         .merge(routes::job_logs::router())
         .merge(routes::ai_providers::router())
+        .merge(routes::own_ai_keys::router())
         .merge(routes::audit::router())
         .merge(routes::chat_models::router())
         .merge(routes::chat_providers::router())

@@ -41,7 +41,8 @@ fn a_message_without_a_known_price_has_no_cost() {
 
 #[test]
 fn reasoning_is_part_of_the_output_and_not_counted_twice() {
-    let prices = own(json!({"input_price_per_million_tokens": 1, "output_price_per_million_tokens": 2})).unwrap();
+    let prices =
+        own(json!({"input_price_per_million_tokens": 1, "output_price_per_million_tokens": 2})).unwrap();
     let usage = Usage { reasoning_tokens: Some(900), ..usage(10, 1000, 0, 0) };
     assert_eq!(prices.cost_micros(&usage), Some(2010));
 }

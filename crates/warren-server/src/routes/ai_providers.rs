@@ -42,6 +42,7 @@ async fn create(
         icon: request.icon,
         enabled: request.enabled,
         base_url: request.base_url,
+        settings: request.settings.unwrap_or_default(),
         api_keys: request.api_keys.into_iter().map(Secret::new).collect(),
     };
     let made = state.chat.create_provider(caller.chat(), draft).await?;
@@ -73,6 +74,7 @@ async fn update(
         icon: request.icon,
         enabled: request.enabled,
         base_url: request.base_url,
+        settings: request.settings,
         keys: request.api_keys.map(split_keys),
     };
     let changed = state.chat.update_provider(caller.chat(), &id_or_name, patch).await?;

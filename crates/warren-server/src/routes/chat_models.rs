@@ -9,7 +9,7 @@ use warren_api::{
     },
     error::ErrorResponse,
 };
-use warren_chat::{ModelDraft, ModelPatch};
+use warren_chat::{Choice, ModelDraft, ModelPatch, Unavailable};
 use warren_vocab::ModelConfigId;
 
 use crate::{
@@ -28,10 +28,10 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
 }
 
 #[utoipa::path(get, path = "/api/experimental/chats/models", responses((status = 200, body = ChatModelsResponse)))]
-async fn choices(State(state): State<AppState>, _caller: Caller) -> ApiResult<Json<ChatModelsResponse>> {
+async fn choices(State(state): State<AppState>, caller: Caller) -> ApiResult<Json<ChatModelsResponse>> {
     let mut response = ChatModelsResponse { providers: Vec::new(), unsupported_providers: Vec::new() };
-    for (provider, is_supported, models) in state.chat.choices().await? {
-        if !is_supported {
+    for Choice { provider, unavailable, models } in state.chat.choices(&caller.actor().subject).await? {
+        if unavailable == Some(Unavailable::Unsupported) {
             let display_name = provider.display_name;
             let unsupported = ChatUnsupportedProvider { provider: provider.type_, display_name };
             response.unsupported_providers.push(unsupported);
@@ -46,11 +46,21 @@ async fn choices(State(state): State<AppState>, _caller: Caller) -> ApiResult<Js
         response.providers.push(ChatModelProvider {
             models: models.collect(),
             provider: provider.name,
-            available: true,
-            unavailable_reason: None,
+            available: unavailable.is_none(),
+            unavailable_reason: unavailable.map(reason),
         });
     }
     Ok(Json(response))
+}
+
+fn reason(why: Unavailable) -> String {
+    let word = match why {
+        Unavailable::MissingKey => "missing_api_key",
+        Unavailable::UserKeyRequired => "user_api_key_required",
+        Unavailable::Unsupported => "unsupported",
+        Unavailable::MissingAddress => "missing_base_url",
+    };
+    word.to_owned()
 }
 
 #[utoipa::path(get, path = "/api/experimental/chats/model-configs",

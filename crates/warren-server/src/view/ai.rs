@@ -1,10 +1,10 @@
 //! Model providers and models.
 
-use serde_json::json;
-use warren_api::ai::{AiProvider, AiProviderKey, ChatModelCallConfig, ChatModelConfig};
-use warren_chat::ProviderWithKeys;
+use serde_json::{Value, json};
+use warren_api::ai::{AiProvider, AiProviderKey, ChatModelCallConfig, ChatModelConfig, UserAiProviderKey};
+use warren_chat::{OwnKey, ProviderWithKeys};
 use warren_db::entity::chat_model_configs;
-use warren_vocab::{AiProviderId, AiProviderKeyId, ModelConfigId};
+use warren_vocab::{AiProviderId, AiProviderKeyId, AiProviderType, ModelConfigId};
 
 use super::word;
 use crate::error::ApiResult;
@@ -26,9 +26,33 @@ pub(crate) fn provider(found: ProviderWithKeys) -> ApiResult<AiProvider> {
         enabled: provider.enabled,
         base_url: provider.base_url,
         api_keys: keys.collect(),
-        settings: json!({}),
+        settings: shown_settings(&provider.type_, provider.settings),
         created_at: provider.created_at,
         updated_at: provider.updated_at,
+    })
+}
+
+/// Settings say which type they are of.
+fn shown_settings(provider_type: &str, mut settings: Value) -> Value {
+    if provider_type == AiProviderType::Bedrock.as_str()
+        && let Some(fields) = settings.as_object_mut()
+    {
+        fields.insert("_type".into(), json!(provider_type));
+        fields.insert("_version".into(), json!(1));
+    }
+    settings
+}
+
+/// Shows a provider that takes keys of users, and the user's own only masked.
+pub(crate) fn own_key(found: OwnKey) -> ApiResult<UserAiProviderKey> {
+    let OwnKey { provider, masked } = found;
+    Ok(UserAiProviderKey {
+        ai_provider_id: AiProviderId::from_uuid(provider.id),
+        provider_type: word(&provider.type_, "provider type")?,
+        name: provider.name,
+        display_name: provider.display_name,
+        has_user_api_key: masked.is_some(),
+        masked,
     })
 }
 
