@@ -3,35 +3,31 @@
 use std::{collections::VecDeque, convert::Infallible, time::Duration};
 
 use futures::{Stream, stream};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
-    script::{Step, fill},
+    script::{Counts, Step, fill},
     server::Shared,
+    wire::{Piece, Protocol, Wire},
 };
-
-/// How a stream ends once its steps are played.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    /// With a finish reason, the usage and the end mark.
-    Complete,
-    /// Not at all: the connection breaks off.
-    Cut,
-}
 
 /// What is left to do, and what is known so far.
 struct Player {
     shared: Shared,
+    wire: Wire,
     todo: VecDeque<Action>,
-    /// Words said, as a stand-in for tokens.
-    n_words: usize,
     n_calls: usize,
-    end: End,
+    /// Words said, as a stand-in for tokens.
+    n_words: u64,
+    counts: Option<Counts>,
+    /// Whether the answer ends with what its protocol ends with; else the connection just ends.
+    is_complete: bool,
 }
 
 /// A step cut into what is done at once.
 enum Action {
-    Send(Value),
+    Say(Piece),
+    Raw(Vec<u8>),
     Wait(Duration),
     Barrier(String),
     Clock,
@@ -42,20 +38,31 @@ enum Action {
 pub(crate) fn play(
     steps: &[Step],
     result: &Value,
+    protocol: Protocol,
     shared: Shared,
-) -> impl Stream<Item = Result<String, Infallible>> + use<> {
-    let mut player = Player { shared, todo: VecDeque::new(), n_words: 0, n_calls: 0, end: End::Complete };
+) -> impl Stream<Item = Result<Vec<u8>, Infallible>> + use<> {
+    let mut player = Player {
+        shared,
+        wire: Wire::new(protocol),
+        todo: VecDeque::new(),
+        n_calls: 0,
+        n_words: 0,
+        counts: None,
+        is_complete: true,
+    };
     for step in steps {
         player.add(step, result);
     }
+    let begin = player.wire.begin(&player.counts()).into_bytes();
+    player.todo.push_front(Action::Raw(begin));
     stream::unfold((player, false), |(mut player, is_done)| async move {
         if is_done {
             return None;
         }
         match player.next().await {
-            Some(frame) => Some((Ok(frame), (player, false))),
-            None if player.end == End::Cut => None,
-            None => Some((Ok(player.finish()), (player, true))),
+            Some(bytes) => Some((Ok(bytes), (player, false))),
+            None if player.is_complete => Some((Ok(player.finish()), (player, true))),
+            None => None,
         }
     })
 }
@@ -63,9 +70,14 @@ pub(crate) fn play(
 impl Player {
     fn add(&mut self, step: &Step, result: &Value) {
         match step {
-            Step::Text(text) => self.say("content", text),
-            Step::Reasoning(text) => self.say("reasoning_content", text),
-            Step::ToolCall { name, args } => self.call(name, &fill(args, result).to_string()),
+            Step::Text(text) => self.say(text, Piece::Text),
+            Step::Reasoning(text) => self.say(text, Piece::Reasoning),
+            Step::Signature(seal) => self.todo.push_back(Action::Say(Piece::Signature(seal.clone()))),
+            Step::ToolCall { name, args, id, raw_args, cuts } => {
+                let text = raw_args.clone().unwrap_or_else(|| fill(args, result).to_string());
+                self.call(name, &text, id.as_deref(), cuts);
+            }
+            Step::Usage(counts) => self.counts = Some(*counts),
             Step::DelayMs(ms) => self.todo.push_back(Action::Wait(Duration::from_millis(*ms))),
             Step::Barrier(name) => self.todo.push_back(Action::Barrier(name.clone())),
             Step::Clock { count, interval_ms } => {
@@ -74,66 +86,82 @@ impl Player {
                     self.todo.push_back(Action::Clock);
                 }
             }
-            Step::Cut => self.end = End::Cut,
+            Step::Raw(text) => self.todo.push_back(Action::Raw(text.clone().into_bytes())),
+            Step::RawBytes(bytes) => self.todo.push_back(Action::Raw(bytes.clone())),
+            Step::Error { kind, message } => {
+                let frame = self.wire.error(kind, message);
+                self.todo.push_back(Action::Raw(frame.into_bytes()));
+                self.is_complete = false;
+            }
+            Step::Cut => self.is_complete = false,
             Step::Stall => self.todo.push_back(Action::Never),
             // The server answers with the error before a stream begins.
             Step::Fail { .. } => {}
         }
     }
 
-    fn say(&mut self, field: &str, text: &str) {
+    fn say(&mut self, text: &str, piece: fn(String) -> Piece) {
         for word in text.split_inclusive(' ') {
             self.n_words += 1;
-            self.todo.push_back(Action::Send(json!({ field: word })));
+            self.todo.push_back(Action::Say(piece(word.to_owned())));
         }
     }
 
-    /// Arguments come in two pieces, cut in the middle, as providers cut them where they like.
-    fn call(&mut self, name: &str, args: &str) {
+    /// Without cuts, arguments come in two pieces, cut in the middle, as providers cut them where they like.
+    fn call(&mut self, name: &str, args: &str, id: Option<&str>, cuts: &[usize]) {
         let index = self.n_calls;
         self.n_calls += 1;
-        let id = format!("call_{}_{index}", self.shared.next_number());
-        let mut middle = args.len() / 2;
-        while !args.is_char_boundary(middle) {
-            middle -= 1;
+        let id = id.map_or_else(|| format!("call_{}_{index}", self.shared.next_number()), str::to_owned);
+        self.todo.push_back(Action::Say(Piece::CallBegin { index, id, name: name.to_owned() }));
+        let middle = [args.len() / 2];
+        let mut begin = 0;
+        for cut in if cuts.is_empty() { &middle } else { cuts } {
+            let cut = (begin..=(*cut).min(args.len())).rev().find(|at| args.is_char_boundary(*at));
+            let end = cut.unwrap_or(begin);
+            self.piece_of_call(index, &args[begin..end]);
+            begin = end;
         }
-        let (head, tail) = args.split_at(middle);
-        let first = json!({"index": index, "id": id, "type": "function", "function": {"name": name, "arguments": head}});
-        let second = json!({"index": index, "function": {"arguments": tail}});
-        for piece in [first, second] {
-            self.todo.push_back(Action::Send(json!({ "tool_calls": [piece] })));
+        self.piece_of_call(index, &args[begin..]);
+        self.todo.push_back(Action::Say(Piece::CallEnd { index }));
+    }
+
+    fn piece_of_call(&mut self, index: usize, text: &str) {
+        if !text.is_empty() {
+            self.todo.push_back(Action::Say(Piece::CallArgs { index, text: text.to_owned() }));
         }
     }
 
-    async fn next(&mut self) -> Option<String> {
+    async fn next(&mut self) -> Option<Vec<u8>> {
         loop {
-            match self.todo.pop_front()? {
-                Action::Send(delta) => return Some(chunk(&delta, None)),
-                Action::Wait(time) => tokio::time::sleep(time).await,
-                Action::Barrier(name) => self.shared.wait_at(&name).await,
+            let bytes = match self.todo.pop_front()? {
+                Action::Say(piece) => self.wire.piece(&piece).into_bytes(),
+                Action::Raw(bytes) => bytes,
+                Action::Wait(time) => {
+                    tokio::time::sleep(time).await;
+                    continue;
+                }
+                Action::Barrier(name) => {
+                    self.shared.wait_at(&name).await;
+                    continue;
+                }
                 Action::Clock => {
                     let now = chrono::Utc::now().timestamp_nanos_opt().unwrap_or_default();
-                    return Some(chunk(&json!({ "content": format!("{now} ") }), None));
+                    self.wire.piece(&Piece::Text(format!("{now} "))).into_bytes()
                 }
                 Action::Never => std::future::pending().await,
+            };
+            if !bytes.is_empty() {
+                return Some(bytes);
             }
         }
     }
 
-    fn finish(&self) -> String {
-        let reason = if self.n_calls > 0 { "tool_calls" } else { "stop" };
-        let usage = json!({
-            "choices": [],
-            "usage": {"prompt_tokens": 1, "completion_tokens": self.n_words, "total_tokens": self.n_words + 1},
-        });
-        format!("{}data: {usage}\n\ndata: [DONE]\n\n", chunk(&json!({}), Some(reason)))
+    fn counts(&self) -> Counts {
+        self.counts.unwrap_or(Counts { input: 1, output: self.n_words, ..Counts::default() })
     }
-}
 
-fn chunk(delta: &Value, finish_reason: Option<&str>) -> String {
-    let body = json!({
-        "object": "chat.completion.chunk",
-        "choices": [{"index": 0, "delta": delta, "finish_reason": finish_reason}],
-    });
-    format!("data: {body}\n\n")
+    fn finish(&mut self) -> Vec<u8> {
+        let counts = self.counts();
+        self.wire.finish(self.n_calls > 0, &counts).into_bytes()
+    }
 }

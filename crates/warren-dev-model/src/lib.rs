@@ -1,11 +1,14 @@
-//! A scripted model server: speaks the OpenAI chat completions protocol and says what a script tells it to.
+//! A scripted model server: speaks the streaming protocols of OpenAI (Chat Completions and Responses), Anthropic and
+//! Google, and says what a script tells it to.
 //!
 //! For demonstrations and tests, where no real model can be reached. It streams, delays, fails, breaks off and
 //! waits at barriers as real providers do, and records every request.
 
 mod answer;
+mod facts;
 mod script;
 mod server;
+mod wire;
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -14,7 +17,7 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 use warren_rt::Tasks;
 
-pub use script::{Script, ScriptError, Step, Turn, When};
+pub use script::{Counts, Script, ScriptError, Step, Turn, When};
 use server::Shared;
 
 /// The script that is used when none is given: looks for a template, makes a workspace, writes a file in it,
@@ -50,6 +53,11 @@ impl ScriptedModel {
         let router = server::router(shared.clone());
         tasks.spawn("scripted model", async move { axum::serve(listener, router).await });
         Ok(Self { address, shared, tasks })
+    }
+
+    /// The address alone, for protocols that put their version into the path.
+    pub fn root_url(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// The base URL to configure as a provider's.

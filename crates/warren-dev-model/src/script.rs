@@ -2,9 +2,13 @@
 //!
 //! Conditions look at the request alone, so that a client that asks again after a crash gets the same answer.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
+
+use crate::facts::Facts;
 
 /// A script that cannot be used. The text says where it is wrong.
 #[derive(Debug, Error)]
@@ -48,6 +52,23 @@ pub struct When {
     pub nth: Option<usize>,
 }
 
+/// Tokens. Those of the cache are not in `input`, those of reasoning are in `output`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Counts {
+    pub input: u64,
+    pub output: u64,
+    pub reasoning: u64,
+    pub cache_read: u64,
+    pub cache_write: u64,
+}
+
+impl Counts {
+    pub(crate) fn total(&self) -> u64 {
+        self.input + self.output + self.cache_read + self.cache_write
+    }
+}
+
 /// One thing that the model does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -56,9 +77,26 @@ pub enum Step {
     Text(String),
     /// Thinks a text, word by word.
     Reasoning(String),
+    /// Seals what was thought before, where the protocol has seals.
+    Signature(String),
     /// Asks for a tool. A string value `$result:POINTER` in the arguments is replaced by the part of the last tool
     /// result that the JSON pointer names.
-    ToolCall { name: String, args: Value },
+    ///
+    /// Arguments come in pieces that end at `cuts`, counted in bytes; in two without. `raw_args` is said instead of
+    /// `args`, JSON or not. Without an `id` every call gets its own.
+    ToolCall {
+        name: String,
+        #[serde(default)]
+        args: Value,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        raw_args: Option<String>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        cuts: Vec<usize>,
+    },
+    /// What the answer costs; without it, words are counted.
+    Usage(Counts),
     /// Waits, in milliseconds.
     DelayMs(u64),
     /// Waits until the barrier of this name is released.
@@ -66,7 +104,19 @@ pub enum Step {
     /// Says the time, in nanoseconds since 1970, `count` times, `interval_ms` apart, each as a part of its own.
     Clock { count: u32, interval_ms: u64 },
     /// Answers with an HTTP error. Must be the first step.
-    Fail { status: u16, message: String },
+    Fail {
+        status: u16,
+        message: String,
+        /// Headers of the answer, such as `retry-after`.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        headers: BTreeMap<String, String>,
+    },
+    /// Sends an error inside the stream and ends it.
+    Error { kind: String, message: String },
+    /// Sends a text as it is, whatever the protocol makes of it.
+    Raw(String),
+    /// Sends bytes as they are.
+    RawBytes(Vec<u8>),
     /// Breaks the stream off without an end.
     Cut,
     /// Says nothing more, and does not end.
@@ -90,46 +140,10 @@ impl Script {
     }
 
     /// Finds the turns whose condition holds, leaving `nth` aside.
-    pub(crate) fn candidates(&self, request: &Value, purpose: Option<&str>) -> Vec<(usize, &Turn)> {
-        let facts = Facts::of(request);
+    pub(crate) fn candidates(&self, facts: &Facts, purpose: Option<&str>) -> Vec<(usize, &Turn)> {
         let fits = |when: &When| when.purpose.as_deref() == purpose && facts.hold(when);
         self.turns.iter().enumerate().filter(|(_, turn)| fits(&turn.when)).collect()
     }
-}
-
-/// What conditions look at.
-struct Facts {
-    last_user: String,
-    tool_results: usize,
-    last_result: Option<String>,
-}
-
-impl Facts {
-    fn of(request: &Value) -> Self {
-        let messages = request["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let user_at = messages.iter().rposition(|message| message["role"] == "user");
-        let after = &messages[user_at.map_or(0, |at| at + 1)..];
-        let results: Vec<_> = after.iter().filter(|message| message["role"] == "tool").collect();
-        Self {
-            last_user: user_at.map(|at| text_of(&messages[at])).unwrap_or_default(),
-            tool_results: results.len(),
-            last_result: results.last().map(|message| text_of(message)),
-        }
-    }
-
-    fn hold(&self, when: &When) -> bool {
-        when.user.as_ref().is_none_or(|text| self.last_user.contains(text.as_str()))
-            && when.tool_results.is_none_or(|count| self.tool_results == count)
-            && when.last_result.as_ref().is_none_or(|text| {
-                self.last_result.as_ref().is_some_and(|result| result.contains(text.as_str()))
-            })
-    }
-}
-
-/// The last tool result of a request, as JSON where it is JSON.
-pub(crate) fn last_result(request: &Value) -> Value {
-    let text = Facts::of(request).last_result.unwrap_or_default();
-    serde_json::from_str(&text).unwrap_or(Value::String(text))
 }
 
 /// Puts parts of the last tool result where the arguments ask for them.
@@ -144,14 +158,5 @@ pub(crate) fn fill(args: &Value, result: &Value) -> Value {
             fields.iter().map(|(key, value)| (key.clone(), fill(value, result))).collect()
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => args.clone(),
-    }
-}
-
-/// The text of a message, whose content is a string or a list of parts.
-fn text_of(message: &Value) -> String {
-    match &message["content"] {
-        Value::String(text) => text.clone(),
-        Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => String::new(),
     }
 }

@@ -10,7 +10,7 @@ use axum::{
     Json, Router,
     body::Body,
     extract::{Path, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderName, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -19,7 +19,9 @@ use tokio::sync::watch;
 
 use crate::{
     answer::play,
-    script::{Script, Step, last_result},
+    facts::Facts,
+    script::{Script, Step},
+    wire::Protocol,
 };
 
 /// Says what a request is for when it does not continue a conversation.
@@ -95,8 +97,8 @@ impl Shared {
 
     /// Records the request and finds the steps that answer it. A request with a purpose that the script does not know gets
     /// an empty answer.
-    fn answer_for(&self, request: &Value, purpose: Option<&str>) -> Option<Vec<Step>> {
-        let candidates = self.script.candidates(request, purpose);
+    fn answer_for(&self, request: &Value, facts: &Facts, purpose: Option<&str>) -> Option<Vec<Step>> {
+        let candidates = self.script.candidates(facts, purpose);
         let mut record = self.record();
         let kept = if purpose.is_some() { &mut record.asides } else { &mut record.requests };
         kept.push(request.clone());
@@ -115,7 +117,10 @@ impl Shared {
 
 pub(crate) fn router(shared: Shared) -> Router {
     Router::new()
-        .route("/v1/chat/completions", post(completions))
+        .route("/v1/chat/completions", post(chat))
+        .route("/v1/responses", post(responses))
+        .route("/v1/messages", post(anthropic))
+        .route("/v1beta/models/{call}", post(google))
         .route("/v1/models", get(models))
         .route("/control/requests", get(requests))
         .route("/control/barriers", get(barriers))
@@ -123,19 +128,38 @@ pub(crate) fn router(shared: Shared) -> Router {
         .with_state(shared)
 }
 
-async fn completions(
-    State(shared): State<Shared>,
-    headers: HeaderMap,
-    Json(request): Json<Value>,
-) -> Response {
+async fn chat(state: State<Shared>, headers: HeaderMap, request: Json<Value>) -> Response {
+    answer(state.0, Protocol::Chat, &headers, &request.0)
+}
+
+async fn responses(state: State<Shared>, headers: HeaderMap, request: Json<Value>) -> Response {
+    answer(state.0, Protocol::Responses, &headers, &request.0)
+}
+
+async fn anthropic(state: State<Shared>, headers: HeaderMap, request: Json<Value>) -> Response {
+    answer(state.0, Protocol::Anthropic, &headers, &request.0)
+}
+
+async fn google(state: State<Shared>, headers: HeaderMap, request: Json<Value>) -> Response {
+    answer(state.0, Protocol::Google, &headers, &request.0)
+}
+
+fn answer(shared: Shared, protocol: Protocol, headers: &HeaderMap, request: &Value) -> Response {
     let purpose = headers.get(PURPOSE_HEADER).and_then(|value| value.to_str().ok());
-    let Some(steps) = shared.answer_for(&request, purpose) else {
+    let facts = Facts::of(request, protocol);
+    let Some(steps) = shared.answer_for(request, &facts, purpose) else {
         return refusal(400, "no turn of the script matches this request");
     };
-    if let Some(Step::Fail { status, message }) = steps.first() {
-        return refusal(*status, message);
+    if let Some(Step::Fail { status, message, headers }) = steps.first() {
+        let mut response = refusal(*status, message);
+        for (name, value) in headers {
+            if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse()) {
+                response.headers_mut().insert(name, value);
+            }
+        }
+        return response;
     }
-    let stream = play(&steps, &last_result(&request), shared);
+    let stream = play(&steps, &facts.last_result(), protocol, shared);
     ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(stream)).into_response()
 }
 

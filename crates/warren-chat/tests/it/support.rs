@@ -214,6 +214,7 @@ impl Stage {
             icon: String::new(),
             enabled: true,
             base_url: base_url.into(),
+            settings: serde_json::Value::Null,
             api_keys: vec![String::from("sk-a-key-that-is-long-enough").into()],
         };
         let provider = self.chat.create_provider(self.caller(), provider).await.unwrap().provider;

@@ -13,7 +13,7 @@ use crate::{
 
 /// Marks what only Anthropic can read again.
 const KIND: &str = "anthropic";
-const EFFORTLESS_BUDGET_MIN: u64 = 1024;
+const BUDGET_MIN: u64 = 1024;
 
 /// Makes the request.
 pub(crate) fn call(context: &Context<'_>) -> Call {
@@ -58,9 +58,10 @@ pub(crate) fn call(context: &Context<'_>) -> Call {
 fn put_sampling(context: &Context<'_>, body: &mut Map<String, Value>) {
     let mut most = context.max_output_tokens();
     let budget = context.options.own("thinking")["budget_tokens"].as_u64();
-    // A title is not worth thinking about: a request with its own bound does not think.
-    let budget = budget
-        .filter(|budget| *budget >= EFFORTLESS_BUDGET_MIN && context.request.max_output_tokens.is_none());
+    // A request with a small bound of its own, such as for a title, is not worth thinking about.
+    let asked = context.request.max_output_tokens.map(u64::from);
+    let has_room = |budget: &u64| asked.is_none_or(|asked| asked > *budget);
+    let budget = budget.filter(|budget| *budget >= BUDGET_MIN && has_room(budget));
     if let Some(budget) = budget {
         let mut thinking = json!({"type": "enabled", "budget_tokens": budget});
         if let Some(display) = context.options.own("thinking_display").as_str() {
