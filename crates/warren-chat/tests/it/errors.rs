@@ -88,6 +88,8 @@ async fn a_chat_without_a_model_is_refused() {
         model_config: None,
         labels: Default::default(),
         client_type: warren_vocab::ClientType::Api,
+        dynamic_tools: Vec::new(),
+        idempotency: None,
     };
     let error = stage.chat.create(stage.caller(), request).await.unwrap_err();
     assert!(error.to_string().contains("No default model"), "{error}");

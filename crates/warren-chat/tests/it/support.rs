@@ -243,12 +243,14 @@ impl Stage {
             model_config: None,
             labels: Default::default(),
             client_type: ClientType::Api,
+            dynamic_tools: Vec::new(),
+            idempotency: None,
         };
         ChatId::from_uuid(self.chat.create(self.caller(), request).await.unwrap().id)
     }
 
     pub(crate) fn message(text: &str, busy: BusyBehavior) -> SendMessage {
-        SendMessage { content: vec![Part::text(text)], model_config: None, busy }
+        SendMessage { content: vec![Part::text(text)], model_config: None, busy, idempotency: None }
     }
 
     pub(crate) async fn view(&self, chat: ChatId) -> View {

@@ -44,6 +44,7 @@ async fn create(
         icon: String::new(),
         enabled: request.enabled.unwrap_or(true),
         base_url: request.base_url,
+        settings: serde_json::Value::Null,
         api_keys: key(request.api_key).into_iter().collect(),
     };
     let made = state.chat.create_provider(caller.chat(), draft).await?;
