@@ -7,6 +7,8 @@ import type { Chat, ChatWatchEvent } from "./types";
 
 export const CHATS = "/api/experimental/chats";
 export const CHATS_PAGE = 50;
+/** The most that the server lists at once. */
+const LIST_MAX = 200;
 
 export interface ChatFilter {
   title?: string;
@@ -24,14 +26,26 @@ export function searchText({ title, archived, unread }: ChatFilter): string {
 export function chatsQuery(filter: ChatFilter = {}) {
   const q = searchText(filter);
   const limit = filter.limit ?? CHATS_PAGE;
-  const search = new URLSearchParams({ ...(q ? { q } : {}), limit: String(limit) });
   return queryOptions({
     queryKey: ["chats", "list", q, limit],
-    queryFn: ({ signal }) => api<Chat[]>("GET", `${CHATS}?${search}`, undefined, signal),
+    queryFn: ({ signal }) => listChats(q, limit, signal),
     placeholderData: keepPreviousData,
     // Changes come over the watch stream; the poll catches what a lost connection missed.
     refetchInterval: 15_000,
   });
+}
+
+/** Lists the first chats that fit, in as many requests as that takes. */
+export async function listChats(q: string, limit: number, signal?: AbortSignal): Promise<Chat[]> {
+  const chats: Chat[] = [];
+  while (chats.length < limit) {
+    const asked = Math.min(LIST_MAX, limit - chats.length);
+    const search = new URLSearchParams({ ...(q ? { q } : {}), limit: String(asked), offset: String(chats.length) });
+    const page = await api<Chat[]>("GET", `${CHATS}?${search}`, undefined, signal);
+    chats.push(...page);
+    if (page.length < asked) break;
+  }
+  return chats;
 }
 
 export const refreshChats = (client: QueryClient) => client.invalidateQueries({ queryKey: ["chats", "list"] });
