@@ -10,6 +10,15 @@ use warren_dev_model::{Script, ScriptedModel};
 
 use crate::support::TestServer;
 
+mod home;
+mod listing;
+mod making;
+mod patching;
+mod sending;
+mod settings;
+mod spending;
+mod waiting;
+
 const CHATS: &str = "/api/experimental/chats";
 const DEADLINE: Duration = Duration::from_secs(30);
 
