@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 use warren_audit::{Entry, record};
 use warren_authz::{Action, Object, Resource, Subject, check};
 use warren_db::{
@@ -18,6 +17,7 @@ use warren_vocab::{AiProviderId, AuditAction, ChatId, ModelConfigId, UserId};
 
 use crate::{
     error::{ChatResult, ChatServiceError},
+    prices::Prices,
     rows,
     service::{Caller, ChatService},
     settings::makes_settings,
@@ -84,9 +84,12 @@ impl ChatService {
         let updated_at = row.map_or(DateTime::UNIX_EPOCH, |row| row.updated_at);
         let config: Option<LimitConfig> = settings::get(reader, USAGE_LIMIT).await?;
         let models = query::chat_model_configs::list(reader).await?;
+        let catalog = self.shared.catalog.get(self.db()).await?;
         let is_unpriced = |model: &&chat_model_configs::Model| {
-            let cost = model.options.get("cost").unwrap_or(&Value::Null);
-            model.enabled && cost.as_object().is_none_or(serde_json::Map::is_empty)
+            let provider = catalog.provider(AiProviderId::from_uuid(model.ai_provider_id));
+            let kind = provider.and_then(|provider| provider.type_.parse().ok());
+            let prices = kind.and_then(|kind| Prices::of(kind, &model.model, &model.options));
+            model.enabled && prices.is_none()
         };
         let limits = query::user_chat_spend_limits::list(reader).await?;
         let ids: Vec<_> = limits.iter().map(|limit| limit.user_id).collect();

@@ -426,6 +426,13 @@ async fn drive_models_and_chats(driver: &mut Driver) {
         driver.drive(("POST", all), &[], body, Expected { action: "create", resource, changed: &made }).await;
     let expected = Expected { action: "write", resource, changed: &["display_name"] };
     driver.drive(("PATCH", one), &["local"], json!({ "display_name": "Here" }), expected).await;
+    let own = "/api/experimental/users/{user}/ai-provider-keys/{aiProvider}";
+    let changed = &["user_api_key"];
+    let expected = Expected { action: "write", resource, changed };
+    let at = ["me", &id(&provider)];
+    driver.drive(("PUT", own), &at, json!({ "api_key": MODEL_KEY }), expected).await;
+    let expected = Expected { action: "delete", resource, changed };
+    driver.drive(("DELETE", own), &at, json!({}), expected).await;
 
     let (configs, config) =
         ("/api/experimental/chats/model-configs", "/api/experimental/chats/model-configs/{modelConfig}");

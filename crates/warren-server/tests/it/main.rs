@@ -5,6 +5,7 @@
 mod access;
 mod audit;
 mod bad_input;
+mod chat_providers;
 mod chats;
 mod cross_site;
 mod deployment;

@@ -1,6 +1,5 @@
 //! `warren models`: which models chats may use.
 
-use anyhow::Context as _;
 use warren_api::ai::{AiProvider, ChatModelConfig, CreateAiProviderRequest, CreateChatModelConfigRequest};
 use warren_sdk::Client;
 
@@ -50,9 +49,8 @@ async fn provider(client: &Client, args: &AddModelArgs) -> anyhow::Result<AiProv
     if let Some(provider) = existing.into_iter().find(|provider| provider.name == args.provider) {
         return Ok(provider);
     }
-    let base_url = args.base_url.clone().with_context(|| {
-        format!("there is no provider {:?} yet; give its address with --base-url", args.provider)
-    })?;
+    // The server knows where the well-known ones are, and says so of the others.
+    let base_url = args.base_url.clone().unwrap_or_default();
     let request = CreateAiProviderRequest {
         provider_type: args.provider_type,
         name: args.provider.clone(),

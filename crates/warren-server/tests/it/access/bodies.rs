@@ -101,6 +101,11 @@ const BODIES: &[(&str, &str, &str)] = &[
     ),
     ("PATCH", "/api/v2/ai/providers/{idOrName}", r#"{"display_name": "X"}"#),
     (
+        "PUT",
+        "/api/experimental/users/{user}/ai-provider-keys/{aiProvider}",
+        r#"{"api_key": "a-key-of-my-own"}"#,
+    ),
+    (
         "POST",
         "/api/experimental/chats/model-configs",
         r#"{"ai_provider_id": "{idOrName}", "model": "{unique}", "context_limit": 1000}"#,

@@ -128,7 +128,7 @@ pub(super) async fn make(
     if any(&["roleName"]) {
         add_role(tx, home, &mut values).await?;
     }
-    if any(&["idOrName", "modelConfig", "providerConfig"]) {
+    if any(&["idOrName", "modelConfig", "providerConfig", "aiProvider"]) {
         add_model(tx, &mut values).await?;
     }
     if any(&["keyid", "keyname"]) {
@@ -487,6 +487,7 @@ async fn add_model(tx: &Tx, values: &mut Values) -> Result<(), DbError> {
         ("idOrName", provider.id.to_string()),
         ("modelConfig", model.id.to_string()),
         ("providerConfig", provider.id.to_string()),
+        ("aiProvider", provider.id.to_string()),
     ]);
     query::ai_providers::insert(tx, provider).await?;
     query::chat_model_configs::insert(tx, model).await
