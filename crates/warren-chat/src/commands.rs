@@ -21,6 +21,8 @@ pub use self::{
     patch::ChatPatch,
     text::sanitised,
 };
+pub(crate) use create::made_title;
+
 use crate::{
     error::{ChatResult, ChatServiceError},
     hub::{ListViewer, Start, StreamFigures, Viewer},

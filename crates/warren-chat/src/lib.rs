@@ -8,6 +8,7 @@ mod commands;
 mod crash_points;
 mod error;
 mod hub;
+mod metrics;
 mod models;
 mod own_keys;
 mod parts;
@@ -28,6 +29,7 @@ pub use commands::{
 };
 pub use error::{ChatResult, ChatServiceError};
 pub use hub::{Frame, ListChange, ListChangeKind, ListViewer, Start, StreamFigures, Viewer, WireForm};
+pub use metrics::ChatMetrics;
 pub use models::Unavailable;
 pub use own_keys::OwnKey;
 pub use prices::Prices;
@@ -43,3 +45,4 @@ pub use tools::{
 };
 pub use usage::{ChatCost, CostSummary, LimitSettings, ModelCost, UserLimit};
 pub use warren_chat_proto as proto;
+pub use worker::WorkerConfig;

@@ -1,10 +1,18 @@
 //! Runs one chat under one lease until there is nothing to do or the lease is lost.
 
-use std::{panic::AssertUnwindSafe, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
+use chrono::TimeDelta;
 use futures::FutureExt;
-use warren_chat_proto::{ChatError, ChatState};
-use warren_db::{Notice, Subscription, channels, entity::chats, query};
+use warren_chat_proto::{ChatError, ChatState, Fence};
+use warren_db::{Guard, Notice, Subscription, Tx, channels, entity::chats, query};
 use warren_rt::Backoff;
 use warren_vocab::{ChatId, ChatStatus};
 
@@ -13,20 +21,24 @@ use crate::{
     rows,
     service::Shared,
     store::{self, Command, fence},
-    turn,
+    turn::{self, Turn},
 };
 
 /// How often in a row a step may fail for reasons of the server before the turn ends with an error.
 const FAILURES_MAX: u32 = 5;
+const NO_ANSWER: &str = "Nobody answered in time, so the tool was not run.";
 
 /// Works on the chat. Never fails: what goes wrong becomes the chat's error.
-pub(crate) async fn run(shared: &Shared, chat: ChatId, epoch: i64) {
+/// `is_waiting` is set while the chat waits for a user.
+pub(crate) async fn run(shared: &Arc<Shared>, chat: ChatId, epoch: i64, is_waiting: &AtomicBool) {
     // Subscribed before the first read, so that no change falls between.
     let mut hints = shared.db.subscribe(&channels::chat(chat));
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
     let mut n_failures = 0;
+    let mut turn = Turn::default();
     loop {
-        match run_once(shared, chat, epoch, &mut hints, n_failures >= FAILURES_MAX).await {
+        let gives_up = n_failures >= FAILURES_MAX;
+        match run_once(shared, chat, epoch, &mut hints, &mut turn, is_waiting, gives_up).await {
             Ok(Progress::Done) => return,
             Ok(Progress::Step) | Err(ChatServiceError::Stale(_)) => {
                 n_failures = 0;
@@ -52,10 +64,12 @@ enum Progress {
 }
 
 async fn run_once(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     id: ChatId,
     epoch: i64,
     hints: &mut Subscription,
+    turn: &mut Turn,
+    is_waiting: &AtomicBool,
     gives_up: bool,
 ) -> ChatResult<Progress> {
     let Some((chat, state)) = load(shared, id).await? else { return Ok(Progress::Done) };
@@ -68,7 +82,7 @@ async fn run_once(
             turn::fail(shared, &chat, &state, ChatError::generic(error)).await?;
         }
         ChatStatus::Running => {
-            let step = AssertUnwindSafe(turn::run_step(shared, &chat, &state)).catch_unwind();
+            let step = AssertUnwindSafe(turn::run_step(shared, turn, &chat, &state)).catch_unwind();
             tokio::select! {
                 done = step => match done {
                     Ok(result) => result?,
@@ -78,7 +92,12 @@ async fn run_once(
             }
         }
         ChatStatus::Interrupting => turn::finish_interruption(shared, &chat, &state).await?,
-        ChatStatus::RequiresAction => moved_on(shared, id, &state, hints).await,
+        ChatStatus::RequiresAction => {
+            is_waiting.store(true, Ordering::Relaxed);
+            let waited = wait_for_user(shared, &chat, &state, hints).await;
+            is_waiting.store(false, Ordering::Relaxed);
+            waited?;
+        }
         ChatStatus::Waiting
         | ChatStatus::Error
         | ChatStatus::Pending
@@ -98,11 +117,32 @@ async fn panicked(shared: &Shared, chat: &chats::Model, id: ChatId) -> ChatResul
     turn::fail(shared, chat, &state, error).await
 }
 
-/// Waits until somebody else has changed the status or the history, so that the current step is in vain.
+/// Waits until all calls are answered or decided on, at most until the deadline, by the clock of the database.
+async fn wait_for_user(
+    shared: &Shared,
+    chat: &chats::Model,
+    state: &ChatState,
+    hints: &mut Subscription,
+) -> ChatResult<()> {
+    let id = ChatId::from_uuid(chat.id);
+    let left = store::time_left(shared.db.reader(), chat).await?;
+    if left.is_some_and(|left| left <= TimeDelta::zero()) {
+        let fence = fence(state, ChatStatus::RequiresAction, None);
+        let command = Command::CancelRequiresAction { why: String::from(NO_ANSWER) };
+        store::commit(&shared.db, id, Some(&fence), command).await?;
+        return Ok(());
+    }
+    let left = left.and_then(|left| left.to_std().ok()).unwrap_or(Duration::MAX);
+    // The deadline is looked at again even when the two clocks differ.
+    let _ = tokio::time::timeout(left.min(Duration::from_secs(60)), moved_on(shared, id, state, hints)).await;
+    Ok(())
+}
+
+/// Waits until somebody else has changed the status, the history or the lease, so that the current step is in vain.
 async fn moved_on(shared: &Shared, chat: ChatId, state: &ChatState, hints: &mut Subscription) {
     loop {
-        let has_moved = match hints.next().await {
-            Some(Notice::Hint(hint)) => {
+        let has_moved = match tokio::time::timeout(shared.worker.sync, hints.next()).await {
+            Ok(Some(Notice::Hint(hint))) => {
                 let is_newer = hint["snapshot_version"]
                     .as_i64()
                     .is_some_and(|version| version > state.versions.snapshot);
@@ -111,18 +151,37 @@ async fn moved_on(shared: &Shared, chat: ChatId, state: &ChatState, hints: &mut 
                 let same_lease = hint["lease_epoch"].as_i64() == Some(state.epoch);
                 is_newer && !(same_history && same_status && same_lease)
             }
-            Some(Notice::Lagged) => match load(shared, chat).await {
+            // Hints may be lost.
+            Ok(Some(Notice::Lagged)) | Err(_) => match load(shared, chat).await {
                 Ok(Some((_, now))) => {
-                    now.status != state.status || now.versions.history != state.versions.history
+                    now.status != state.status
+                        || now.versions.history != state.versions.history
+                        || now.epoch != state.epoch
+                        || now.lease.is_none()
                 }
                 Ok(None) => true,
                 Err(_) => false,
             },
-            None => return,
+            Ok(None) => return,
         };
         if has_moved {
             return;
         }
+    }
+}
+
+/// Gives a chat back in whatever state it is, so that another worker goes on. Its own runner may still be there; what it
+/// would write after this is refused.
+pub(crate) async fn hand_over(shared: &Shared, id: ChatId, epoch: i64) {
+    let write = async |tx: &Tx| {
+        let row = query::chats::by_id(tx, id).await?.ok_or(ChatServiceError::NotFound)?;
+        let state = rows::state(&row, 0)?;
+        let fence = Fence { epoch, ..fence(&state, state.status, None) };
+        store::transition(tx, id, Some(&fence), Command::Abandon).await
+    };
+    match shared.db.write_guarded(Guard::chat(id), write).await {
+        Ok(_) | Err(ChatServiceError::Stale(_) | ChatServiceError::NotFound) => {}
+        Err(error) => tracing::warn!(%error, chat.id = %id, "a chat could not be given back"),
     }
 }
 

@@ -8,7 +8,13 @@ use warren_db::Database;
 use warren_rt::{Sealer, Tasks};
 
 use crate::{
-    catalog::Catalogs, hub::Hub, parts::PartWriter, store::Retention, tools::WorkspaceTools, worker::Worker,
+    catalog::Catalogs,
+    hub::Hub,
+    metrics::ChatMetrics,
+    parts::PartWriter,
+    store::Retention,
+    tools::WorkspaceTools,
+    worker::{Worker, WorkerConfig},
 };
 
 /// What a service needs.
@@ -18,6 +24,9 @@ pub struct ChatConfig {
     pub tools: Arc<dyn WorkspaceTools>,
     /// The group that all background work runs in.
     pub tasks: Tasks,
+    pub worker: WorkerConfig,
+    /// Where the worker counts.
+    pub metrics: ChatMetrics,
 }
 
 /// Who changes something, and from where.
@@ -46,12 +55,16 @@ pub(crate) struct Shared {
     pub(crate) parts: PartWriter,
     pub(crate) hub: Hub,
     pub(crate) catalog: Catalogs,
+    pub(crate) worker: WorkerConfig,
+    pub(crate) metrics: ChatMetrics,
+    /// Work beside turns that nobody waits for: titles and summaries.
+    pub(crate) tasks: Tasks,
 }
 
 impl ChatService {
     /// Starts the worker and takes up chats that an earlier run left unfinished.
     pub fn start(config: ChatConfig) -> Self {
-        let ChatConfig { db, sealer, tools, tasks } = config;
+        let ChatConfig { db, sealer, tools, tasks, worker, metrics } = config;
         let hub = Hub::new(db.clone(), tasks.clone());
         let parts = PartWriter::new();
         let shared = Arc::new(Shared {
@@ -61,14 +74,16 @@ impl ChatService {
             parts: parts.clone(),
             hub: hub.clone(),
             catalog: Catalogs::new(),
+            worker,
+            metrics,
+            tasks: tasks.clone(),
         });
         tasks.spawn("chat parts", async move { parts.run(db, hub).await });
         let retention = Retention::new(shared.db.clone());
         tasks.spawn("chat retention", async move { retention.run().await });
         let watching = shared.clone();
         tasks.spawn("chat models", async move { watching.catalog.watch(&watching.db).await });
-        let worker = Worker::new(shared.clone(), tasks.clone());
-        tasks.spawn("chat worker", async move { worker.run().await });
+        Worker::new(shared.clone(), tasks).start();
         Self { shared }
     }
 

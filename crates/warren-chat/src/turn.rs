@@ -1,29 +1,27 @@
-//! One step of a turn: ask the model once, or run the tools of its last answer.
+//! One step of a turn: ask the model once, run the tools of its last answer, or replace the conversation by its summary.
 
+mod aside;
+mod compact;
+mod context;
+mod generate;
+mod listen;
 mod prompt;
 
 pub(crate) use prompt::INSTRUCTIONS;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::{Duration, Instant},
-};
+use std::sync::Arc;
 
 use chrono::TimeDelta;
-use futures::StreamExt;
-use serde_json::Value;
 use warren_chat_proto::{
-    CallKind, ChatError, ChatState, Episode, Message, Next, OpenCall, Part, RetryState, Usage, cut_short,
-    decide, merge, next,
+    CallKind, ChatError, ChatState, Episode, Message, Next, OpenCall, Part, cut_short, decide, next,
 };
 use warren_db::{entity::chats, query};
-use warren_llm::{ModelError, ModelEvent, ModelStream};
-use warren_vocab::{ChatId, ChatStatus, MessageRole, ModelConfigId, UserId};
+use warren_vocab::{ChatErrorKind, ChatId, ChatStatus, MessageRole, ModelConfigId};
 
+pub(crate) use self::context::Turn;
 use crate::{
     error::ChatResult,
     hub::saved_parts,
-    models::{self, ReadyModel},
     parts::EpisodeWriter,
     rows,
     service::Shared,
@@ -31,27 +29,34 @@ use crate::{
     tools,
 };
 
-/// The most attempts to extend one history.
-const ATTEMPTS_MAX: i64 = 25;
-/// The most attempts when the provider cannot be reached at all: a wrong URL stays wrong.
-const UNREACHABLE_ATTEMPTS_MAX: i64 = 3;
-const RETRY_FIRST: Duration = Duration::from_secs(1);
-const RETRY_MAX: Duration = Duration::from_secs(60);
 /// How long a client may take to answer its own tools, and a user to decide.
 const CLIENT_TIME: TimeDelta = TimeDelta::minutes(5);
 const APPROVAL_TIME: TimeDelta = TimeDelta::hours(24);
 const INTERRUPTED: &str = "The tool call was interrupted before it produced a result.";
 const BROKEN_OFF: &str = "The answer ended with an error before the tool produced a result.";
+const TOO_LONG: &str = "The conversation is too long for the model even after it was summarised. Start a new chat, or choose a model with a larger context.";
 
 /// Does the next thing of a running chat and commits it. Dropping the future stops it at any point.
-pub(crate) async fn run_step(shared: &Shared, chat: &chats::Model, state: &ChatState) -> ChatResult<()> {
+pub(crate) async fn run_step(
+    shared: &Arc<Shared>,
+    turn: &mut Turn,
+    chat: &chats::Model,
+    state: &ChatState,
+) -> ChatResult<()> {
     let history = history(shared, chat).await?;
+    turn.enter(shared, chat, &history).await?;
     // The tools find out themselves whom they must wait for.
     let kind = |_: &OpenCall| CallKind::Local;
-    let stop_after = |name: &str| tools::call::ends_turn(name);
-    match next(&history, &decide::Rules { stop_after: &stop_after, ..decide::Rules::new(&kind) }) {
+    let rules = decide::Rules {
+        stop_after: &tools::call::ends_turn,
+        steps_max: shared.worker.steps_max,
+        compaction: turn.limit(),
+        ..decide::Rules::new(&kind)
+    };
+    match next(&history, &rules) {
         Next::Finish(_) => {
-            commit(shared, chat, state, None, Command::FinishTurn).await?;
+            let done = commit(shared, chat, state, None, Command::FinishTurn).await?;
+            aside::summarise(shared, turn, chat, &done, &history);
         }
         Next::RunTools(calls) => run_tools(shared, chat, state, &calls).await?,
         Next::EnterRequiresAction { dynamic, asked } => {
@@ -61,7 +66,15 @@ pub(crate) async fn run_step(shared: &Shared, chat: &chats::Model, state: &ChatS
             let refused = NewMessage::new(MessageRole::Tool, decide::refusals(&calls));
             commit(shared, chat, state, None, Command::CommitStep(vec![refused])).await?;
         }
-        Next::Generate | Next::Compact | Next::TooLong => generate(shared, chat, state, &history).await?,
+        Next::Compact => compact::compact(shared, turn, chat, state, &history).await?,
+        Next::TooLong => {
+            let error = ChatError { kind: Some(ChatErrorKind::Config), ..ChatError::generic(TOO_LONG) };
+            fail(shared, chat, state, error).await?;
+        }
+        Next::Generate => {
+            aside::name(shared, turn, chat, &history);
+            generate::generate(shared, turn, chat, state, &history).await?;
+        }
     }
     Ok(())
 }
@@ -91,7 +104,9 @@ pub(crate) async fn fail(
 ) -> ChatResult<()> {
     shared.parts.flush().await;
     let partial = partial(shared, chat, state, BROKEN_OFF).await?;
-    commit(shared, chat, state, None, Command::FinishError { error, partial }).await?;
+    tracing::info!(chat.id = %chat.id, error = error.message, kind = ?error.kind, "a turn ends with an error");
+    let done = commit(shared, chat, state, None, Command::FinishError { error, partial }).await?;
+    aside::forget_summary(shared, &done).await;
     Ok(())
 }
 
@@ -107,6 +122,7 @@ async fn commit(
     store::commit(&shared.db, id, Some(&fence), command).await
 }
 
+/// Everything that was ever said and not taken back, without what only users see.
 async fn history(shared: &Shared, chat: &chats::Model) -> ChatResult<Vec<Message>> {
     let rows = query::chat_messages::live(shared.db.reader(), ChatId::from_uuid(chat.id)).await?;
     let for_model = rows.into_iter().filter(|row| row.visibility != "user");
@@ -127,9 +143,7 @@ async fn partial(
     let saved = saved_parts(&shared.db, id, episode).await?;
     let mut parts: Vec<Part> = saved.iter().map(|part| part.part.clone()).collect();
     let history = history(shared, chat).await?;
-    let open = warren_chat_proto::open_calls(
-        history.iter().map(|message| (message.role, message.content.as_slice())),
-    );
+    let open = warren_chat_proto::open_calls(&history);
     // A tool may have finished without its result having been shown.
     let ids = open.iter().map(|call| call.call_id.clone()).collect();
     let ledger = query::chat_tool_calls::newest(shared.db.reader(), id, ids).await?;
@@ -170,198 +184,4 @@ async fn run_tools(
 fn open_episode(shared: &Shared, chat: &chats::Model, state: &ChatState) -> EpisodeWriter {
     let episode = Episode { history_version: state.versions.history, attempt: state.versions.attempt };
     shared.parts.open(ChatId::from_uuid(chat.id), state.epoch, episode)
-}
-
-async fn generate(
-    shared: &Shared,
-    chat: &chats::Model,
-    state: &ChatState,
-    history: &[Message],
-) -> ChatResult<()> {
-    // An edit may have cut off calls that still run.
-    tools::end_running(shared, chat, state, &[]).await?;
-    tools::note_use(shared, chat).await;
-    let begun = commit(shared, chat, state, None, Command::RecordAttempt).await?.state;
-    let asked_for = history.iter().rev().find(|message| message.role == MessageRole::User);
-    let config = asked_for.and_then(|message| message.model_config_id);
-    let config = config.unwrap_or_else(|| ModelConfigId::from_uuid(chat.last_model_config_id));
-    let ready = match models::resolve(shared, UserId::from_uuid(chat.owner_id), config).await? {
-        Ok(ready) => ready,
-        Err(error) => return fail(shared, chat, &begun, error).await,
-    };
-    let started = Instant::now();
-    let episode = open_episode(shared, chat, &begun);
-    let request = prompt::request(&shared.db, chat, history, &ready).await?;
-    let answer = match ready.model.stream(request).await {
-        Ok(stream) => listen(stream, &episode, used_call_ids(history)).await,
-        Err(error) => Err(error),
-    };
-    match answer {
-        Ok(answer) => {
-            episode.flush().await;
-            let message = answer.into_message(&ready, started.elapsed());
-            let attempt = begun.versions.attempt;
-            commit(shared, chat, &begun, Some(attempt), Command::CommitStep(vec![message])).await?;
-            Ok(())
-        }
-        Err(error) => retry_or_fail(shared, chat, &begun, &ready, error).await,
-    }
-}
-
-fn used_call_ids(history: &[Message]) -> BTreeSet<String> {
-    let parts = history.iter().flat_map(|message| &message.content);
-    parts
-        .filter_map(|part| match part {
-            Part::ToolCall { tool_call_id, .. } => Some(tool_call_id.clone()),
-            Part::Text { .. }
-            | Part::Reasoning { .. }
-            | Part::ToolResult { .. }
-            | Part::FileReference { .. }
-            | Part::Source { .. }
-            | Part::File { .. }
-            | Part::Unknown => None,
-        })
-        .collect()
-}
-
-/// A complete answer of the model.
-struct Answer {
-    parts: Vec<Part>,
-    usage: warren_llm::Usage,
-}
-
-impl Answer {
-    fn into_message(self, ready: &ReadyModel, runtime: Duration) -> NewMessage {
-        let usage = Usage {
-            input_tokens: self.usage.input_tokens,
-            output_tokens: self.usage.output_tokens,
-            total_tokens: self.usage.total_tokens,
-            reasoning_tokens: self.usage.reasoning_tokens,
-            cache_creation_tokens: self.usage.cache_creation_tokens,
-            cache_read_tokens: self.usage.cache_read_tokens,
-            context_limit: Some(ready.context_limit),
-            total_cost_micros: ready.prices.and_then(|prices| prices.cost_micros(&self.usage)),
-        };
-        NewMessage {
-            model_config_id: Some(ready.config),
-            usage: Some(usage),
-            runtime_ms: i64::try_from(runtime.as_millis()).ok(),
-            ..NewMessage::new(MessageRole::Assistant, merge(self.parts))
-        }
-    }
-}
-
-/// A tool call as it comes in.
-struct Call {
-    id: String,
-    name: String,
-    args: String,
-}
-
-/// Shows the stream to viewers while it comes, and gives the whole answer at its end.
-async fn listen(
-    mut stream: ModelStream,
-    episode: &EpisodeWriter,
-    mut used_ids: BTreeSet<String>,
-) -> Result<Answer, ModelError> {
-    let mut parts = Vec::new();
-    let mut calls: Vec<Call> = Vec::new();
-    let mut by_provider_id: BTreeMap<String, usize> = BTreeMap::new();
-    let mut usage = warren_llm::Usage::default();
-    while let Some(event) = stream.next().await {
-        let part = match event? {
-            ModelEvent::Text(text) => Part::Text { text },
-            ModelEvent::Reasoning(text) => Part::reasoning(text),
-            ModelEvent::ToolCall { call_id, name, args_delta, .. } => {
-                let place = *by_provider_id.entry(call_id.clone()).or_insert_with(|| {
-                    calls.push(Call { id: unique(call_id, &mut used_ids), name, args: String::new() });
-                    calls.len() - 1
-                });
-                let call = &mut calls[place];
-                call.args.push_str(&args_delta);
-                Part::args_delta(&call.id, &call.name, args_delta)
-            }
-            ModelEvent::ReasoningSignature { .. }
-            | ModelEvent::ToolCallMetadata { .. }
-            | ModelEvent::ProviderResult { .. }
-            | ModelEvent::Source { .. } => continue,
-            ModelEvent::End { usage: total, .. } => {
-                usage = total;
-                continue;
-            }
-        };
-        parts.push(part.clone());
-        episode.push(MessageRole::Assistant, part).await;
-    }
-    for call in calls {
-        let part = Part::tool_call(call.id, call.name, whole_args(&call.args));
-        parts.push(part.clone());
-        episode.push(MessageRole::Assistant, part).await;
-    }
-    Ok(Answer { parts, usage })
-}
-
-/// Ids of calls name their results, but some providers count from zero in every answer.
-fn unique(id: String, used: &mut BTreeSet<String>) -> String {
-    let base = if id.is_empty() { String::from("call") } else { id };
-    let free = std::iter::once(base.clone()).chain((2..).map(|n| format!("{base}-{n}")));
-    let id = free.into_iter().find(|id| !used.contains(id)).expect("the numbers do not end");
-    used.insert(id.clone());
-    id
-}
-
-/// Arguments that are no JSON are kept as text, so that the tool can tell the model.
-fn whole_args(text: &str) -> Value {
-    if text.trim().is_empty() {
-        return Value::Object(serde_json::Map::new());
-    }
-    serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
-}
-
-/// Waits before the next attempt, or ends the turn.
-async fn retry_or_fail(
-    shared: &Shared,
-    chat: &chats::Model,
-    state: &ChatState,
-    ready: &ReadyModel,
-    error: ModelError,
-) -> ChatResult<()> {
-    let attempt = state.versions.attempt;
-    let attempts_max = if error.is_unreachable { UNREACHABLE_ATTEMPTS_MAX } else { ATTEMPTS_MAX };
-    if !error.retryable || attempt >= attempts_max {
-        return fail(shared, chat, state, chat_error(&error, &ready.provider)).await;
-    }
-    let delay = retry_delay(attempt, error.retry_after);
-    let delay_ms = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
-    let retry = RetryState {
-        attempt,
-        delay_ms,
-        error: error.message.clone(),
-        kind: Some(error.kind),
-        provider: Some(ready.provider.clone()),
-        status_code: error.status,
-        retrying_at: rows::now() + TimeDelta::milliseconds(delay_ms),
-    };
-    commit(shared, chat, state, Some(attempt), Command::RecordRetry(retry)).await?;
-    tokio::time::sleep(delay).await;
-    Ok(())
-}
-
-/// 1 s, 2 s, 4 s … up to a minute, with jitter; never sooner than the provider asks for.
-fn retry_delay(attempt: i64, floor: Option<Duration>) -> Duration {
-    let exponent = u32::try_from(attempt.saturating_sub(1)).unwrap_or(u32::MAX).min(16);
-    let full = RETRY_FIRST.saturating_mul(1 << exponent).min(RETRY_MAX);
-    let jittered = full.mul_f64(rand::Rng::random_range(&mut rand::rng(), 0.75..=1.0));
-    jittered.max(floor.unwrap_or_default())
-}
-
-fn chat_error(error: &ModelError, provider: &str) -> ChatError {
-    ChatError {
-        message: error.message.clone(),
-        detail: error.detail.clone(),
-        kind: Some(error.kind),
-        provider: Some(provider.to_owned()),
-        retryable: error.retryable,
-        status_code: error.status,
-    }
 }

@@ -1,26 +1,30 @@
 //! Finds chats that need a worker, takes their leases and keeps them.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+mod config;
+mod held;
+
+use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
-use tokio::time::MissedTickBehavior;
+use futures::future::join_all;
+use tokio::{
+    sync::Notify,
+    time::{Instant, MissedTickBehavior},
+};
 use warren_chat_proto::Lease;
 use warren_db::{Guard, Tx, channels, query};
 use warren_rt::Tasks;
-use warren_vocab::{ChatId, ReplicaId, RunnerId};
+use warren_vocab::{ChatId, ReplicaId, RunnerId, UserId};
 
 use crate::{error::ChatResult, runner, service::Shared, store};
+pub use config::WorkerConfig;
+use held::Held;
 
-/// How long a lease lasts without being renewed; a dead worker's chats are taken over after this time.
-const LEASE: TimeDelta = TimeDelta::seconds(10);
-const RENEWAL: Duration = Duration::from_secs(3);
-/// How often to look for chats even without a hint, as hints may be lost.
-const SWEEP: Duration = Duration::from_secs(3);
-const ACQUIRE_BATCH: u64 = 32;
+const ACQUIRE_BATCH: usize = 32;
+/// Leases are renewed this many times before they would run out.
+const RENEWALS_PER_LEASE: u32 = 3;
+/// How long a worker that stops may take to give its chats back.
+const DRAIN_TIME: Duration = Duration::from_secs(5);
 
 /// The worker of this server.
 #[derive(Clone)]
@@ -28,58 +32,104 @@ pub(crate) struct Worker {
     shared: Arc<Shared>,
     id: ReplicaId,
     tasks: Tasks,
-    /// Chats that a runner of this worker has.
-    running: Arc<Mutex<HashSet<ChatId>>>,
+    held: Arc<Held>,
+    /// Rung when a chat has made room for another.
+    freed: Arc<Notify>,
 }
 
 impl Worker {
     pub(crate) fn new(shared: Arc<Shared>, tasks: Tasks) -> Self {
-        Self { shared, id: ReplicaId::new(), tasks, running: Arc::default() }
+        Self { shared, id: ReplicaId::new(), tasks, held: Arc::default(), freed: Arc::default() }
     }
 
-    /// Works until the task is stopped. Where no other server can have the database open, no other worker can be alive,
-    /// and all leases of earlier runs are void; elsewhere they run out.
-    pub(crate) async fn run(self) -> ChatResult<()> {
+    /// Starts to work, unless the configuration says otherwise. When the tasks are stopped, the chats are given back so that
+    /// another server goes on at once.
+    pub(crate) fn start(self) {
+        if !self.config().is_enabled {
+            return;
+        }
+        let renewing = self.clone();
+        self.tasks.clone().spawn("chat leases", async move { renewing.keep_leases().await });
+        let token = self.tasks.token();
+        self.tasks.clone().spawn_graceful("chat worker", async move {
+            let worked = tokio::select! {
+                worked = self.run() => worked,
+                () = token.cancelled() => Ok(()),
+            };
+            self.drain().await;
+            worked
+        });
+    }
+
+    /// Where no other server can have the database open, no other worker can be alive, and all leases of earlier runs are
+    /// void; elsewhere they run out.
+    async fn run(&self) -> ChatResult<()> {
         let mut hints = self.shared.db.subscribe(channels::CHAT_WORK);
         if self.shared.db.is_exclusive() {
             self.shared.db.write(async |tx| query::chats::end_all_leases(tx).await).await?;
         }
-        let mut sweep = tokio::time::interval(SWEEP);
-        let mut renewal = tokio::time::interval(RENEWAL);
+        let mut sweep = tokio::time::interval(self.config().sweep);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let done = tokio::select! {
-                notice = hints.next() => match notice {
-                    Some(_) => self.acquire_all().await,
-                    None => return Ok(()),
-                },
-                _ = sweep.tick() => self.acquire_all().await,
-                _ = renewal.tick() => self.renew().await,
-            };
-            if let Err(error) = done {
+            tokio::select! {
+                notice = hints.next() => {
+                    if notice.is_none() {
+                        return Ok(());
+                    }
+                }
+                () = self.freed.notified() => {}
+                _ = sweep.tick() => {}
+            }
+            if let Err(error) = self.acquire_all().await {
                 tracing::warn!(%error, "the chat worker could not reach the database and tries again");
             }
         }
     }
 
+    /// Renews all leases. What cannot be renewed in time is given up by its runner.
+    async fn keep_leases(&self) {
+        let every = self.config().lease / RENEWALS_PER_LEASE;
+        let mut renewal = tokio::time::interval(every);
+        renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            renewal.tick().await;
+            match tokio::time::timeout(every, self.renew()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "the leases of chats could not be renewed"),
+                Err(_) => tracing::warn!("the leases of chats could not be renewed in time"),
+            }
+        }
+    }
+
     async fn renew(&self) -> ChatResult<()> {
-        let chats: Vec<_> = self.running().iter().copied().collect();
-        if chats.is_empty() {
+        let asked = self.held.list();
+        if asked.is_empty() {
             return Ok(());
         }
+        let until = Instant::now() + self.config().lease;
+        let chats: Vec<_> = asked.iter().map(|(chat, _)| *chat).collect();
         let guard = Guard::chats(chats.iter().copied());
-        let write = async |tx: &Tx| query::chats::renew_leases(tx, self.id, &chats, LEASE).await;
-        self.shared.db.write_guarded(guard, write).await?;
+        let write = async |tx: &Tx| query::chats::renew_leases(tx, self.id, &chats, self.lasts()).await;
+        let renewed = self.shared.db.write_guarded(guard, write).await?;
+        self.held.renewed(&asked, &renewed, until);
         Ok(())
     }
 
+    /// Takes chats until there are none left or there is no more room; owners take turns.
     async fn acquire_all(&self) -> ChatResult<()> {
         loop {
-            let found = query::chats::acquirable(self.shared.db.reader(), &[], ACQUIRE_BATCH).await?;
+            let (room, full) = self.held.room(self.config());
+            if room == 0 {
+                return Ok(());
+            }
+            let limit = u64::try_from(room.min(ACQUIRE_BATCH)).unwrap_or(u64::MAX);
+            let found = query::chats::acquirable(self.shared.db.reader(), &full, limit).await?;
             let mut n_acquired = 0;
             for candidate in &found {
-                n_acquired += usize::from(self.acquire(candidate.chat).await?);
+                // Chats of this batch may have filled the owner's share.
+                if !self.held.room(self.config()).1.contains(&candidate.owner) {
+                    n_acquired += usize::from(self.acquire(candidate.chat, candidate.owner).await?);
+                }
             }
             if n_acquired == 0 {
                 return Ok(());
@@ -87,31 +137,48 @@ impl Worker {
         }
     }
 
-    async fn acquire(&self, chat: ChatId) -> ChatResult<bool> {
-        if self.running().contains(&chat) {
+    async fn acquire(&self, chat: ChatId, owner: UserId) -> ChatResult<bool> {
+        if self.held.contains(chat) {
             return Ok(false);
         }
         let lease = Lease { worker: self.id, runner: RunnerId::new() };
-        let acquired = store::acquire(&self.shared.db, chat, lease, LEASE).await?;
+        let until = Instant::now() + self.config().lease;
+        let acquired = store::acquire(&self.shared.db, chat, lease, self.lasts()).await?;
         let Some(outcome) = acquired else { return Ok(false) };
-        self.start(chat, outcome.state.epoch);
+        self.start_runner(chat, owner, outcome.state.epoch, until);
         Ok(true)
     }
 
-    fn start(&self, chat: ChatId, epoch: i64) {
-        self.running().insert(chat);
+    fn start_runner(&self, chat: ChatId, owner: UserId, epoch: i64, until: Instant) {
+        let lease = self.held.insert(chat, owner, epoch, until);
         let worker = self.clone();
         self.tasks.spawn(format!("chat {chat}"), async move {
-            runner::run(&worker.shared, chat, epoch).await;
-            worker.running().remove(&chat);
-            // A message that came after the last look has no other runner.
-            if let Err(error) = worker.acquire(chat).await {
-                tracing::debug!(%error, "a chat is left to the next sweep");
+            let is_waiting = lease.is_waiting.clone();
+            tokio::select! {
+                () = runner::run(&worker.shared, chat, epoch, &is_waiting) => {}
+                () = lease.ended() => {
+                    tracing::warn!(chat.id = %chat, "the lease of a chat was lost, so its work is dropped");
+                }
             }
+            worker.held.remove(chat);
+            worker.freed.notify_one();
         });
     }
 
-    fn running(&self) -> std::sync::MutexGuard<'_, HashSet<ChatId>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Gives all chats back. Each is told to the other workers, which go on at once; for users nothing was interrupted.
+    async fn drain(&self) {
+        let held = self.held.list();
+        let all = held.iter().map(|(chat, epoch)| runner::hand_over(&self.shared, *chat, *epoch));
+        if tokio::time::timeout(DRAIN_TIME, join_all(all)).await.is_err() {
+            tracing::warn!("not all chats could be given back; their leases run out");
+        }
+    }
+
+    fn config(&self) -> &WorkerConfig {
+        &self.shared.worker
+    }
+
+    fn lasts(&self) -> TimeDelta {
+        TimeDelta::from_std(self.config().lease).unwrap_or(TimeDelta::MAX)
     }
 }

@@ -1,5 +1,6 @@
 //! The one table of options. Flags, variables, file keys, help, documentation and the API's list come from it.
 
+mod chats;
 mod database;
 mod group;
 mod login;
@@ -114,7 +115,13 @@ pub fn options() -> impl Iterator<Item = &'static Opt> {
         login::OIDC,
     ]
     .into_iter()
-    .chain([operation::PROVISIONING, operation::CLIENT, operation::INTROSPECTION, operation::REST])
+    .chain([
+        operation::PROVISIONING,
+        chats::TABLE,
+        operation::CLIENT,
+        operation::INTROSPECTION,
+        operation::REST,
+    ])
     .flatten()
 }
 

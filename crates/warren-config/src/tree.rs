@@ -1,11 +1,13 @@
 //! The tree: plain structs, one per group, whose `Default` is what a server without any setting does.
 
+mod chats;
 mod http;
 mod identity;
 mod operation;
 
 use std::path::PathBuf;
 
+pub use chats::Chats;
 pub use http::{Hsts, Http, RateLimit, SameSite, Session, Tls, TlsVersion};
 pub use identity::{Github, Oidc};
 pub use operation::{Database, Logging, Metrics, Provisioner, Retention, Ssh, Telemetry, Trace};
@@ -25,6 +27,7 @@ pub struct ServerConfig {
     pub telemetry: Telemetry,
     pub logging: Logging,
     pub provisioner: Provisioner,
+    pub chats: Chats,
     pub retention: Retention,
     pub ssh: Ssh,
     /// Base64 AES-256 keys; the first encrypts, all decrypt. Empty: the key file in the data directory is used.

@@ -13,6 +13,7 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
     registry::Registry,
 };
+use warren_chat::ChatMetrics;
 use warren_db::Database;
 
 use crate::config::VERSION;
@@ -41,6 +42,7 @@ struct Shared {
     socket_durations: Histogram,
     connections: Connections,
     gauges: Gauges,
+    chats: ChatMetrics,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -75,6 +77,8 @@ impl Metrics {
         api.register("websocket_durations_seconds", "Lifetimes of WebSockets", socket_durations.clone());
         api.register("connections", "Open connections of clients", connections.open.clone());
         let gauges = Gauges::register(&mut registry);
+        let chats = ChatMetrics::default();
+        chats.register(&mut registry);
         let shared = Shared {
             registry,
             requests,
@@ -84,8 +88,14 @@ impl Metrics {
             socket_durations,
             connections,
             gauges,
+            chats,
         };
         Self { shared: Arc::new(shared) }
+    }
+
+    /// What the worker of chats counts.
+    pub(crate) fn chats(&self) -> ChatMetrics {
+        self.shared.chats.clone()
     }
 
     /// The gauge of open connections.

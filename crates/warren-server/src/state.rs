@@ -5,7 +5,7 @@ use std::sync::Arc;
 use url::Url;
 use uuid::Uuid;
 use warren_app::App;
-use warren_chat::{ChatConfig, ChatService};
+use warren_chat::{ChatConfig, ChatService, WorkerConfig};
 use warren_rt::Tasks;
 use warren_tunnel::{RelayHub, TunnelNode};
 
@@ -59,6 +59,8 @@ impl AppState {
             sealer: app.sealer().clone(),
             tools: Arc::new(ChatTools::new(app.clone(), node.clone())),
             tasks: tasks.clone(),
+            worker: worker(&config),
+            metrics: frame.metrics.chats(),
             // The data directory is locked, so workers of earlier runs are dead.
         });
         Ok(Self {
@@ -74,5 +76,19 @@ impl AppState {
             node,
             tasks: tasks.clone(),
         })
+    }
+}
+
+fn worker(config: &ServerConfig) -> WorkerConfig {
+    let chats = &config.chats;
+    let count = |max: u32| usize::try_from(max).unwrap_or(usize::MAX);
+    WorkerConfig {
+        is_enabled: chats.worker_enable,
+        chats_max: count(chats.running_max),
+        chats_per_owner_max: count(chats.running_max_per_user),
+        steps_max: count(chats.steps_max),
+        first_event: chats.first_answer_timeout,
+        silence: chats.silence_timeout,
+        ..WorkerConfig::default()
     }
 }

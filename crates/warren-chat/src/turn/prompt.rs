@@ -2,13 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::json;
-use warren_chat_proto::{Message, Part};
-use warren_db::{Database, entity::chats, query};
-use warren_llm::{AssistantBlock, Message as ModelMessage, ModelRequest, ToolCall, ToolResult};
-use warren_vocab::{MessageRole, WorkspaceId};
+use serde_json::{Value, json};
+use warren_chat_proto::{
+    Message, Part,
+    repair::{self, PromptMessage},
+};
+use warren_db::{entity::chats, query};
+use warren_llm::{AssistantBlock, Message as ModelMessage, ModelRequest, Reasoning, ToolCall, ToolResult};
+use warren_vocab::{ChatId, MessageRole, ModelConfigId, UserId, WorkspaceId};
 
-use crate::{error::ChatResult, models::ReadyModel, tools::schema};
+use super::Turn;
+use crate::{error::ChatResult, models::ReadyModel, rows, service::Shared, settings, tools::schema};
 
 /// What every model is told unless the administrator says otherwise.
 pub(crate) const INSTRUCTIONS: &str = "\
@@ -25,21 +29,36 @@ before you repeat it.
 - Never commit, push or publish to a shared branch unless the user has named that branch and said so.
 - Write short, plain answers. Say what you did and what the user should know, without emoji or praise.";
 
-const MISSING_RESULT: &str = "This tool call has no result.";
+/// The words that stay the same for a whole turn: of this program, of the deployment and of the user.
+pub(super) async fn standing(shared: &Shared, chat: &chats::Model) -> ChatResult<Vec<String>> {
+    let reader = shared.db.reader();
+    let of_deployment = settings::deployment_prompt(reader).await?;
+    let own = settings::prompt_of(reader, UserId::from_uuid(chat.owner_id)).await?;
+    let own = (!own.trim().is_empty()).then(|| format!("<user-instructions>\n{own}\n</user-instructions>"));
+    let instructions = of_deployment.includes_default.then(|| String::from(INSTRUCTIONS));
+    let all = [instructions, Some(of_deployment.text), own].into_iter().flatten();
+    Ok(all.filter(|text| !text.trim().is_empty()).collect())
+}
 
-/// Builds the request for the next answer.
+/// Builds the request for the next answer from what the model may know: the newest summary and what came after it.
 pub(super) async fn request(
-    db: &Database,
+    shared: &Shared,
+    turn: &Turn,
     chat: &chats::Model,
-    history: &[Message],
     ready: &ReadyModel,
 ) -> ChatResult<ModelRequest> {
-    let mut system = vec![String::from(INSTRUCTIONS), workspace_note(db, chat).await?];
-    let own = history.iter().filter(|message| message.role == MessageRole::System);
-    system.extend(own.map(|message| text(&message.content)));
+    let found = query::chat_messages::prompt(shared.db.reader(), ChatId::from_uuid(chat.id)).await?;
+    let slice = found.into_iter().map(rows::message).collect::<ChatResult<Vec<_>>>()?;
+    let own = of_same_provider(shared, ready).await?;
+    let is_own = |message: &Message| message.model_config_id.is_some_and(|config| own.contains(&config));
+    let prompt = repair::for_prompt(&slice, is_own);
+    let mut system = turn.system();
+    system.push(workspace_note(shared, chat).await?);
+    let of_chat = prompt.iter().filter(|message| message.role == MessageRole::System);
+    system.extend(of_chat.map(|message| text(&message.parts)));
     Ok(ModelRequest {
         system,
-        messages: messages(history),
+        messages: prompt.into_iter().filter_map(message).collect(),
         tools: schema::of_chat(chat),
         max_output_tokens: ready.max_output_tokens,
         temperature: ready.temperature,
@@ -47,83 +66,75 @@ pub(super) async fn request(
     })
 }
 
-async fn workspace_note(db: &Database, chat: &chats::Model) -> ChatResult<String> {
+/// The models whose signed thoughts the asked provider can read.
+async fn of_same_provider(shared: &Shared, ready: &ReadyModel) -> ChatResult<BTreeSet<ModelConfigId>> {
+    let models = query::chat_model_configs::list(shared.db.reader()).await?;
+    let provider = models.iter().find(|model| model.id == ready.config.as_uuid());
+    let provider = provider.map(|model| model.ai_provider_id);
+    let same = models.iter().filter(|model| Some(model.ai_provider_id) == provider);
+    Ok(same.map(|model| ModelConfigId::from_uuid(model.id)).collect())
+}
+
+async fn workspace_note(shared: &Shared, chat: &chats::Model) -> ChatResult<String> {
     let Some(id) = chat.workspace_id.map(WorkspaceId::from_uuid) else {
         return Ok(String::from("This chat has no workspace yet."));
     };
-    let workspace = query::workspaces::by_id(db.reader(), id).await?;
+    let workspace = query::workspaces::by_id(shared.db.reader(), id).await?;
     Ok(match workspace.filter(|workspace| !workspace.deleted) {
         Some(workspace) => format!("This chat is attached to the workspace {:?}.", workspace.name),
         None => String::from("The workspace of this chat was deleted. Create another if you need one."),
     })
 }
 
-/// Every call gets a result right after it, and no result stands without its call: providers refuse anything else.
-fn messages(history: &[Message]) -> Vec<ModelMessage> {
-    let mut messages = Vec::new();
-    let mut rest = history.iter().peekable();
-    while let Some(message) = rest.next() {
-        match message.role {
-            MessageRole::User => messages.push(ModelMessage::User(vec![text(&message.content)])),
-            MessageRole::Assistant => {
-                let mut results = Vec::new();
-                while let Some(tool) = rest.next_if(|next| next.role == MessageRole::Tool) {
-                    results.extend(tool.content.iter());
-                }
-                push_answer(&mut messages, &message.content, &results);
-            }
-            MessageRole::System | MessageRole::Tool => {}
+fn message(message: PromptMessage) -> Option<ModelMessage> {
+    let PromptMessage { role, parts } = message;
+    match role {
+        MessageRole::System => None,
+        MessageRole::User => Some(ModelMessage::User(parts.iter().filter_map(said).collect())),
+        MessageRole::Assistant => {
+            Some(ModelMessage::Assistant(parts.into_iter().filter_map(block).collect()))
         }
-    }
-    messages
-}
-
-fn push_answer(messages: &mut Vec<ModelMessage>, parts: &[Part], results: &[&Part]) {
-    let tool_calls: Vec<_> = parts.iter().filter_map(tool_call).collect();
-    let said = text(parts);
-    if said.is_empty() && tool_calls.is_empty() {
-        return;
-    }
-    let asked: Vec<_> = tool_calls.iter().map(|call| (call.call_id.clone(), call.name.clone())).collect();
-    let said = (!said.is_empty()).then_some(AssistantBlock::Text(said));
-    let blocks = said.into_iter().chain(tool_calls.into_iter().map(AssistantBlock::ToolCall));
-    messages.push(ModelMessage::Assistant(blocks.collect()));
-    let mut answered = BTreeSet::new();
-    for (call_id, name) in asked {
-        if !answered.insert(call_id.clone()) {
-            continue;
-        }
-        let found = results.iter().find_map(|part| match part {
-            Part::ToolResult { tool_call_id, result: Some(result), .. } if *tool_call_id == call_id => {
-                Some(result.to_string())
-            }
-            Part::ToolResult { .. }
-            | Part::Text { .. }
-            | Part::Reasoning { .. }
-            | Part::ToolCall { .. }
-            | Part::FileReference { .. }
-            | Part::Source { .. }
-            | Part::File { .. }
-            | Part::Unknown => None,
-        });
-        let content = found.unwrap_or_else(|| json!({ "error": MISSING_RESULT }).to_string());
-        messages.push(ModelMessage::Tool(vec![ToolResult { call_id, name, content, is_error: false }]));
+        MessageRole::Tool => Some(ModelMessage::Tool(parts.into_iter().filter_map(result).collect())),
     }
 }
 
-fn tool_call(part: &Part) -> Option<ToolCall> {
+fn block(part: Part) -> Option<AssistantBlock> {
     match part {
-        Part::ToolCall { tool_call_id, tool_name, args, .. } => Some(ToolCall {
-            call_id: tool_call_id.clone(),
-            name: tool_name.clone(),
-            // Providers want an object even where the model did not write one.
-            args: args.clone().filter(serde_json::Value::is_object).unwrap_or_else(|| json!({})),
-            provider_executed: false,
-            metadata: None,
+        Part::Text { text } => Some(AssistantBlock::Text(text)),
+        Part::Reasoning { text, signature, provider_metadata, .. } => {
+            let metadata = provider_metadata;
+            Some(AssistantBlock::Reasoning(Reasoning { text, signature, metadata }))
+        }
+        Part::ToolCall { tool_call_id, tool_name, args, provider_executed, provider_metadata, .. } => {
+            Some(AssistantBlock::ToolCall(ToolCall {
+                call_id: tool_call_id,
+                name: tool_name,
+                // Providers want an object even where the model did not write one.
+                args: args.filter(Value::is_object).unwrap_or_else(|| json!({})),
+                provider_executed,
+                metadata: provider_metadata,
+            }))
+        }
+        Part::ToolResult { tool_call_id, tool_name, result, .. } => Some(AssistantBlock::ProviderResult {
+            call_id: tool_call_id,
+            name: tool_name,
+            result: result.unwrap_or_default(),
+        }),
+        Part::FileReference { .. } | Part::Source { .. } | Part::File { .. } | Part::Unknown => None,
+    }
+}
+
+fn result(part: Part) -> Option<ToolResult> {
+    match part {
+        Part::ToolResult { tool_call_id, tool_name, result, is_error, .. } => Some(ToolResult {
+            call_id: tool_call_id,
+            name: tool_name,
+            content: result.unwrap_or_default().to_string(),
+            is_error,
         }),
         Part::Text { .. }
         | Part::Reasoning { .. }
-        | Part::ToolResult { .. }
+        | Part::ToolCall { .. }
         | Part::FileReference { .. }
         | Part::Source { .. }
         | Part::File { .. }
@@ -131,8 +142,18 @@ fn tool_call(part: &Part) -> Option<ToolCall> {
     }
 }
 
-fn text(parts: &[Part]) -> String {
-    let texts = parts.iter().filter_map(|part| match part {
+/// The header that tells a request beside the conversation from the others.
+pub(super) fn purpose(purpose: &str) -> (String, String) {
+    (String::from("X-Warren-Purpose"), purpose.to_owned())
+}
+
+/// The texts of a message, one below the other.
+pub(super) fn text(parts: &[Part]) -> String {
+    parts.iter().filter_map(said).collect::<Vec<_>>().join("\n")
+}
+
+fn said(part: &Part) -> Option<String> {
+    match part {
         Part::Text { text } => Some(text.clone()),
         Part::FileReference { file_name, start_line, end_line, content } => {
             Some(format!("[{file_name}, lines {start_line} to {end_line}]\n{content}"))
@@ -143,6 +164,5 @@ fn text(parts: &[Part]) -> String {
         | Part::Source { .. }
         | Part::File { .. }
         | Part::Unknown => None,
-    });
-    texts.collect::<Vec<_>>().join("\n")
+    }
 }

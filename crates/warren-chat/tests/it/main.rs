@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
 
+mod asides;
 mod crash;
 mod errors;
 mod latency;
+mod limits;
 mod support;
 mod tools;
 mod turns;
+mod worker;

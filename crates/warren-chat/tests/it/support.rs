@@ -11,8 +11,8 @@ use tokio::sync::{Barrier, Notify};
 use warren_audit::Origin;
 use warren_authz::{Membership, SiteRole, Subject};
 use warren_chat::{
-    Caller, ChatConfig, ChatService, CreateChat, ModelDraft, ModelPatch, ProviderDraft, Resumed, SendMessage,
-    Start, Tool, ToolContext, ToolError, ToolOutput, Viewer, WorkspaceTools,
+    Caller, ChatConfig, ChatMetrics, ChatService, CreateChat, ModelDraft, ModelPatch, ProviderDraft, Resumed,
+    SendMessage, Start, Tool, ToolContext, ToolError, ToolOutput, Viewer, WorkerConfig, WorkspaceTools,
     proto::{ChatError, Message, Part, StreamCursor, StreamEvent},
 };
 use warren_db::{Database, entity::users, query};
@@ -167,7 +167,39 @@ impl Stage {
         Self::with_tools(database, subject, FakeTools::default())
     }
 
+    /// A new deployment whose worker is not the usual one.
+    pub(crate) async fn with_config(worker: WorkerConfig) -> Self {
+        let Self { subject, tasks, database, chat, db, .. } = Self::new().await;
+        tasks.stop(DEADLINE).await;
+        drop((tasks, chat, db));
+        Self::with_worker(database, subject, FakeTools::default(), worker)
+    }
+
+    /// Another server on the same database; none where only one may have it open.
+    pub(crate) async fn second_server(&self, worker: WorkerConfig) -> Option<(ChatService, Tasks)> {
+        let db = self.database.second_handle().await?;
+        let (tools, tasks) = (Arc::new(FakeTools::default()), Tasks::new());
+        let sealer = Sealer::from_key(&[7; 32]);
+        let metrics = ChatMetrics::default();
+        let config = ChatConfig { db, sealer, tools, tasks: tasks.clone(), worker, metrics };
+        Some((ChatService::start(config), tasks))
+    }
+
+    /// Stops in good order: everything that runs winds down.
+    pub(crate) async fn stop(&self) {
+        assert!(self.tasks.stop(DEADLINE).await.is_empty(), "everything winds down");
+    }
+
+    /// Dies at once, and nobody starts again here.
+    pub(crate) async fn kill(&self) {
+        self.tasks.stop(Duration::ZERO).await;
+    }
+
     fn with_tools(database: TestDatabase, subject: Subject, tools: FakeTools) -> Self {
+        Self::with_worker(database, subject, tools, WorkerConfig::default())
+    }
+
+    fn with_worker(database: TestDatabase, subject: Subject, tools: FakeTools, worker: WorkerConfig) -> Self {
         let db = database.database();
         let (tools, tasks) = (Arc::new(tools), Tasks::new());
         let chat = ChatService::start(ChatConfig {
@@ -175,6 +207,8 @@ impl Stage {
             sealer: Sealer::from_key(&[7; 32]),
             tools: tools.clone(),
             tasks: tasks.clone(),
+            worker,
+            metrics: ChatMetrics::default(),
         });
         let origin = Origin::system("test");
         Self { chat, tools, db, subject, origin, tasks, database }

@@ -11,6 +11,7 @@ pub enum Group {
     Github,
     Oidc,
     Provisioning,
+    Chats,
     Client,
     Prometheus,
     Tracing,
@@ -21,7 +22,7 @@ pub enum Group {
 
 impl Group {
     /// Every group, in the order of the documentation.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Networking,
         Self::Http,
         Self::Tls,
@@ -30,6 +31,7 @@ impl Group {
         Self::Github,
         Self::Oidc,
         Self::Provisioning,
+        Self::Chats,
         Self::Client,
         Self::Prometheus,
         Self::Tracing,
@@ -49,6 +51,7 @@ impl Group {
             Self::Github => "Sign-in / GitHub",
             Self::Oidc => "Sign-in / OIDC",
             Self::Provisioning => "Provisioning",
+            Self::Chats => "Chats",
             Self::Client => "Client",
             Self::Prometheus => "Introspection / Prometheus",
             Self::Tracing => "Introspection / Tracing",
@@ -67,6 +70,7 @@ impl Group {
             Self::Database => "Where the deployment is kept.",
             Self::Github => "Signing in with GitHub works once a client id is set.",
             Self::Oidc => "Signing in with OpenID Connect works once issuer and client id are set.",
+            Self::Chats => "How much this server takes on and how long it waits for models.",
             Self::Client => "What the command line of users is told.",
             Self::Retention => "How long old rows are kept; 0 keeps them for ever.",
             Self::Http

@@ -209,6 +209,20 @@ pub async fn set_title(tx: &Tx, id: ChatId, title: &str) -> DbResult<()> {
     Ok(())
 }
 
+/// Notes what the last turn was about, unless the history has changed since. Says whether it was noted.
+pub async fn set_turn_summary(
+    tx: &Tx,
+    id: ChatId,
+    history_version: i64,
+    summary: Option<&str>,
+) -> DbResult<bool> {
+    let value = summary.map(str::to_owned);
+    let update = Entity::update_many().col_expr(Column::LastTurnSummary, Expr::value(value));
+    let update = update.filter(Column::Id.eq(id.as_uuid()));
+    let done = update.filter(Column::HistoryVersion.eq(history_version)).exec(tx).await?;
+    Ok(done.rows_affected == 1)
+}
+
 /// Changes the workspace that the tools of a chat work in; which of its builds and agents they used counts no more.
 pub async fn set_workspace(tx: &Tx, id: ChatId, workspace: Option<WorkspaceId>) -> DbResult<()> {
     let value = workspace.map(WorkspaceId::as_uuid);

@@ -1,0 +1,191 @@
+//! One attempt to get the next answer, and what follows when it fails.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use chrono::TimeDelta;
+use tokio::time::Instant;
+use warren_chat_proto::{ChatError, ChatState, Message, Part, RetryState, Usage};
+use warren_db::entity::chats;
+use warren_llm::{ModelError, ModelRequest};
+use warren_vocab::{ChatErrorKind, ChatId, MessageRole, UserId};
+
+use super::{Turn, commit, fail, listen, open_episode, prompt};
+use crate::{
+    error::ChatResult,
+    models::ReadyModel,
+    rows,
+    service::Shared,
+    store::{self, Command, NewMessage, Reservation},
+    tools,
+    worker::WorkerConfig,
+};
+
+/// The most attempts when the provider cannot be reached at all, as a wrong URL stays wrong, or has nothing to say.
+const HOPELESS_ATTEMPTS_MAX: i64 = 3;
+/// For the estimate of a prompt before anybody has counted its tokens.
+const BYTES_PER_TOKEN: usize = 3;
+/// The most tokens of an answer when nobody has set them.
+const OUTPUT_TOKENS: u32 = 4096;
+
+/// Asks the model once and commits its answer.
+pub(super) async fn generate(
+    shared: &Arc<Shared>,
+    turn: &mut Turn,
+    chat: &chats::Model,
+    state: &ChatState,
+    history: &[Message],
+) -> ChatResult<()> {
+    // An edit may have cut off calls that still run.
+    tools::end_running(shared, chat, state, &[]).await?;
+    tools::note_use(shared, chat).await;
+    let begun = commit(shared, chat, state, None, Command::RecordAttempt).await?.state;
+    let ready = match turn.model() {
+        Ok(ready) => ready,
+        Err(error) => {
+            turn.leave();
+            return fail(shared, chat, &begun, error).await;
+        }
+    };
+    let request = prompt::request(shared, turn, chat, ready).await?;
+    if let Some(error) = refused(shared, chat, &begun, ready, &request).await? {
+        return fail(shared, chat, &begun, error).await;
+    }
+    let started = Instant::now();
+    let episode = open_episode(shared, chat, &begun);
+    let asked = listen::Asked { shared, ready, episode: Some(&episode), used_ids: used_call_ids(history) };
+    match listen::ask(asked, request).await {
+        Ok(answer) => {
+            episode.flush().await;
+            let message = NewMessage {
+                model_config_id: Some(ready.config),
+                usage: Some(usage(ready, answer.usage)),
+                runtime_ms: i64::try_from(started.elapsed().as_millis()).ok(),
+                ..NewMessage::new(MessageRole::Assistant, answer.parts)
+            };
+            let attempt = begun.versions.attempt;
+            commit(shared, chat, &begun, Some(attempt), Command::CommitStep(vec![message])).await?;
+            shared.metrics.step(ready);
+            Ok(())
+        }
+        Err(error) => {
+            let provider = ready.provider.clone();
+            shared.metrics.failed_attempt(ready, error.kind);
+            turn.leave();
+            retry_or_fail(shared, chat, &begun, provider, error).await
+        }
+    }
+}
+
+/// Sets money aside for the next call; gives the error when the owner has none left.
+pub(super) async fn refused(
+    shared: &Shared,
+    chat: &chats::Model,
+    state: &ChatState,
+    ready: &ReadyModel,
+    request: &ModelRequest,
+) -> ChatResult<Option<ChatError>> {
+    let micros = most_micros(ready, request).unwrap_or(0);
+    let (owner, id) = (UserId::from_uuid(chat.owner_id), ChatId::from_uuid(chat.id));
+    match store::reserve(&shared.db, owner, id, state.epoch, micros).await? {
+        Reservation::Granted => Ok(None),
+        Reservation::Refused(standing) => {
+            let day = standing.resets_at.format("%-d %B %Y");
+            let message = format!(
+                "What is left of your spending limit for chats does not cover another answer. It starts anew on {day} (UTC)."
+            );
+            Ok(Some(ChatError { kind: Some(ChatErrorKind::UsageLimit), ..ChatError::generic(message) }))
+        }
+    }
+}
+
+/// What a call costs when its answer is as long as it may be. Nothing when no price is known.
+fn most_micros(ready: &ReadyModel, request: &ModelRequest) -> Option<i64> {
+    let n_bytes = format!("{:?}{:?}{:?}", request.system, request.messages, request.tools).len();
+    let most = warren_llm::Usage {
+        input_tokens: i64::try_from(n_bytes / BYTES_PER_TOKEN).ok(),
+        output_tokens: Some(i64::from(request.max_output_tokens.unwrap_or(OUTPUT_TOKENS))),
+        ..warren_llm::Usage::default()
+    };
+    ready.prices?.cost_micros(&most)
+}
+
+/// What an answer used, as it is stored.
+pub(super) fn usage(ready: &ReadyModel, used: warren_llm::Usage) -> Usage {
+    Usage {
+        input_tokens: used.input_tokens,
+        output_tokens: used.output_tokens,
+        total_tokens: used.total_tokens,
+        reasoning_tokens: used.reasoning_tokens,
+        cache_creation_tokens: used.cache_creation_tokens,
+        cache_read_tokens: used.cache_read_tokens,
+        context_limit: Some(ready.context_limit),
+        total_cost_micros: ready.prices.and_then(|prices| prices.cost_micros(&used)),
+    }
+}
+
+fn used_call_ids(history: &[Message]) -> BTreeSet<String> {
+    let parts = history.iter().flat_map(|message| &message.content);
+    parts
+        .filter_map(|part| match part {
+            Part::ToolCall { tool_call_id, .. } => Some(tool_call_id.clone()),
+            Part::Text { .. }
+            | Part::Reasoning { .. }
+            | Part::ToolResult { .. }
+            | Part::FileReference { .. }
+            | Part::Source { .. }
+            | Part::File { .. }
+            | Part::Unknown => None,
+        })
+        .collect()
+}
+
+/// Waits before the next attempt, or ends the turn.
+pub(super) async fn retry_or_fail(
+    shared: &Shared,
+    chat: &chats::Model,
+    state: &ChatState,
+    provider: String,
+    error: ModelError,
+) -> ChatResult<()> {
+    let attempt = state.versions.attempt;
+    let config = &shared.worker;
+    let is_hopeless = error.is_unreachable || error.message == listen::SAYS_NOTHING;
+    let attempts_max =
+        if is_hopeless { config.attempts_max.min(HOPELESS_ATTEMPTS_MAX) } else { config.attempts_max };
+    if !error.retryable || attempt >= attempts_max {
+        return fail(shared, chat, state, chat_error(&error, provider)).await;
+    }
+    let delay = retry_delay(config, attempt, error.retry_after);
+    let delay_ms = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
+    let retry = RetryState {
+        attempt,
+        delay_ms,
+        error: error.message.clone(),
+        kind: Some(error.kind),
+        provider: Some(provider),
+        status_code: error.status,
+        retrying_at: rows::now() + TimeDelta::try_milliseconds(delay_ms).unwrap_or(TimeDelta::days(1)),
+    };
+    commit(shared, chat, state, Some(attempt), Command::RecordRetry(retry)).await?;
+    tokio::time::sleep(delay).await;
+    Ok(())
+}
+
+/// 1 s, 2 s, 4 s … up to a minute, with jitter; never sooner than the provider asks for.
+fn retry_delay(config: &WorkerConfig, attempt: i64, floor: Option<Duration>) -> Duration {
+    let exponent = u32::try_from(attempt.saturating_sub(1)).unwrap_or(u32::MAX).min(16);
+    let full = config.retry_first.saturating_mul(1 << exponent).min(config.retry_max);
+    let jittered = full.mul_f64(rand::Rng::random_range(&mut rand::rng(), 0.75..=1.0));
+    jittered.max(floor.unwrap_or_default())
+}
+
+fn chat_error(error: &ModelError, provider: String) -> ChatError {
+    ChatError {
+        message: error.message.clone(),
+        detail: error.detail.clone(),
+        kind: Some(error.kind),
+        provider: Some(provider),
+        retryable: error.retryable,
+        status_code: error.status,
+    }
+}

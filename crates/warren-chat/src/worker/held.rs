@@ -1,0 +1,104 @@
+//! The chats that a worker holds, and until when it may rely on holding each.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use tokio::{sync::watch, time::Instant};
+use warren_vocab::{ChatId, UserId};
+
+use super::WorkerConfig;
+
+/// All chats of one worker.
+#[derive(Default)]
+pub(super) struct Held {
+    chats: Mutex<HashMap<ChatId, Hold>>,
+}
+
+struct Hold {
+    owner: UserId,
+    epoch: i64,
+    until: watch::Sender<Instant>,
+    is_waiting: Arc<AtomicBool>,
+}
+
+/// A runner's side of its lease.
+pub(super) struct Lease {
+    until: watch::Receiver<Instant>,
+    /// Set while the chat waits for a user, when it takes nobody's place.
+    pub(super) is_waiting: Arc<AtomicBool>,
+}
+
+impl Lease {
+    /// Waits until the lease cannot be relied on any more: it ran out without having been renewed, or somebody has it. A
+    /// process that was stopped for a while finds out here before it does anything else.
+    pub(super) async fn ended(mut self) {
+        loop {
+            let until = *self.until.borrow_and_update();
+            tokio::select! {
+                () = tokio::time::sleep_until(until) => {
+                    if *self.until.borrow() <= Instant::now() {
+                        return;
+                    }
+                }
+                changed = self.until.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Held {
+    pub(super) fn contains(&self, chat: ChatId) -> bool {
+        self.chats().contains_key(&chat)
+    }
+
+    pub(super) fn insert(&self, chat: ChatId, owner: UserId, epoch: i64, until: Instant) -> Lease {
+        let (sender, receiver) = watch::channel(until);
+        let is_waiting = Arc::new(AtomicBool::new(false));
+        let hold = Hold { owner, epoch, until: sender, is_waiting: is_waiting.clone() };
+        self.chats().insert(chat, hold);
+        Lease { until: receiver, is_waiting }
+    }
+
+    pub(super) fn remove(&self, chat: ChatId) {
+        self.chats().remove(&chat);
+    }
+
+    /// All chats with the numbers of their leases.
+    pub(super) fn list(&self) -> Vec<(ChatId, i64)> {
+        self.chats().iter().map(|(chat, hold)| (*chat, hold.epoch)).collect()
+    }
+
+    /// Takes the answer to a renewal: what is not in it belongs to somebody else now.
+    pub(super) fn renewed(&self, asked: &[(ChatId, i64)], renewed: &[(ChatId, i64)], until: Instant) {
+        let chats = self.chats();
+        for key in asked {
+            let Some(hold) = chats.get(&key.0).filter(|hold| hold.epoch == key.1) else { continue };
+            let is_ours = renewed.contains(key);
+            hold.until.send_replace(if is_ours { until } else { Instant::now() });
+        }
+    }
+
+    /// How many more chats may run, and the owners who have as many as they may.
+    pub(super) fn room(&self, config: &WorkerConfig) -> (usize, Vec<UserId>) {
+        let mut by_owner: HashMap<UserId, usize> = HashMap::new();
+        for hold in self.chats().values().filter(|hold| !hold.is_waiting.load(Ordering::Relaxed)) {
+            *by_owner.entry(hold.owner).or_default() += 1;
+        }
+        let room = config.chats_max.saturating_sub(by_owner.values().sum());
+        let full = by_owner.into_iter().filter(|(_, n)| *n >= config.chats_per_owner_max);
+        (room, full.map(|(owner, _)| owner).collect())
+    }
+
+    fn chats(&self) -> MutexGuard<'_, HashMap<ChatId, Hold>> {
+        self.chats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
