@@ -88,7 +88,7 @@ pub async fn list(
         query = query.filter(if wanted { unread } else { unread.not() });
     }
     for (key, value) in &search.labels {
-        let stored = Expr::col((Entity, Column::Labels)).binary(BinOper::Custom("->>".into()), key.clone());
+        let stored = Expr::col((Entity, Column::Labels)).binary(BinOper::Custom("->>"), key.clone());
         query = query.filter(stored.eq(value.clone()));
     }
     if let Some(cursor) = search.after {

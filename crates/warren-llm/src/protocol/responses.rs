@@ -191,9 +191,8 @@ impl Reader for Answer {
                 out.extend(text().map(ModelEvent::Text));
             }
             "response.reasoning_summary_part.added" => {
-                if std::mem::replace(&mut self.has_summary, true) {
-                    out.push(ModelEvent::Reasoning("\n\n".into()));
-                }
+                let is_next = std::mem::replace(&mut self.has_summary, true);
+                out.extend(is_next.then(|| ModelEvent::Reasoning("\n\n".into())));
             }
             "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" => {
                 out.extend(text().map(ModelEvent::Reasoning));
