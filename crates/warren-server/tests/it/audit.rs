@@ -352,9 +352,12 @@ async fn drive_sign_out(driver: &mut Driver) {
     driver.drive(("POST", "/api/v2/users/logout"), &[], json!({}), expected).await;
 }
 
-/// Routes that need a code from a mail or a sign-in provider.
-const NOT_DRIVEN: &[(&str, &str)] =
-    &[("POST", "/api/v2/users/otp/change-password"), ("POST", "/api/v2/users/{user}/convert-login")];
+/// Routes that need a code from a mail, a sign-in provider, or a chat that waits for an approval.
+const NOT_DRIVEN: &[(&str, &str)] = &[
+    ("POST", "/api/v2/users/otp/change-password"),
+    ("POST", "/api/v2/users/{user}/convert-login"),
+    ("POST", "/api/experimental/chats/{chat}/approvals"),
+];
 
 async fn drive_organizations(driver: &mut Driver) {
     let (all, one) = ("/api/v2/organizations", "/api/v2/organizations/{organization}");
@@ -453,6 +456,7 @@ async fn drive_models_and_chats(driver: &mut Driver) {
     let patch = json!({ "title": "Greeting", "pin_order": 1 });
     driver.drive(("PATCH", "/api/experimental/chats/{chat}"), &[&chat], patch, expected).await;
 
+    drive_chat_settings(driver, &model).await;
     let gone = [
         "model",
         "display_name",
@@ -467,6 +471,62 @@ async fn drive_models_and_chats(driver: &mut Driver) {
     let gone = ["name", "display_name", "type", "base_url", "enabled"];
     let expected = Expected { action: "delete", resource: "ai_provider", changed: &gone };
     driver.drive(("DELETE", one), &["local"], json!({}), expected).await;
+}
+
+async fn drive_chat_settings(driver: &mut Driver, model: &str) {
+    let chats = "/api/experimental/chats";
+    let rules = json!({ "rules": [{ "tool": "execute", "action": "ask" }] });
+    let changed = &["value"][..];
+    for (name, ids, body, changed) in [
+        ("config/system-prompt", &[][..], json!({ "system_prompt": "Be kind." }), changed),
+        (
+            "config/model-override/{context}",
+            &["title_generation"],
+            json!({ "model_config_id": model }),
+            changed,
+        ),
+        ("config/retention-days", &[], json!({ "retention_days": 60 }), changed),
+        ("config/auto-archive-days", &[], json!({ "auto_archive_days": 90 }), changed),
+        ("config/workspace-ttl", &[], json!({ "workspace_ttl_ms": 60_000 }), changed),
+        ("config/template-allowlist", &[], json!({ "template_ids": [] }), &[][..]),
+        ("config/tool-approvals", &[], rules.clone(), changed),
+        ("usage-limits", &[], json!({ "spend_limit_micros": 5, "period": "day" }), changed),
+    ] {
+        let path = format!("{chats}/{name}");
+        let expected = Expected { action: "write", resource: "chat", changed };
+        driver.drive(("PUT", &path), ids, body, expected).await;
+    }
+    // What an account wants for itself is no field of the account; the entry names the setting.
+    let threshold = format!("{chats}/config/user-compaction-thresholds/{{modelConfig}}");
+    let limit = format!("{chats}/usage-limits/overrides/{{user}}");
+    let (prompt, own_rules) =
+        (format!("{chats}/config/user-prompt"), format!("{chats}/config/user-tool-approvals"));
+    for (method, path, ids, body) in [
+        ("PUT", &prompt, &[][..], json!({ "custom_prompt": "In verse." })),
+        ("PUT", &own_rules, &[], rules),
+        ("PUT", &threshold, &[model], json!({ "threshold_percent": 50 })),
+        ("DELETE", &threshold, &[model], json!({})),
+        ("PUT", &limit, &["me"], json!({ "spend_limit_micros": 5 })),
+        ("DELETE", &limit, &["me"], json!({})),
+    ] {
+        let expected = Expected { action: "write", resource: "user", changed: &[] };
+        driver.drive((method, path.as_str()), ids, body, expected).await;
+    }
+    drive_older_providers(driver).await;
+}
+
+async fn drive_older_providers(driver: &mut Driver) {
+    let (all, one) =
+        ("/api/experimental/chats/providers", "/api/experimental/chats/providers/{providerConfig}");
+    let resource = "ai_provider";
+    let body = json!({ "provider": "openrouter", "base_url": "http://127.0.0.1:9/v1" });
+    let made = ["name", "display_name", "type", "base_url", "enabled"];
+    let expected = Expected { action: "create", resource, changed: &made };
+    let provider = id(&driver.drive(("POST", all), &[], body, expected).await);
+    let expected = Expected { action: "write", resource, changed: &["display_name"] };
+    driver.drive(("PATCH", one), &[&provider], json!({ "display_name": "There" }), expected).await;
+    let expected = Expected { action: "delete", resource, changed: &made };
+    driver.drive(("DELETE", one), &[&provider], json!({}), expected).await;
 }
 
 async fn drive_templates_and_workspaces(driver: &mut Driver) {
