@@ -494,7 +494,7 @@ async fn drive_chat_settings(driver: &mut Driver, model: &str) {
     ] {
         let path = format!("{chats}/{name}");
         let expected = Expected { action: "write", resource: "chat", changed };
-        driver.drive(("PUT", &path), ids, body, expected).await;
+        driver.drive(("PUT", path.as_str()), ids, body, expected).await;
     }
     // What an account wants for itself is no field of the account; the entry names the setting.
     let threshold = format!("{chats}/config/user-compaction-thresholds/{{modelConfig}}");
