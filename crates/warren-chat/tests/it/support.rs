@@ -11,8 +11,9 @@ use tokio::sync::{Barrier, Notify};
 use warren_audit::Origin;
 use warren_authz::{Membership, SiteRole, Subject};
 use warren_chat::{
-    Caller, ChatConfig, ChatMetrics, ChatService, CreateChat, ModelDraft, ModelPatch, ProviderDraft, Resumed,
-    SendMessage, Start, Tool, ToolContext, ToolError, ToolOutput, Viewer, WorkerConfig, WorkspaceTools,
+    Caller, ChatConfig, ChatMetrics, ChatService, CreateChat, DynamicTool, ModelDraft, ModelPatch,
+    ProviderDraft, Resumed, SendMessage, Start, Tool, ToolContext, ToolError, ToolOutput, Viewer,
+    WorkerConfig, WorkspaceTools,
     proto::{ChatError, Message, Part, StreamCursor, StreamEvent},
 };
 use warren_db::{Database, entity::users, query};
@@ -269,6 +270,11 @@ impl Stage {
     }
 
     pub(crate) async fn create(&self, text: &str) -> ChatId {
+        self.create_with_tools(text, Vec::new()).await
+    }
+
+    /// Creates a chat whose client answers these tools.
+    pub(crate) async fn create_with_tools(&self, text: &str, dynamic_tools: Vec<DynamicTool>) -> ChatId {
         let request = CreateChat {
             organization: self.subject.memberships[0].organization,
             content: vec![Part::text(text)],
@@ -277,7 +283,7 @@ impl Stage {
             model_config: None,
             labels: Default::default(),
             client_type: ClientType::Api,
-            dynamic_tools: Vec::new(),
+            dynamic_tools,
             idempotency: None,
         };
         ChatId::from_uuid(self.chat.create(self.caller(), request).await.unwrap().id)

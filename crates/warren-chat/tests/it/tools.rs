@@ -1,7 +1,7 @@
 //! Tool calls: side by side, under rules, with arguments that are wrong and results that are too large.
 
 use serde_json::{Value, json};
-use warren_chat::SendMessage;
+use warren_chat::{Answer, ClientResult, DynamicTool, SendMessage};
 use warren_db::{entity::deployment_settings, query};
 use warren_vocab::{BusyBehavior, ChatStatus, MessageRole};
 
@@ -191,4 +191,97 @@ async fn a_question_ends_the_turn_and_a_wrong_one_does_not() {
     assert_eq!(results[1].0["questions"][0]["options"][1]["label"], "1");
     stage.chat.send(&stage.subject, chat, Stage::message("1", BusyBehavior::Queue)).await.unwrap();
     view.until("the answer", |view| view.story().last().is_some_and(|(_, text)| text == "Thank you.")).await;
+}
+
+fn answer(call_id: &str, approve: bool) -> Answer {
+    Answer { call_id: call_id.into(), approve, note: None, remember: approve }
+}
+
+#[tokio::test]
+async fn an_approved_call_runs_and_is_not_asked_about_again_when_that_is_to_be_remembered() {
+    let stage = Stage::new().await;
+    // What a user wants to be asked about, the user may also allow.
+    let own = vec![("agents_tool_approvals", json!([{ "tool": "execute", "action": "ask" }]).to_string())];
+    let user = stage.subject.user;
+    stage.db.write(async |tx| query::user_settings::set(tx, user, own).await).await.unwrap();
+    let turns = json!([
+        { "when": { "tool_results": 0 }, "steps": [create()] },
+        { "when": { "tool_results": 1 }, "steps": [execute("make"), execute("rm -rf target")] },
+        { "when": { "tool_results": 3 }, "steps": [execute("make")] },
+        { "steps": [{ "text": "Done." }] },
+    ]);
+    let _model = stage.with_script(&json!({ "turns": turns })).await;
+    let chat = stage.create("build").await;
+    let mut view = stage.view(chat).await;
+    view.until("the question", |view| view.status == Some(ChatStatus::RequiresAction)).await;
+    let asked = stage.chat.approvals(&stage.subject, chat).await.unwrap();
+    let ids: Vec<_> = asked.iter().map(|asked| asked.call.call_id.clone()).collect();
+    assert_eq!(ids.len(), 2);
+    assert!(asked[0].call.message.contains("\"make\""), "{}", asked[0].call.message);
+    let answers = vec![answer(&ids[0], true), answer(&ids[1], false)];
+    stage.chat.answer(stage.caller(), chat, answers).await.unwrap();
+    view.until_waiting().await;
+    assert_eq!(stage.tools.calls(), ["create_workspace", "execute make", "execute make"]);
+    let refused = view.results().into_iter().find(|(_, is_error)| *is_error).unwrap().0;
+    assert!(refused["error"].as_str().unwrap().contains("did not allow"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_call_whose_outcome_is_unknown_runs_again_only_when_the_user_says_so() {
+    let stage = Stage::new().await;
+    let turns = json!([
+        { "when": { "tool_results": 0 }, "steps": [create(), execute("hang")] },
+        { "steps": [{ "text": "Done." }] },
+    ]);
+    let _model = stage.with_script(&json!({ "turns": turns })).await;
+    let chat = stage.create("hang").await;
+    tokio::time::timeout(DEADLINE, stage.tools.hanging.notified()).await.unwrap();
+
+    let stage = stage.crash().await;
+    let mut view = stage.view(chat).await;
+    view.until("the question", |view| view.status == Some(ChatStatus::RequiresAction)).await;
+    let asked = stage.chat.approvals(&stage.subject, chat).await.unwrap();
+    assert!(asked[0].call.message.contains("Nothing is known"), "{}", asked[0].call.message);
+    let again = Answer { remember: false, ..answer(&asked[0].call.call_id, true) };
+    stage.chat.answer(stage.caller(), chat, vec![again]).await.unwrap();
+    tokio::time::timeout(DEADLINE, stage.tools.hanging.notified()).await.unwrap();
+    assert_eq!(stage.tools.calls().last().unwrap(), "execute hang");
+    stage.chat.interrupt(&stage.subject, chat).await.unwrap();
+    view.until_waiting().await;
+    assert_eq!(stage.tools.calls().last().unwrap(), "end execute");
+}
+
+#[tokio::test]
+async fn a_tool_of_the_client_waits_for_the_client_while_the_others_run() {
+    let stage = Stage::new().await;
+    let turns = json!([
+        { "when": { "tool_results": 0 }, "steps": [call("weather", json!({ "town": "Ulm" })), create()] },
+        { "steps": [{ "text": "Sunny." }] },
+    ]);
+    let model = stage.with_script(&json!({ "turns": turns })).await;
+    let weather = DynamicTool {
+        name: "weather".into(),
+        description: "Tells the weather.".into(),
+        input_schema: json!({ "type": "object" }),
+    };
+    let chat = stage.create_with_tools("weather?", vec![weather]).await;
+    let mut view = stage.view(chat).await;
+    view.until("the question", |view| view.status == Some(ChatStatus::RequiresAction)).await;
+    assert_eq!(stage.tools.calls(), ["create_workspace"]);
+    assert!(model.requests()[0].to_string().contains("Tells the weather."), "the model knows the tool");
+    let calls = view.messages.iter().flat_map(|message| &message.content);
+    let id = calls
+        .filter_map(|part| match part {
+            warren_chat::proto::Part::ToolCall { tool_call_id, tool_name, .. } if tool_name == "weather" => {
+                Some(tool_call_id.clone())
+            }
+            _ => None,
+        })
+        .next()
+        .unwrap();
+    let result = ClientResult { call_id: id, output: json!({ "sky": "blue" }), is_error: false };
+    stage.chat.take_results(&stage.subject, chat, vec![result]).await.unwrap();
+    view.until_waiting().await;
+    assert!(view.results().contains(&(json!({ "sky": "blue" }), false)), "{:?}", view.results());
+    assert_eq!(view.story().last().unwrap().1, "Sunny.");
 }
