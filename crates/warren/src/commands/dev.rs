@@ -34,6 +34,7 @@ async fn model(args: DevModelArgs) -> anyhow::Result<()> {
     let mut stop = StopSignals::new()?;
     let model = ScriptedModel::start(script, args.address).await?;
     output::line(&format!("The scripted model answers at {}", model.base_url()));
+    output::line(&format!("Providers of the types anthropic and google are told {}", model.root_url()));
     stop.wait().await;
     Ok(())
 }
