@@ -195,7 +195,8 @@ mod tests {
             let rules = rules_for(&call("execute", json!({ "command": command })), false);
             let of = |command: &str| decide(&rules, "execute", &json!({ "command": command }));
             assert_eq!(of(command), Verdict::Deny, "{command}");
-            assert_eq!(of(&format!("{command}; echo")), Verdict::Allow, "{command}");
+            assert_eq!(of(&format!("{command}; echo")), Verdict::Deny, "a refused command joined: {command}");
+            assert_eq!(of(&format!("echo {command}")), Verdict::Allow, "{command}");
         }
         let edit = json!({ "files": [{ "path": "/a" }, { "path": "/b*" }] });
         let rules = rules_for(&call("edit_files", edit), false);
