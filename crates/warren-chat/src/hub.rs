@@ -186,3 +186,6 @@ impl Hub {
         self.shared.tails.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;

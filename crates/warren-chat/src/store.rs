@@ -149,4 +149,4 @@ pub(crate) fn fence(state: &ChatState, status: ChatStatus, attempt: Option<i64>)
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

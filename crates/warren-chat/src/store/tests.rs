@@ -11,6 +11,6 @@ mod money;
 mod parallel;
 mod requests;
 mod retention;
-mod stage;
+pub(crate) mod stage;
 mod transitions;
 mod walk;

@@ -4,6 +4,7 @@
 
 mod asides;
 mod crash;
+mod drops;
 mod errors;
 mod latency;
 mod limits;

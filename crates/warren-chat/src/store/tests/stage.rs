@@ -24,29 +24,29 @@ use super::super::{Command, NewMessage, Outcome, UserMessage, create, transition
 use crate::{error::ChatResult, rows};
 
 /// The call that chats in A0 and A1 wait for.
-pub(super) const CALL: &str = "call-1";
+pub(crate) const CALL: &str = "call-1";
 
-pub(super) struct Stage {
-    pub(super) database: TestDatabase,
-    pub(super) db: Database,
-    pub(super) owner: UserId,
-    pub(super) organization: Uuid,
-    pub(super) model: ModelConfigId,
-    pub(super) other_model: ModelConfigId,
-    pub(super) worker: ReplicaId,
+pub(crate) struct Stage {
+    pub(crate) database: TestDatabase,
+    pub(crate) db: Database,
+    pub(crate) owner: UserId,
+    pub(crate) organization: Uuid,
+    pub(crate) model: ModelConfigId,
+    pub(crate) other_model: ModelConfigId,
+    pub(crate) worker: ReplicaId,
 }
 
 /// Everything that is stored of a chat.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Stored {
-    pub(super) chat: chats::Model,
-    pub(super) messages: Vec<chat_messages::Model>,
-    pub(super) queue: Vec<chat_queued_messages::Model>,
-    pub(super) calls: Vec<chat_tool_calls::Model>,
+pub(crate) struct Stored {
+    pub(crate) chat: chats::Model,
+    pub(crate) messages: Vec<chat_messages::Model>,
+    pub(crate) queue: Vec<chat_queued_messages::Model>,
+    pub(crate) calls: Vec<chat_tool_calls::Model>,
 }
 
 impl Stage {
-    pub(super) async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let database = TestDatabase::new().await;
         let db = database.database();
         let user = users::Model::new("ada@example.com", "ada", LoginType::Password, Utc::now());
@@ -71,43 +71,43 @@ impl Stage {
     }
 
     /// Adds another account.
-    pub(super) async fn user(&self, name: &str) -> UserId {
+    pub(crate) async fn user(&self, name: &str) -> UserId {
         let user = users::Model::new(format!("{name}@example.com"), name, LoginType::Password, Utc::now());
         let id = UserId::from_uuid(user.id);
         self.db.write(async |tx| query::users::insert(tx, user).await).await.unwrap();
         id
     }
 
-    pub(super) fn row(&self) -> chats::Model {
+    pub(crate) fn row(&self) -> chats::Model {
         chats::Model::idle(self.owner.as_uuid(), self.organization, self.model.as_uuid(), Utc::now())
     }
 
     /// Makes a chat that runs and has one message.
-    pub(super) async fn create(&self, text: &str) -> ChatId {
+    pub(crate) async fn create(&self, text: &str) -> ChatId {
         self.create_of(self.owner, text).await
     }
 
-    pub(super) async fn create_of(&self, owner: UserId, text: &str) -> ChatId {
+    pub(crate) async fn create_of(&self, owner: UserId, text: &str) -> ChatId {
         let row = chats::Model { owner_id: owner.as_uuid(), ..self.row() };
         let message = self.message(text).into();
         let written = self.db.write(async |tx| create(tx, row, vec![message]).await);
         ChatId::from_uuid(written.await.unwrap().chat.id)
     }
 
-    pub(super) fn message(&self, text: &str) -> UserMessage {
+    pub(crate) fn message(&self, text: &str) -> UserMessage {
         UserMessage { created_by: self.owner, model_config_id: self.model, content: vec![Part::text(text)] }
     }
 
-    pub(super) fn send(&self, text: &str, busy: BusyBehavior) -> Command {
+    pub(crate) fn send(&self, text: &str, busy: BusyBehavior) -> Command {
         Command::Send { message: self.message(text), busy }
     }
 
     /// Applies a command without a fence, as users do.
-    pub(super) async fn apply(&self, chat: ChatId, command: Command) -> ChatResult<Outcome> {
+    pub(crate) async fn apply(&self, chat: ChatId, command: Command) -> ChatResult<Outcome> {
         self.apply_under(chat, None, command).await
     }
 
-    pub(super) async fn apply_under(
+    pub(crate) async fn apply_under(
         &self,
         chat: ChatId,
         fence: Option<&Fence>,
@@ -118,18 +118,18 @@ impl Stage {
     }
 
     /// Puts a chat into a state, with so many messages in the queue. A worker holds its lease.
-    pub(super) async fn chat_in(&self, state: Execution, n_queued: usize) -> ChatId {
+    pub(crate) async fn chat_in(&self, state: Execution, n_queued: usize) -> ChatId {
         let (status, archived) = words_of(state);
         self.chat_with(status, archived, n_queued).await
     }
 
     /// The same, whose messages came days ago.
-    pub(super) async fn chat_in_past(&self, state: Execution, n_queued: usize, days: i64) -> ChatId {
+    pub(crate) async fn chat_in_past(&self, state: Execution, n_queued: usize, days: i64) -> ChatId {
         let (status, archived) = words_of(state);
         self.insert(status, archived, n_queued, Utc::now() - TimeDelta::days(days)).await
     }
 
-    pub(super) async fn chat_with(&self, status: &str, archived: bool, n_queued: usize) -> ChatId {
+    pub(crate) async fn chat_with(&self, status: &str, archived: bool, n_queued: usize) -> ChatId {
         self.insert(status, archived, n_queued, Utc::now()).await
     }
 
@@ -191,13 +191,13 @@ impl Stage {
         }
     }
 
-    pub(super) async fn state(&self, chat: ChatId) -> ChatState {
+    pub(crate) async fn state(&self, chat: ChatId) -> ChatState {
         let read = self.db.write(async |tx| query::chats::for_transition(tx, chat).await).await;
         let ForTransition { chat, queue_len, .. } = read.unwrap().unwrap();
         rows::state(&chat, usize::try_from(queue_len).unwrap()).unwrap()
     }
 
-    pub(super) async fn stored(&self, chat: ChatId) -> Stored {
+    pub(crate) async fn stored(&self, chat: ChatId) -> Stored {
         let reader = self.db.reader();
         let messages = query::chat_messages::changed_since(reader, chat, -1).await.unwrap();
         let mut calls = Vec::new();
@@ -212,44 +212,44 @@ impl Stage {
         }
     }
 
-    pub(super) async fn stored_if_any(&self, chat: ChatId) -> Option<chats::Model> {
+    pub(crate) async fn stored_if_any(&self, chat: ChatId) -> Option<chats::Model> {
         query::chats::by_id(self.db.reader(), chat).await.unwrap()
     }
 
-    pub(super) async fn row_of(&self, chat: ChatId) -> chats::Model {
+    pub(crate) async fn row_of(&self, chat: ChatId) -> chats::Model {
         query::chats::by_id(self.db.reader(), chat).await.unwrap().unwrap()
     }
 
     /// The messages that are not cut.
-    pub(super) async fn live(&self, chat: ChatId) -> Vec<Message> {
+    pub(crate) async fn live(&self, chat: ChatId) -> Vec<Message> {
         let live = query::chat_messages::live(self.db.reader(), chat).await.unwrap();
         live.into_iter().map(|row| rows::message(row).unwrap()).collect()
     }
 
     /// Role and text (or the result of a tool) of each message that is not cut.
-    pub(super) async fn story(&self, chat: ChatId) -> Vec<(MessageRole, String)> {
+    pub(crate) async fn story(&self, chat: ChatId) -> Vec<(MessageRole, String)> {
         self.live(chat).await.iter().map(|message| (message.role, words(&message.content))).collect()
     }
 
-    pub(super) async fn queue(&self, chat: ChatId) -> Vec<(QueuedMessageId, String)> {
+    pub(crate) async fn queue(&self, chat: ChatId) -> Vec<(QueuedMessageId, String)> {
         let queue = query::chat_queue::list(self.db.reader(), chat).await.unwrap();
         let queued = queue.into_iter().map(|row| rows::queued(row).unwrap());
         queued.map(|message| (message.id, words(&message.content))).collect()
     }
 
-    pub(super) async fn last_user_message(&self, chat: ChatId) -> MessageId {
+    pub(crate) async fn last_user_message(&self, chat: ChatId) -> MessageId {
         let live = self.live(chat).await;
         live.iter().rfind(|message| message.role == MessageRole::User).unwrap().id
     }
 
     /// Takes the lease as some runner of a worker and gives the fence of the chat as it is.
-    pub(super) async fn take(&self, chat: ChatId) -> Fence {
+    pub(crate) async fn take(&self, chat: ChatId) -> Fence {
         let lease = Lease { worker: self.worker, runner: RunnerId::new() };
         self.apply(chat, Command::Acquire { lease, lasts: TimeDelta::seconds(30) }).await.unwrap();
         self.fence(chat).await
     }
 
-    pub(super) async fn fence(&self, chat: ChatId) -> Fence {
+    pub(crate) async fn fence(&self, chat: ChatId) -> Fence {
         let state = self.state(chat).await;
         Fence {
             epoch: state.epoch,
@@ -260,18 +260,18 @@ impl Stage {
     }
 
     /// Commits an answer that calls tools; gives the revision of the answer.
-    pub(super) async fn commit_calls(&self, chat: ChatId, calls: &[&str]) -> i64 {
+    pub(crate) async fn commit_calls(&self, chat: ChatId, calls: &[&str]) -> i64 {
         let parts = calls.iter().map(|call| Part::tool_call(*call, "tool", json!({}))).collect();
         let step = vec![NewMessage::new(MessageRole::Assistant, parts)];
         self.apply(chat, Command::CommitStep(step)).await.unwrap().state.versions.history
     }
 
     /// The ledger's states by call.
-    pub(super) async fn ledger(&self, chat: ChatId) -> BTreeMap<String, String> {
+    pub(crate) async fn ledger(&self, chat: ChatId) -> BTreeMap<String, String> {
         self.stored(chat).await.calls.into_iter().map(|call| (call.call_id, call.state)).collect()
     }
 
-    pub(super) fn part(
+    pub(crate) fn part(
         &self,
         chat: ChatId,
         epoch: i64,
@@ -289,11 +289,11 @@ impl Stage {
     }
 }
 
-pub(super) fn answer(text: &str) -> NewMessage {
+pub(crate) fn answer(text: &str) -> NewMessage {
     NewMessage::new(MessageRole::Assistant, vec![Part::text(text)])
 }
 
-pub(super) fn intent(chat: Uuid, call_id: &str) -> chat_tool_calls::Model {
+pub(crate) fn intent(chat: Uuid, call_id: &str) -> chat_tool_calls::Model {
     chat_tool_calls::Model {
         chat_id: chat,
         history_version: 1,

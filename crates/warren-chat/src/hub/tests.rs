@@ -1,0 +1,261 @@
+//! Tails on a real store, with parts handed in as the writer does.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
+
+use warren_authz::Resource;
+use warren_chat_proto::{Part, StreamCursor, StreamEvent};
+use warren_vocab::{BusyBehavior, ChatStatus, MessageRole, OrganizationId, UserId};
+
+use super::*;
+use crate::{
+    parts::PartWriter,
+    store::{Command, NewMessage, fence, tests::stage::Stage},
+};
+
+const DEADLINE: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(3600);
+
+/// A channel on which nobody says anything.
+fn silence(chat: ChatId) -> String {
+    format!("nothing is said about {chat}")
+}
+
+struct World {
+    stage: Stage,
+    hub: Hub,
+    chat: ChatId,
+    tasks: Tasks,
+}
+
+impl World {
+    async fn new(sweep: Duration, channel: fn(ChatId) -> String) -> Self {
+        let stage = Stage::new().await;
+        let chat = stage.create("question").await;
+        stage.take(chat).await;
+        let tasks = Tasks::new();
+        let hub = Hub::with(stage.db.clone(), tasks.clone(), sweep, channel);
+        Self { stage, hub, chat, tasks }
+    }
+
+    fn watch(&self, start: Start) -> Viewer {
+        let organization = OrganizationId::from_uuid(self.stage.organization);
+        let object = Object::owned_in(Resource::Chat, UserId::new(), organization);
+        self.hub.watch(self.chat, start, object)
+    }
+
+    async fn begin_attempt(&self) -> Episode {
+        let fence = self.stage.fence(self.chat).await;
+        let state =
+            self.stage.apply_under(self.chat, Some(&fence), Command::RecordAttempt).await.unwrap().state;
+        Episode { history_version: state.versions.history, attempt: state.versions.attempt }
+    }
+
+    async fn commit(&self, text: &str) {
+        let message = NewMessage::new(MessageRole::Assistant, vec![Part::text(text)]);
+        self.stage.apply(self.chat, Command::CommitStep(vec![message])).await.unwrap();
+    }
+}
+
+fn part(episode: Episode, seq: i64) -> Arc<StreamPart> {
+    Arc::new(StreamPart {
+        role: MessageRole::Assistant,
+        part: Part::text(format!("{seq} ")),
+        history_version: episode.history_version,
+        generation_attempt: episode.attempt,
+        seq,
+    })
+}
+
+/// What a viewer was told, in short.
+#[derive(Default)]
+struct Seen {
+    status: Option<ChatStatus>,
+    messages: Vec<i64>,
+    preview: Vec<i64>,
+    n_resets: usize,
+    n_queued: usize,
+    cursor: Option<StreamCursor>,
+}
+
+impl Seen {
+    async fn until(&mut self, viewer: &mut Viewer, what: &str, holds: impl Fn(&Self) -> bool) {
+        let follow = async {
+            while !holds(self) {
+                let frame = viewer.next().await.expect("the stream goes on");
+                self.apply(&frame);
+            }
+        };
+        assert!(tokio::time::timeout(DEADLINE, follow).await.is_ok(), "waited in vain for {what}");
+    }
+
+    fn apply(&mut self, frame: &Frame) {
+        assert!((1..=Frame::EVENTS_MAX).contains(&frame.events.len()));
+        self.cursor = Some(frame.cursor);
+        for event in &frame.events {
+            match event {
+                StreamEvent::HistoryReset => self.messages.clear(),
+                StreamEvent::Message(message) => self.messages.push(message.id.get()),
+                StreamEvent::Queue(queue) => self.n_queued = queue.len(),
+                StreamEvent::Status(status) => self.status = Some(*status),
+                StreamEvent::PreviewReset => {
+                    self.preview.clear();
+                    self.n_resets += 1;
+                }
+                StreamEvent::Part(part) => self.preview.push(part.seq),
+                StreamEvent::Error(_) | StreamEvent::Retry(_) | StreamEvent::ActionRequired(_) => {}
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn streams_go_on_while_nobody_says_that_anything_changed() {
+    let world = World::new(Duration::from_millis(20), silence).await;
+    let (mut viewer, mut seen) = (world.watch(Start::default()), Seen::default());
+    seen.until(&mut viewer, "the question", |seen| seen.messages.len() == 1).await;
+    // Everything that another server does reaches this one through the store alone.
+    let writer = PartWriter::new();
+    let elsewhere = Hub::with(world.stage.db.clone(), world.tasks.clone(), LONG, silence);
+    let run = writer.clone().run(world.stage.db.clone(), elsewhere);
+    world.tasks.spawn("parts", run);
+    let episode = world.begin_attempt().await;
+    let epoch = world.stage.state(world.chat).await.epoch;
+    let parts = writer.open(world.chat, epoch, episode);
+    parts.push(MessageRole::Assistant, Part::text("an")).await;
+    parts.flush().await;
+    seen.until(&mut viewer, "the first part", |seen| seen.preview == [1]).await;
+    parts.push(MessageRole::Assistant, Part::text("swer")).await;
+    parts.flush().await;
+    seen.until(&mut viewer, "the second part", |seen| seen.preview == [1, 2]).await;
+    world.commit("answer").await;
+    let queued = world.stage.send("next", BusyBehavior::Queue);
+    world.stage.apply(world.chat, queued).await.unwrap();
+    seen.until(&mut viewer, "the rest", |seen| seen.messages.len() == 2 && seen.n_queued == 1).await;
+    assert_eq!(seen.preview, [0i64; 0], "the message took the place of its parts");
+}
+
+#[tokio::test]
+async fn a_thousand_viewers_cost_one_read_for_each_version() {
+    let world = World::new(LONG, channels::chat).await;
+    let mut viewers: Vec<_> = (0..1000).map(|_| (world.watch(Start::default()), Seen::default())).collect();
+    for (viewer, seen) in &mut viewers {
+        seen.until(viewer, "the question", |seen| seen.messages.len() == 1).await;
+    }
+    assert_eq!(
+        world.hub.figures(),
+        StreamFigures { chats: 1, viewers: 1000, reads: world.hub.figures().reads, parts: 0, cut_off: 0 }
+    );
+    // The first sweep and the first viewer may both have looked.
+    assert!(world.hub.figures().reads <= 2, "{:?}", world.hub.figures());
+    let (reads, version) = (world.hub.figures().reads, world.stage.state(world.chat).await.versions.snapshot);
+    let episode = world.begin_attempt().await;
+    world.hub.show(world.chat, (1..=300).map(|seq| part(episode, seq)).collect());
+    world.commit("answer").await;
+    let state = world.stage.state(world.chat).await;
+    let fence = fence(&state, ChatStatus::Running, None);
+    world.stage.apply_under(world.chat, Some(&fence), Command::FinishTurn).await.unwrap();
+    for (viewer, seen) in &mut viewers {
+        seen.until(viewer, "the end", |seen| seen.status == Some(ChatStatus::Waiting)).await;
+        assert_eq!(seen.messages.len(), 2);
+    }
+    let versions = world.stage.state(world.chat).await.versions.snapshot - version;
+    let news = world.hub.figures().reads - reads;
+    assert!(news <= versions.unsigned_abs(), "{news} reads for {versions} versions");
+}
+
+#[tokio::test]
+async fn a_slow_viewer_is_cut_off_and_goes_on_where_it_was() {
+    let world = World::new(LONG, channels::chat).await;
+    let (mut quick, mut quick_seen) = (world.watch(Start::default()), Seen::default());
+    let (mut slow, mut slow_seen) = (world.watch(Start::default()), Seen::default());
+    let episode = world.begin_attempt().await;
+    let ready = |seen: &Seen| seen.n_resets > 0;
+    quick_seen.until(&mut quick, "the attempt", ready).await;
+    slow_seen.until(&mut slow, "the attempt", ready).await;
+    let last = i64::try_from(ITEMS_WAITING_MAX).unwrap() + 50;
+    for seq in 1..=last {
+        world.hub.show(world.chat, vec![part(episode, seq)]);
+        quick_seen.until(&mut quick, "a part", |seen| seen.preview.last() == Some(&seq)).await;
+    }
+    assert_eq!(world.hub.figures().cut_off, 1);
+    let all: Vec<_> = (1..=last).collect();
+    assert_eq!(quick_seen.preview, all, "the quick one was not disturbed");
+    while let Some(frame) = tokio::time::timeout(DEADLINE, slow.next()).await.unwrap() {
+        slow_seen.apply(&frame);
+    }
+    assert!(slow_seen.preview.len() < all.len());
+    let resets = slow_seen.n_resets;
+    let mut slow = world.watch(Start::at(slow_seen.cursor.unwrap()));
+    slow_seen.until(&mut slow, "the rest", |seen| seen.preview.len() >= all.len()).await;
+    assert_eq!((slow_seen.preview, slow_seen.n_resets), (all, resets), "nothing was taken back");
+}
+
+#[tokio::test]
+async fn parts_that_found_no_room_are_read_from_the_store() {
+    let world = World::new(LONG, channels::chat).await;
+    let (mut viewer, mut seen) = (world.watch(Start::default()), Seen::default());
+    let writer = PartWriter::new();
+    world.tasks.spawn("parts", writer.clone().run(world.stage.db.clone(), world.hub.clone()));
+    let episode = world.begin_attempt().await;
+    seen.until(&mut viewer, "the attempt", |seen| seen.n_resets > 0).await;
+    let epoch = world.stage.state(world.chat).await.epoch;
+    let parts = writer.open(world.chat, epoch, episode);
+    parts.push(MessageRole::Assistant, Part::text("one ")).await;
+    parts.flush().await;
+    seen.until(&mut viewer, "the first part", |seen| seen.preview == [1]).await;
+    let resets = seen.n_resets;
+    // A gap: what comes now is not what comes next.
+    world.hub.show(world.chat, vec![part(episode, 3)]);
+    parts.push(MessageRole::Assistant, Part::text("two ")).await;
+    parts.flush().await;
+    seen.until(&mut viewer, "the second part", |seen| seen.preview.len() == 2).await;
+    assert_eq!((&seen.preview[..], seen.n_resets), (&[1, 2][..], resets));
+}
+
+#[tokio::test]
+async fn a_thousand_viewers_that_come_and_go_leave_nothing_behind() {
+    let world = World::new(LONG, channels::chat).await;
+    let tasks_before = world.tasks.len();
+    for round in 0..1000 {
+        let mut viewer = world.watch(Start::default());
+        if round % 3 == 0 {
+            let frame = tokio::time::timeout(DEADLINE, viewer.next()).await.unwrap();
+            assert!(frame.is_some());
+        }
+    }
+    let gone = async {
+        while world.hub.figures().chats > 0 || world.tasks.len() > tasks_before {
+            tokio::task::yield_now().await;
+        }
+    };
+    assert!(tokio::time::timeout(DEADLINE, gone).await.is_ok(), "{:?}", world.hub.figures());
+    assert_eq!(world.hub.figures().viewers, 0);
+}
+
+#[tokio::test]
+async fn very_long_answers_end_with_a_mark_and_without_a_gap() {
+    let world = World::new(LONG, channels::chat).await;
+    let writer = PartWriter::new();
+    world.tasks.spawn("parts", writer.clone().run(world.stage.db.clone(), world.hub.clone()));
+    let episode = world.begin_attempt().await;
+    let epoch = world.stage.state(world.chat).await.epoch;
+    let parts = writer.open(world.chat, epoch, episode);
+    for _ in 0..6 {
+        parts.push(MessageRole::Assistant, Part::text("x".repeat(1024 * 1024))).await;
+        parts.flush().await;
+    }
+    parts.push(MessageRole::Assistant, Part::text("small")).await;
+    parts.push(MessageRole::Assistant, Part::tool_call("c1", "execute", serde_json::json!({}))).await;
+    parts.flush().await;
+    let saved = saved_parts(&world.stage.db, world.chat, episode).await.unwrap();
+    let seqs: Vec<_> = saved.iter().map(|part| part.seq).collect();
+    assert_eq!(seqs, (1..=i64::try_from(saved.len()).unwrap()).collect::<Vec<_>>());
+    let marks =
+        saved.iter().filter(|part| matches!(&part.part, Part::Text { text } if text.contains("longer")));
+    assert_eq!(marks.count(), 1);
+    assert!(
+        saved.iter().all(|part| part.part != Part::text("small")),
+        "nothing small slips in after the mark"
+    );
+    assert!(matches!(saved.last().unwrap().part, Part::ToolCall { .. }));
+}
