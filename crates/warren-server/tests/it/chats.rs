@@ -19,7 +19,7 @@ mod settings;
 mod spending;
 mod waiting;
 
-const CHATS: &str = "/api/experimental/chats";
+pub(crate) const CHATS: &str = "/api/experimental/chats";
 const DEADLINE: Duration = Duration::from_secs(30);
 
 #[tokio::test]
@@ -134,7 +134,7 @@ async fn keys_of_providers_are_never_shown() {
     assert_eq!(server.get("/api/v2/ai/providers/local").await.0, StatusCode::NOT_FOUND);
 }
 
-async fn with_model(server: &TestServer, script: &Value) -> ScriptedModel {
+pub(crate) async fn with_model(server: &TestServer, script: &Value) -> ScriptedModel {
     let script = Script::parse(&script.to_string()).unwrap();
     let model = ScriptedModel::start(script, "127.0.0.1:0".parse().unwrap()).await.unwrap();
     let provider = json!({ "type": "openai-compat", "name": "local", "base_url": model.base_url() });
@@ -146,14 +146,14 @@ async fn with_model(server: &TestServer, script: &Value) -> ScriptedModel {
     model
 }
 
-async fn create(server: &TestServer, message: &str) -> Value {
+pub(crate) async fn create(server: &TestServer, message: &str) -> Value {
     let request = json!({ "organization_id": organization(server).await, "content": text(message) });
     let (status, chat) = server.post(CHATS, request).await;
     assert_eq!(status, StatusCode::CREATED, "{chat}");
     chat
 }
 
-async fn organization(server: &TestServer) -> Value {
+pub(crate) async fn organization(server: &TestServer) -> Value {
     server.get("/api/v2/organizations").await.1[0]["id"].clone()
 }
 

@@ -6,6 +6,7 @@ mod access;
 mod audit;
 mod bad_input;
 mod chat_providers;
+mod chat_streams;
 mod chats;
 mod cross_site;
 mod deployment;
