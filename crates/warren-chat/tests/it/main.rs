@@ -8,6 +8,7 @@ mod drops;
 mod errors;
 mod latency;
 mod limits;
+mod protocols;
 mod support;
 mod tools;
 mod turns;

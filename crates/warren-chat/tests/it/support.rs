@@ -242,8 +242,12 @@ impl Stage {
 
     /// Adds a provider with one model, the default.
     pub(crate) async fn add_model(&self, base_url: &str) {
+        self.add_model_of(AiProviderType::OpenaiCompat, base_url).await;
+    }
+
+    pub(crate) async fn add_model_of(&self, provider_type: AiProviderType, base_url: &str) {
         let provider = ProviderDraft {
-            provider_type: AiProviderType::OpenaiCompat,
+            provider_type,
             name: "local".into(),
             display_name: String::new(),
             icon: String::new(),
@@ -266,6 +270,18 @@ impl Stage {
         let script = Script::parse(&script.to_string()).unwrap();
         let model = ScriptedModel::start(script, "127.0.0.1:0".parse().unwrap()).await.unwrap();
         self.add_model(&model.base_url()).await;
+        model
+    }
+
+    /// The scripted model under the protocol of another type of provider.
+    pub(crate) async fn with_script_of(
+        &self,
+        provider_type: AiProviderType,
+        script: &Value,
+    ) -> ScriptedModel {
+        let script = Script::parse(&script.to_string()).unwrap();
+        let model = ScriptedModel::start(script, "127.0.0.1:0".parse().unwrap()).await.unwrap();
+        self.add_model_of(provider_type, &model.root_url()).await;
         model
     }
 
