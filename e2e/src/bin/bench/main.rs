@@ -4,7 +4,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
-mod chat;
+mod chats;
 mod figures;
 mod requests;
 mod shell;
@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use figures::Figures;
 
-const CASES: &[&str] = &["start", "requests", "shell", "throughput", "chat"];
+const CASES: &[&str] = &["start", "requests", "shell", "throughput", "chats"];
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -49,8 +49,8 @@ async fn run(wanted: &[String]) -> Result<()> {
     if is_wanted("throughput") {
         throughput::measure(&mut figures).await?;
     }
-    if is_wanted("chat") {
-        chat::measure(&mut figures).await?;
+    if is_wanted("chats") {
+        chats::measure(&mut figures).await?;
     }
     print!("{}", figures.table());
     println!("{}", figures.json());
