@@ -49,7 +49,7 @@ impl Worker {
             return;
         }
         let renewing = self.clone();
-        self.tasks.clone().spawn("chat leases", async move { renewing.keep_leases().await });
+        self.tasks.spawn("chat leases", async move { renewing.keep_leases().await });
         let token = self.tasks.token();
         self.tasks.clone().spawn_graceful("chat worker", async move {
             let worked = tokio::select! {
