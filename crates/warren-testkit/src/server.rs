@@ -61,6 +61,30 @@ impl ServerProcess {
         self.ready().await
     }
 
+    /// Starts it again as [`Self::restart`] does, with more environment for this life only.
+    ///
+    /// # Errors
+    /// Fails as [`Self::start`] does.
+    pub async fn restart_with(&mut self, env: &[(&str, &str)]) -> Result<()> {
+        let mut options = self.options.clone();
+        options.env.extend(env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        self.child = spawn(&self.data, self.address, &options)?;
+        self.ready().await
+    }
+
+    /// Waits until the server has ended by itself.
+    ///
+    /// # Errors
+    /// Fails when it still runs at the deadline.
+    pub async fn ended(&mut self, deadline: Duration) -> Result<()> {
+        let child = &mut self.child;
+        eventually("the server's end", deadline, || {
+            let ended = child.try_wait().is_ok_and(|status| status.is_some());
+            async move { ended.then_some(()) }
+        })
+        .await
+    }
+
     /// Ends the server as a crash does: no handler runs.
     ///
     /// # Errors
@@ -77,12 +101,7 @@ impl ServerProcess {
     /// Fails when it does not stop in time.
     pub async fn stop(&mut self) -> Result<()> {
         kill(self.pid(), Signal::SIGTERM).context("the server cannot be signalled")?;
-        let child = &mut self.child;
-        eventually("the server's end", STOP_DEADLINE, || {
-            let ended = child.try_wait().is_ok_and(|status| status.is_some());
-            async move { ended.then_some(()) }
-        })
-        .await
+        self.ended(STOP_DEADLINE).await
     }
 
     /// The server's address for users.
