@@ -7,6 +7,7 @@ mod listing;
 mod messages;
 mod patch;
 mod text;
+mod titles;
 
 use warren_authz::{Action, Object, Resource, Subject, check};
 use warren_chat_proto::Message;

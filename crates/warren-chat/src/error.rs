@@ -30,6 +30,9 @@ pub enum ChatServiceError {
     /// The owner has spent what may be spent in this period.
     #[error("the spending limit for chats is reached")]
     UsageLimit(Standing),
+    /// The model that was asked for a title gave none.
+    #[error("the model gave no title")]
+    NoTitle,
     /// A worker's write came too late; expected, and nothing to report.
     #[error(transparent)]
     Stale(#[from] Stale),

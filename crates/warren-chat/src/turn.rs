@@ -7,6 +7,7 @@ mod generate;
 mod listen;
 mod prompt;
 
+pub(crate) use aside::title;
 pub(crate) use prompt::INSTRUCTIONS;
 
 use std::sync::Arc;

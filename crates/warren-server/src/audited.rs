@@ -161,6 +161,8 @@ pub const AUDITED: &[Audited] = &[
     none("DELETE", "/api/experimental/chats/{chat}/queue/{queuedMessage}", CONTENT),
     none("POST", "/api/experimental/chats/{chat}/queue/{queuedMessage}/promote", CONTENT),
     none("POST", "/api/experimental/chats/{chat}/reconcile-invalid", CONTENT),
+    entry("POST", "/api/experimental/chats/{chat}/title/regenerate", Write, ResourceType::Chat),
+    none("POST", "/api/experimental/chats/{chat}/title/propose", "it makes a title and does not keep it"),
     none("POST", "/api/experimental/chats/{chat}/tool-results", CONTENT),
     entry("POST", "/api/experimental/chats/{chat}/approvals", Write, ResourceType::Chat),
     entry("POST", "/api/experimental/chats/providers", Create, ResourceType::AiProvider),

@@ -199,6 +199,11 @@ impl From<ChatServiceError> for ApiError {
                 let body = view::chat_usage::exceeded(&standing);
                 Self { limit: Some(Box::new(body.clone())), ..Self::new(StatusCode::CONFLICT, body.message) }
             }
+            ChatServiceError::NoTitle => {
+                let message =
+                    "The model gave no title. Check that it can be reached, or write a title yourself.";
+                Self::new(StatusCode::CONFLICT, message)
+            }
             ChatServiceError::Stale(_) => {
                 Self::new(StatusCode::CONFLICT, "The chat has changed in the meantime. Try again.")
             }

@@ -198,6 +198,8 @@ pub const PERMISSIONS: &[Permission] = &[
     row("GET", "/api/experimental/chats/{chat}/stream", User),
     row("GET", "/api/experimental/chats/by-workspace", User),
     row("GET", "/api/experimental/chats/{chat}/prompts", User),
+    row("POST", "/api/experimental/chats/{chat}/title/regenerate", User),
+    row("POST", "/api/experimental/chats/{chat}/title/propose", User),
     row("POST", "/api/experimental/chats/{chat}/reconcile-invalid", User),
     row("POST", "/api/experimental/chats/{chat}/tool-results", User),
     row("GET", "/api/experimental/chats/{chat}/approvals", User),

@@ -202,7 +202,7 @@ impl ChatService {
     }
 }
 
-fn text_of(content: &[Part]) -> String {
+pub(super) fn text_of(content: &[Part]) -> String {
     let texts = content.iter().filter_map(|part| match part {
         Part::Text { text } => Some(text.as_str()),
         Part::Reasoning { .. }

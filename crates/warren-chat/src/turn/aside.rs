@@ -72,6 +72,18 @@ pub(super) fn name(shared: &Arc<Shared>, turn: &Turn, chat: &chats::Model, histo
     });
 }
 
+/// Asks for a title of a chat that is about `text`, with the model that makes titles or the chat's own. Gives nothing when
+/// there is none in time.
+///
+/// # Errors
+/// Fails on database errors.
+pub(crate) async fn title(shared: &Shared, chat: &chats::Model, text: &str) -> ChatResult<Option<String>> {
+    let chosen = settings::title_model(shared.db.reader()).await?;
+    let own = ModelConfigId::from_uuid(chat.last_model_config_id);
+    let owner = UserId::from_uuid(chat.owner_id);
+    Ok(ask(shared, owner, chosen.model.unwrap_or(own), &TITLE, text).await)
+}
+
 /// Asks what a turn was about, once it has ended and no other has begun.
 pub(super) fn summarise(
     shared: &Arc<Shared>,

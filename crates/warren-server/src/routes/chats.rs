@@ -4,6 +4,7 @@ mod answers;
 mod messages;
 mod search;
 mod stream;
+mod titles;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,6 +51,8 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(answers::tool_results))
         .routes(routes!(answers::approvals, answers::decide))
         .routes(routes!(messages::prompts))
+        .routes(routes!(titles::regenerate))
+        .routes(routes!(titles::propose))
         .routes(routes!(messages::list, messages::send))
         .routes(routes!(messages::edit))
         .routes(routes!(messages::delete_queued))
