@@ -357,6 +357,7 @@ const NOT_DRIVEN: &[(&str, &str)] = &[
     ("POST", "/api/v2/users/otp/change-password"),
     ("POST", "/api/v2/users/{user}/convert-login"),
     ("POST", "/api/experimental/chats/{chat}/approvals"),
+    ("POST", "/api/experimental/chats/{chat}/title/regenerate"),
 ];
 
 async fn drive_organizations(driver: &mut Driver) {

@@ -1,9 +1,8 @@
 //! The same answers, read from the model or from a proxy before it by a client of the OpenAI protocol.
 
 use anyhow::{Context, Result, ensure};
-use futures::{StreamExt, stream::FuturesUnordered};
 use serde_json::{Value, json};
-use tokio::time::timeout;
+use tokio::{task::JoinSet, time::timeout};
 use warren_dev_model::ScriptedModel;
 
 use super::{DEADLINE, live, viewers::take_times};
@@ -13,14 +12,15 @@ use crate::timing::Samples;
 pub async fn latencies(model: &ScriptedModel, base_url: &str, name: &str, count: usize) -> Result<Samples> {
     let client = reqwest::Client::new();
     let before = model.requests().len();
-    let mut reading: FuturesUnordered<_> = (0..count)
-        .map(|_| tokio::spawn(read(client.clone(), format!("{base_url}/chat/completions"), name.to_owned())))
-        .collect();
+    let mut reading = JoinSet::new();
+    for _ in 0..count {
+        reading.spawn(read(client.clone(), format!("{base_url}/chat/completions"), name.to_owned()));
+    }
     let n_live = live(model, before, count).await;
     ensure!(n_live == count, "only {n_live} of {count} requests have come to the model");
     model.release(name);
     let mut delays = Vec::new();
-    while let Some(done) = reading.next().await {
+    while let Some(done) = reading.join_next().await {
         delays.extend(done??);
     }
     Ok(Samples::new(delays))

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{net::TcpStream, task::JoinSet, time::timeout};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream,
     tungstenite::{Message, Utf8Bytes, client::IntoClientRequest},
@@ -103,10 +103,10 @@ pub async fn latencies(readers: Vec<Reader>, n_parts: usize, n_live: usize) -> R
 
 /// Counts the parts that all readers get.
 pub async fn count(readers: Vec<Reader>, n_parts: usize) -> Result<usize> {
-    let tasks: Vec<_> = readers.into_iter().map(|reader| tokio::spawn(reader.count(n_parts))).collect();
+    let mut counting: JoinSet<_> = readers.into_iter().map(|reader| reader.count(n_parts)).collect();
     let mut sum = 0;
-    for task in tasks {
-        sum += task.await??;
+    while let Some(counted) = counting.join_next().await {
+        sum += counted??;
     }
     Ok(sum)
 }
