@@ -54,6 +54,13 @@ pub struct Search {
     pub after: Option<Cursor>,
 }
 
+impl Search {
+    /// All chats of an owner that are not archived.
+    pub const fn of(owner: UserId) -> Self {
+        Self { owner, archived: false, title: None, has_unread: None, labels: Vec::new(), after: None }
+    }
+}
+
 /// A place in the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {

@@ -16,7 +16,7 @@ use warren_db::{
         ai_providers, chat_model_configs, chats, organization_members, organizations, templates, users,
         workspaces,
     },
-    query::{self, Page},
+    query::{self, Page, chats::Search},
 };
 use warren_db_testkit::TestDatabase;
 use warren_vocab::{GroupId, LoginType, OrganizationId, UserId};
@@ -323,7 +323,8 @@ async fn members_and_chats_are_filtered_as_the_decision_says() {
         for owner in &world.users {
             let filter = list_filter(&subject, Resource::Chat);
             let owner_id = UserId::from_uuid(*owner);
-            let rows = query::chats::list(reader, owner_id, &filter, false, Page::default()).await.unwrap();
+            let rows =
+                query::chats::list(reader, &filter, &Search::of(owner_id), Page::default()).await.unwrap();
             let listed: BTreeSet<_> = rows.iter().map(|row| row.id).collect();
             let all: Vec<_> = world.chats.iter().filter(|(_, user, _)| user == owner).copied().collect();
             assert_eq!(listed, readable(&subject, &all, owned(Resource::Chat)), "chats for {shown}");
