@@ -587,10 +587,20 @@ export interface components {
         };
         /** @description How a model is called. */
         ChatModelCallConfig: {
+            /** @description Dollars for a million tokens: `input_price_per_million_tokens` and likewise for `output`, `cache_read`, `cache_write`. */
+            cost?: Record<string, never> | null;
+            /** Format: double */
+            frequency_penalty?: number | null;
             /** Format: int64 */
             max_output_tokens?: number | null;
             /** Format: double */
+            presence_penalty?: number | null;
+            /** @description Options of single providers, by `openai`, `anthropic`, `google`, `openaicompat`, `openrouter` or `vercel`. */
+            provider_options?: Record<string, never> | null;
+            /** Format: double */
             temperature?: number | null;
+            /** Format: int64 */
+            top_k?: number | null;
             /** Format: double */
             top_p?: number | null;
         };
@@ -874,11 +884,12 @@ export interface components {
         /** @description Adds a provider. */
         CreateAIProviderRequest: {
             api_keys?: string[];
-            base_url: string;
+            base_url?: string;
             display_name?: string;
             enabled?: boolean;
             icon?: string;
             name: string;
+            settings?: Record<string, never> | null;
             type: components["schemas"]["AiProviderType"];
         };
         /** @description `POST /api/experimental/chats/{chat}/messages`. */
@@ -1452,6 +1463,10 @@ export interface components {
             workspace_id?: components["schemas"]["WorkspaceId"] | null;
             workspace_name?: string | null;
         };
+        /** @description Stores a key of one's own. */
+        PutUserAIProviderKeyRequest: {
+            api_key: string;
+        };
         /**
          * Format: int64
          * @description A message waiting in a chat's queue.
@@ -1697,6 +1712,8 @@ export interface components {
             display_name?: string | null;
             enabled?: boolean | null;
             icon?: string | null;
+            /** @description Settings that change: an absent one stays, a null takes it away. */
+            settings?: Record<string, never> | null;
         };
         /** @description `PATCH /api/v2/templates/{template}/versions`. */
         UpdateActiveTemplateVersion: {
@@ -1864,6 +1881,15 @@ export interface components {
             /** Format: date-time */
             updated_at: string;
             username: string;
+        };
+        /** @description A provider that takes keys of single users, and whether the user has stored one. */
+        UserAIProviderKey: {
+            ai_provider_id: components["schemas"]["AiProviderId"];
+            display_name: string;
+            has_user_api_key: boolean;
+            masked?: string | null;
+            name: string;
+            type: components["schemas"]["AiProviderType"];
         };
         /** @description How the dashboard looks. An empty text means that the account chose nothing. */
         UserAppearanceSettings: {
