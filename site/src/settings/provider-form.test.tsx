@@ -38,7 +38,7 @@ it("takes a key away and adds another in one step", async () => {
   fireEvent.change(screen.getByTestId("provider-key"), { target: { value: " sk-new " } });
   await save();
   await waitFor(() => expect(calls).toHaveLength(1));
-  expect((calls[0]?.body as { api_keys: unknown }).api_keys).toEqual([{ api_key: "sk-new" }]);
+  expect(calls[0]?.body).toMatchObject({ api_keys: [{ api_key: "sk-new" }] });
 });
 
 it("shows beside the field what the server refuses", async () => {

@@ -10,6 +10,9 @@ import { Select } from "@/ui/select";
 import { Switch } from "@/ui/switch";
 import { type ProviderType, providerKind, providerKinds, slug } from "./provider-types";
 
+/** The API's document says "any object", which its types read as "no field at all". */
+type FreeForm = Record<string, never>;
+
 interface ProviderFormProps {
   open: boolean;
   onClose: () => void;
@@ -65,7 +68,7 @@ function NewForm({ onClose, onCreated }: { onClose: () => void; onCreated: () =>
         enabled: true,
         base_url: baseUrl.trim() || kind?.baseUrl || (type === "bedrock" ? `https://bedrock-runtime.${region.trim()}.amazonaws.com` : ""),
         api_keys: key.trim() === "" ? [] : [key.trim()],
-        ...(Object.keys(settings).length > 0 ? { settings } : {}),
+        ...(Object.keys(settings).length > 0 ? { settings: settings as object as FreeForm } : {}),
       },
       { onSuccess: onCreated },
     );
@@ -125,7 +128,7 @@ function ChangeForm({ provider, onClose }: { provider: AIProvider; onClose: () =
     event.preventDefault();
     const keys = [...kept.map(({ id }) => ({ id })), ...(key.trim() ? [{ api_key: key.trim() }] : [])];
     const changesKeys = dropped.length > 0 || key.trim() !== "";
-    update.mutate({ id: provider.id, display_name: name.trim(), base_url: baseUrl.trim(), enabled, ...(changesKeys ? { api_keys: keys } : {}), ...(userKeys === heldUserKeys ? {} : { settings: { user_keys: userKeys } }) }, { onSuccess: onClose });
+    update.mutate({ id: provider.id, display_name: name.trim(), base_url: baseUrl.trim(), enabled, ...(changesKeys ? { api_keys: keys } : {}), ...(userKeys === heldUserKeys ? {} : { settings: { user_keys: userKeys } as object as FreeForm }) }, { onSuccess: onClose });
   };
 
   return (
