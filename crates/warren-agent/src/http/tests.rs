@@ -77,7 +77,8 @@ async fn a_file_is_written_read_and_keeps_its_mode() {
     let path = fixture.dir.path().join("new/dir/script.sh");
     let url = format!("/api/v0/write-file?path={}", path.display());
     let (status, written) = fixture.send(Method::POST, "", &url, "one\ntwo\n".into()).await;
-    assert_eq!((status, written), (200, json!({ "path": path, "bytes": 8 }).to_string()));
+    let written: Value = serde_json::from_str(&written).unwrap();
+    assert_eq!((status, written), (200, json!({ "path": path, "bytes": 8 })));
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o750)).unwrap();
     assert_eq!(fixture.send(Method::POST, "", &url, "one\n2\n".into()).await.0, 200);
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o750);
