@@ -1,6 +1,6 @@
 //! Places where a test lets the server die as `kill -9` does. Programs that are built for release have none.
 //!
-//! `WARREN_CRASH_AT=POINT` ends the process where the point is reached first, `WARREN_CRASH_AT=POINT#3` where it is reached
+//! `TEST_CRASH_AT=POINT` ends the process where the point is reached first, `TEST_CRASH_AT=POINT#3` where it is reached
 //! for the third time. Points of transitions are named after their commands.
 
 /// When a point is reached, relative to the write that it is named after.
@@ -21,7 +21,7 @@ pub(crate) fn reach(moment: Moment, what: &str) {
     };
 
     static WANTED: LazyLock<Option<(String, usize)>> = LazyLock::new(|| {
-        let wanted = std::env::var("WARREN_CRASH_AT").ok()?;
+        let wanted = std::env::var("TEST_CRASH_AT").ok()?;
         match wanted.split_once('#') {
             Some((point, count)) => Some((point.to_owned(), count.parse().ok()?)),
             None => Some((wanted, 1)),
