@@ -234,6 +234,20 @@ impl Part {
         }
     }
 
+    /// The text of a text part.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text { text } => Some(text),
+            Self::Reasoning { .. }
+            | Self::ToolCall { .. }
+            | Self::ToolResult { .. }
+            | Self::FileReference { .. }
+            | Self::Source { .. }
+            | Self::File { .. }
+            | Self::Unknown => None,
+        }
+    }
+
     /// Bytes of text inside, for buffer bounds.
     pub fn len(&self) -> usize {
         match self {

@@ -3,8 +3,6 @@
 //! The only place that writes the rows of chats, histories and queues. Leases and deadlines are judged by the clock of the
 //! database, and the statement that writes the row finds nothing when the chat has moved on or the lease is another's.
 
-#![allow(dead_code, unused_imports, reason = "the worker and the routes are about to use all of it")]
-
 mod asks;
 mod command;
 mod hints;

@@ -8,7 +8,7 @@ pub(crate) mod responses;
 use serde_json::{Map, Value};
 
 use crate::{
-    FinishReason, ModelError, ModelEvent, ModelRequest, Usage,
+    FinishReason, ModelError, ModelEvent, ModelRequest, ToolChoice, Usage,
     classify::{Failure, Site, classify},
     config::ModelConfig,
     options::Options,
@@ -103,6 +103,15 @@ impl Context<'_> {
                 format!("{}{path}{mark}{query}", base.trim_end_matches('/'))
             }
             None => format!("{}{path}", self.base_url.trim_end_matches('/')),
+        }
+    }
+
+    /// The word of both OpenAI protocols for whether tools must be used; none where the model may choose.
+    pub(crate) const fn tool_choice(&self) -> Option<&'static str> {
+        match self.request.tool_choice {
+            ToolChoice::Auto => None,
+            ToolChoice::None => Some("none"),
+            ToolChoice::Required => Some("required"),
         }
     }
 

@@ -136,16 +136,7 @@ fn new_row(owner: UserId, request: &CreateChat, model: ModelConfigId) -> chats::
 
 /// The first words of the first text.
 pub(crate) fn made_title(content: &[Part]) -> String {
-    let text = content.iter().find_map(|part| match part {
-        Part::Text { text } => Some(text.as_str()),
-        Part::Reasoning { .. }
-        | Part::ToolCall { .. }
-        | Part::ToolResult { .. }
-        | Part::FileReference { .. }
-        | Part::Source { .. }
-        | Part::File { .. }
-        | Part::Unknown => None,
-    });
+    let text = content.iter().find_map(Part::as_text);
     let words: Vec<_> = text.unwrap_or_default().split_whitespace().collect();
     if words.is_empty() {
         return String::from("New Chat");

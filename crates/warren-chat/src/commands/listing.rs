@@ -203,15 +203,5 @@ impl ChatService {
 }
 
 pub(super) fn text_of(content: &[Part]) -> String {
-    let texts = content.iter().filter_map(|part| match part {
-        Part::Text { text } => Some(text.as_str()),
-        Part::Reasoning { .. }
-        | Part::ToolCall { .. }
-        | Part::ToolResult { .. }
-        | Part::FileReference { .. }
-        | Part::Source { .. }
-        | Part::File { .. }
-        | Part::Unknown => None,
-    });
-    texts.collect::<Vec<_>>().join("\n")
+    content.iter().filter_map(Part::as_text).collect::<Vec<_>>().join("\n")
 }

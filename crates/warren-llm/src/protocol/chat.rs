@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use warren_vocab::AiProviderType;
 
 use super::{Call, Context, Fault, Reader, count, is_blank, metadata_of, with_calls};
-use crate::{AssistantBlock, FinishReason, Message, ModelEvent, ToolCall, ToolChoice, Usage, calls::Calls};
+use crate::{AssistantBlock, FinishReason, Message, ModelEvent, ToolCall, Usage, calls::Calls};
 
 /// Marks what compatible providers want back.
 const KIND: &str = "openai_compat";
@@ -111,15 +111,7 @@ fn put_tools(context: &Context<'_>, body: &mut Map<String, Value>) {
             "function": {"name": tool.name, "description": tool.description, "parameters": tool.schema}})
     });
     body.insert("tools".into(), tools.collect());
-    match context.request.tool_choice {
-        ToolChoice::Auto => {}
-        ToolChoice::None => {
-            body.insert("tool_choice".into(), json!("none"));
-        }
-        ToolChoice::Required => {
-            body.insert("tool_choice".into(), json!("required"));
-        }
-    }
+    body.extend(context.tool_choice().map(|choice| ("tool_choice".to_owned(), json!(choice))));
 }
 
 fn messages(context: &Context<'_>) -> Vec<Value> {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use warren_vocab::AiProviderType;
 
 use super::{Call, Context, Fault, Reader, chat::thinks, count, is_blank, metadata_of, with_calls};
-use crate::{AssistantBlock, FinishReason, Message, ModelEvent, Reasoning, ToolChoice, Usage, calls::Calls};
+use crate::{AssistantBlock, FinishReason, Message, ModelEvent, Reasoning, Usage, calls::Calls};
 
 /// Marks what only this protocol can read again.
 const KIND: &str = "openai_responses";
@@ -101,15 +101,7 @@ fn put_tools(context: &Context<'_>, body: &mut Map<String, Value>) {
         return;
     }
     body.insert("tools".into(), json!(tools));
-    match context.request.tool_choice {
-        ToolChoice::Auto => {}
-        ToolChoice::None => {
-            body.insert("tool_choice".into(), json!("none"));
-        }
-        ToolChoice::Required => {
-            body.insert("tool_choice".into(), json!("required"));
-        }
-    }
+    body.extend(context.tool_choice().map(|choice| ("tool_choice".to_owned(), json!(choice))));
 }
 
 fn input(context: &Context<'_>) -> Vec<Value> {

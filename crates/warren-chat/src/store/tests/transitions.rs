@@ -18,10 +18,6 @@ use crate::{
 
 const CANCELLED: &str = "The tool call was cancelled before it produced a result.";
 
-fn texts(story: &[(MessageRole, String)]) -> Vec<&str> {
-    story.iter().map(|(_, text)| text.as_str()).collect()
-}
-
 #[tokio::test]
 async fn a_chat_needs_a_first_message_but_not_one_of_a_user() {
     let stage = Stage::new().await;
