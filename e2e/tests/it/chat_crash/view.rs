@@ -11,7 +11,7 @@ use warren_vocab::ChatId;
 
 /// What the viewer has seen.
 pub(super) struct View {
-    chat: ChatId,
+    pub(super) chat: ChatId,
     cursor: Option<String>,
     messages: BTreeMap<i64, Value>,
     /// The text of the answer that is being written.
