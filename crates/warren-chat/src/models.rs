@@ -17,6 +17,8 @@ pub(crate) struct ReadyModel {
     pub(crate) config: ModelConfigId,
     /// The provider's name, for errors.
     pub(crate) provider: String,
+    /// The name by which the provider knows the model.
+    pub(crate) name: String,
     /// Tokens.
     pub(crate) context_limit: i64,
     /// Percent of the context limit at which a chat is compacted, unless its owner wants another.
@@ -154,6 +156,7 @@ fn ready(
         model,
         config: ModelConfigId::from_uuid(config.id),
         provider: provider.name.clone(),
+        name: config.model.clone(),
         context_limit: config.context_limit,
         compression_threshold: config.compression_threshold,
         prices: Prices::of(provider_type, &config.model, &config.options),

@@ -25,6 +25,7 @@ use warren_vocab::{ChatId, MessageRole};
 use crate::{
     crash_points::{self, Moment},
     hub::Hub,
+    metrics::ChatMetrics,
     rows,
 };
 
@@ -45,6 +46,7 @@ pub(crate) struct PartWriter {
 struct Shared {
     waiting: Mutex<Waiting>,
     wake: Notify,
+    metrics: ChatMetrics,
     /// The newest round that is written and shown.
     done: watch::Sender<u64>,
 }
@@ -74,9 +76,10 @@ pub(crate) struct EpisodeWriter {
 }
 
 impl PartWriter {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(metrics: ChatMetrics) -> Self {
         let waiting = Mutex::new(Waiting { round: 1, ..Waiting::default() });
-        Self { shared: Arc::new(Shared { waiting, wake: Notify::new(), done: watch::Sender::new(0) }) }
+        let (wake, done) = (Notify::new(), watch::Sender::new(0));
+        Self { shared: Arc::new(Shared { waiting, wake, metrics, done }) }
     }
 
     /// Begins an episode under a lease.
@@ -156,6 +159,7 @@ impl EpisodeWriter {
         if before + part.len() <= EPISODE_BYTES_MAX {
             return Some(part);
         }
+        self.writer.shared.metrics.dropped_part();
         // Exactly one part crosses the bound, however many write at once.
         (before <= EPISODE_BYTES_MAX).then_some(mark)
     }

@@ -66,7 +66,7 @@ impl ChatService {
     pub fn start(config: ChatConfig) -> Self {
         let ChatConfig { db, sealer, tools, tasks, worker, metrics } = config;
         let hub = Hub::new(db.clone(), tasks.clone());
-        let parts = PartWriter::new();
+        let parts = PartWriter::new(metrics.clone());
         let shared = Arc::new(Shared {
             db: db.clone(),
             sealer,
@@ -79,7 +79,7 @@ impl ChatService {
             tasks: tasks.clone(),
         });
         tasks.spawn("chat parts", async move { parts.run(db, hub).await });
-        let retention = Retention::new(shared.db.clone());
+        let retention = Retention::new(shared.db.clone(), shared.metrics.clone());
         tasks.spawn("chat retention", async move { retention.run().await });
         let watching = shared.clone();
         tasks.spawn("chat models", async move { watching.catalog.watch(&watching.db).await });

@@ -59,9 +59,9 @@ pub(crate) async fn run_step(
             let done = commit(shared, chat, state, None, Command::FinishTurn).await?;
             aside::summarise(shared, turn, chat, &done, &history);
         }
-        Next::RunTools(calls) => run_tools(shared, chat, state, &calls).await?,
+        Next::RunTools(calls) => run_tools(shared, turn, chat, state, &calls).await?,
         Next::EnterRequiresAction { dynamic, asked } => {
-            run_tools(shared, chat, state, &[dynamic, asked].concat()).await?;
+            run_tools(shared, turn, chat, state, &[dynamic, asked].concat()).await?;
         }
         Next::Refuse(calls) => {
             let refused = NewMessage::new(MessageRole::Tool, decide::refusals(&calls));
@@ -163,13 +163,14 @@ async fn partial(
 
 async fn run_tools(
     shared: &Shared,
+    turn: &Turn,
     chat: &chats::Model,
     state: &ChatState,
     calls: &[OpenCall],
 ) -> ChatResult<()> {
     let begun = commit(shared, chat, state, None, Command::RecordAttempt).await?;
     let attempt = begun.state.versions.attempt;
-    let step = tools::run_step(shared, chat, &begun.state, calls).await?;
+    let step = tools::run_step(shared, chat, &begun.state, turn.model().ok(), calls).await?;
     if !step.results.is_empty() {
         let message = NewMessage::new(MessageRole::Tool, step.results);
         commit(shared, chat, &begun.state, Some(attempt), Command::CommitStep(vec![message])).await?;

@@ -8,6 +8,7 @@ use warren_vocab::{BusyBehavior, ChatStatus, MessageRole, OrganizationId, UserId
 
 use super::*;
 use crate::{
+    metrics::ChatMetrics,
     parts::PartWriter,
     store::{Command, NewMessage, fence, tests::stage::Stage},
 };
@@ -114,7 +115,7 @@ async fn streams_go_on_while_nobody_says_that_anything_changed() {
     let (mut viewer, mut seen) = (world.watch(Start::default()), Seen::default());
     seen.until(&mut viewer, "the question", |seen| seen.messages.len() == 1).await;
     // Everything that another server does reaches this one through the store alone.
-    let writer = PartWriter::new();
+    let writer = PartWriter::new(ChatMetrics::default());
     let elsewhere = Hub::with(world.stage.db.clone(), world.tasks.clone(), LONG, silence);
     let run = writer.clone().run(world.stage.db.clone(), elsewhere);
     world.tasks.spawn("parts", run);
@@ -194,7 +195,7 @@ async fn a_slow_viewer_is_cut_off_and_goes_on_where_it_was() {
 async fn parts_that_found_no_room_are_read_from_the_store() {
     let world = World::new(LONG, channels::chat).await;
     let (mut viewer, mut seen) = (world.watch(Start::default()), Seen::default());
-    let writer = PartWriter::new();
+    let writer = PartWriter::new(ChatMetrics::default());
     world.tasks.spawn("parts", writer.clone().run(world.stage.db.clone(), world.hub.clone()));
     let episode = world.begin_attempt().await;
     seen.until(&mut viewer, "the attempt", |seen| seen.n_resets > 0).await;
@@ -235,7 +236,8 @@ async fn a_thousand_viewers_that_come_and_go_leave_nothing_behind() {
 #[tokio::test]
 async fn very_long_answers_end_with_a_mark_and_without_a_gap() {
     let world = World::new(LONG, channels::chat).await;
-    let writer = PartWriter::new();
+    let metrics = ChatMetrics::default();
+    let writer = PartWriter::new(metrics.clone());
     world.tasks.spawn("parts", writer.clone().run(world.stage.db.clone(), world.hub.clone()));
     let episode = world.begin_attempt().await;
     let epoch = world.stage.state(world.chat).await.epoch;
@@ -258,4 +260,6 @@ async fn very_long_answers_end_with_a_mark_and_without_a_gap() {
         "nothing small slips in after the mark"
     );
     assert!(matches!(saved.last().unwrap().part, Part::ToolCall { .. }));
+    let text = metrics.text();
+    assert!(text.contains("coderd_chatd_stream_buffer_dropped_total 3\n"), "{text}");
 }

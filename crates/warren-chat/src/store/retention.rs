@@ -10,7 +10,10 @@ use warren_db::{Database, Guard, Tx, query};
 use warren_vocab::ChatId;
 
 use super::{Command, requests::REMEMBERED, settings, spend::limited_since, transition};
-use crate::error::{ChatResult, ChatServiceError};
+use crate::{
+    error::{ChatResult, ChatServiceError},
+    metrics::ChatMetrics,
+};
 
 /// How often to look for chats to archive.
 const ARCHIVE_EVERY: Duration = Duration::from_secs(60 * 60);
@@ -26,11 +29,12 @@ const PURGE_BATCH: u64 = 100;
 /// Keeps the number of chats in bounds.
 pub(crate) struct Retention {
     db: Database,
+    metrics: ChatMetrics,
 }
 
 impl Retention {
-    pub(crate) const fn new(db: Database) -> Self {
-        Self { db }
+    pub(crate) const fn new(db: Database, metrics: ChatMetrics) -> Self {
+        Self { db, metrics }
     }
 
     /// Looks again and again, until the task is stopped.
@@ -81,7 +85,11 @@ impl Retention {
         let mut n_archived = 0;
         for chat in query::chat_retention::idle_since(self.db.reader(), cutoff, ARCHIVE_BATCH).await? {
             match self.archive(chat, cutoff).await {
-                Ok(is_archived) => n_archived += usize::from(is_archived),
+                Ok(true) => {
+                    n_archived += 1;
+                    self.metrics.archived();
+                }
+                Ok(false) => {}
                 // Somebody has used, archived or deleted it since.
                 Err(ChatServiceError::Conflict { .. } | ChatServiceError::NotFound) => {}
                 Err(error) => return Err(error),
@@ -118,7 +126,9 @@ impl Retention {
             }
             let guard = Guard::chats(old.iter().copied());
             let delete = async |tx: &Tx| query::chat_retention::delete_archived(tx, &old, cutoff).await;
-            n_deleted += self.db.write_guarded(guard, delete).await?;
+            let n_now = self.db.write_guarded(guard, delete).await?;
+            self.metrics.purged_chats(n_now);
+            n_deleted += n_now;
         }
         if n_deleted > 0 {
             tracing::info!(n_deleted, days, "archived chats were deleted");

@@ -37,7 +37,6 @@ pub fn check_dynamic_tools(tools: &[DynamicTool]) -> ChatResult<()> {
     if tools.len() > TOOLS_MAX {
         return invalid(format!("At most {TOOLS_MAX} tools can be brought along."));
     }
-    let built_in: BTreeSet<String> = schema::specs().into_iter().map(|spec| spec.name).collect();
     let mut seen = BTreeSet::new();
     for tool in tools {
         let name = tool.name.as_str();
@@ -47,7 +46,7 @@ pub fn check_dynamic_tools(tools: &[DynamicTool]) -> ChatResult<()> {
                 "The tool name {name:?} must have 1 to {NAME_LEN_MAX} letters, digits, hyphens or underscores."
             ));
         }
-        if built_in.contains(name) {
+        if schema::is_built_in(name) {
             return invalid(format!("The tool name {name:?} belongs to a built-in tool. Choose another."));
         }
         if !seen.insert(name) {

@@ -16,7 +16,7 @@ use warren_db::{
     entity::{chat_tool_calls, chats},
     query::{self, chat_tool_calls::Key},
 };
-use warren_vocab::{ChatId, ChatStatus, MessageRole, ModelConfigId, OrganizationId, UserId, WorkspaceId};
+use warren_vocab::{ChatId, ChatStatus, MessageRole, OrganizationId, UserId, WorkspaceId};
 
 use super::{
     Binding, Resumed, ToolContext, ToolError, ToolOutput,
@@ -27,6 +27,8 @@ use super::{
 use crate::{
     crash_points::{self, Moment},
     error::{ChatResult, ChatServiceError},
+    metrics::ModelLabels,
+    models::ReadyModel,
     parts::EpisodeWriter,
     rows,
     service::Shared,
@@ -59,9 +61,10 @@ pub(crate) async fn run_step(
     shared: &Shared,
     chat: &chats::Model,
     state: &ChatState,
+    model: Option<&ReadyModel>,
     calls: &[OpenCall],
 ) -> ChatResult<ToolStep> {
-    let runner = Runner::new(shared, chat, state, calls).await?;
+    let runner = Runner::new(shared, chat, state, model, calls).await?;
     let (done, finished) = watch::channel(BTreeSet::new());
     let running = calls.iter().enumerate().map(async |(place, call)| {
         runner.wait_for_turn(calls, place, finished.clone()).await;
@@ -109,6 +112,8 @@ struct Runner<'a> {
     dynamic: BTreeSet<String>,
     rules: Rules,
     result_bytes_max: usize,
+    /// Whose call it is, for the metrics.
+    labels: ModelLabels,
     now: DateTime<Utc>,
     started: Instant,
 }
@@ -118,13 +123,12 @@ impl<'a> Runner<'a> {
         shared: &'a Shared,
         chat: &'a chats::Model,
         state: &ChatState,
+        model: Option<&ReadyModel>,
         calls: &[OpenCall],
     ) -> ChatResult<Self> {
         let (id, reader) = (ChatId::from_uuid(chat.id), shared.db.reader());
         let ids = calls.iter().map(|call| call.call_id.clone()).collect();
         let ledger = query::chat_tool_calls::newest(reader, id, ids).await?;
-        let config = ModelConfigId::from_uuid(chat.last_model_config_id);
-        let config = query::chat_model_configs::by_id(reader, config).await?;
         // An earlier call may have bound a workspace since the row was read.
         let row = query::chats::by_id(reader, id).await?.ok_or(ChatServiceError::NotFound)?;
         let episode = Episode { history_version: state.versions.history, attempt: state.versions.attempt };
@@ -137,7 +141,8 @@ impl<'a> Runner<'a> {
             ledger,
             dynamic: dynamic::of_chat(chat).into_iter().map(|tool| tool.name).collect(),
             rules: approvals::load(shared, chat).await?,
-            result_bytes_max: cap::bytes_max(config.map(|config| config.context_limit)),
+            result_bytes_max: cap::bytes_max(model.map(|model| model.context_limit)),
+            labels: model.map_or_else(ModelLabels::none, ModelLabels::of),
             now: query::clock::now(reader).await?,
             started: Instant::now(),
         })
@@ -163,7 +168,7 @@ impl<'a> Runner<'a> {
         match entry.state.as_str() {
             "finished" | "denied" => {
                 let result = rows::parse("tool result", entry.result.clone().unwrap_or_default())?;
-                Ok(self.result(call, result, entry.is_error))
+                Ok(settled(call, result, entry.is_error))
             }
             "asked" | "unknown" => Ok(Settled::Pending(again(entry))),
             "intent" if self.dynamic.contains(&call.tool_name) => {
@@ -271,6 +276,7 @@ impl<'a> Runner<'a> {
     ) -> ChatResult<Settled> {
         cap::clean_value(&mut result);
         if cap::cap(&mut result, self.result_bytes_max) {
+            self.shared.metrics.tool_result_cut(&self.labels, &call.tool_name);
             tracing::info!(chat.id = %self.chat.id, tool = call.tool_name, "the result of a tool was cut");
         }
         let (key, epoch, kept) = (key(entry), self.fence.epoch, rows::stored(&result));
@@ -287,9 +293,11 @@ impl<'a> Runner<'a> {
         Ok(self.result(call, result, is_error))
     }
 
+    /// A result that nobody has counted yet.
     fn result(&self, call: &OpenCall, result: Value, is_error: bool) -> Settled {
-        let part = Part::tool_result(&call.call_id, &call.tool_name, result, is_error);
-        Settled::Result { part, ends_turn: !is_error && call::ends_turn(&call.tool_name) }
+        let n_bytes = result.to_string().len();
+        self.shared.metrics.tool_result(&self.labels, &call.tool_name, n_bytes, is_error);
+        settled(call, result, is_error)
     }
 
     fn output(&self, call: &OpenCall) -> ToolOutput {
@@ -337,6 +345,11 @@ pub(super) fn key(entry: &chat_tool_calls::Model) -> Key {
         history_version: entry.history_version,
         call_id: entry.call_id.clone(),
     }
+}
+
+fn settled(call: &OpenCall, result: Value, is_error: bool) -> Settled {
+    let part = Part::tool_result(&call.call_id, &call.tool_name, result, is_error);
+    Settled::Result { part, ends_turn: !is_error && call::ends_turn(&call.tool_name) }
 }
 
 fn ask(entry: &chat_tool_calls::Model, reason: AskReason, message: String) -> Ask {

@@ -1,5 +1,7 @@
 //! Names, descriptions and JSON schemas of the tools.
 
+use std::{collections::BTreeSet, sync::LazyLock};
+
 use serde_json::{Value, json};
 use warren_db::entity::chats;
 use warren_llm::ToolSpec;
@@ -13,6 +15,13 @@ pub(crate) fn of_chat(chat: &chats::Model) -> Vec<ToolSpec> {
     let mut specs = specs();
     specs.extend(dynamic::of_chat(chat).into_iter().map(ToolSpec::from));
     specs
+}
+
+/// Whether a tool is one that this program brings along.
+pub(crate) fn is_built_in(name: &str) -> bool {
+    static NAMES: LazyLock<BTreeSet<String>> =
+        LazyLock::new(|| specs().into_iter().map(|spec| spec.name).collect());
+    NAMES.contains(name)
 }
 
 /// The built-in tools.

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     error::ChatResult,
-    metrics::CompactionResult,
+    metrics::{CompactionResult, ModelLabels},
     service::Shared,
     store::{Command, NewMessage},
 };
@@ -71,10 +71,10 @@ pub(super) async fn compact(
             Ok(())
         }
         Err(error) => {
-            let provider = ready.provider.clone();
+            let (provider, labels) = (ready.provider.clone(), ModelLabels::of(ready));
             shared.metrics.compaction(ready, CompactionResult::of(error.kind));
             turn.leave();
-            retry_or_fail(shared, chat, &begun, provider, error).await
+            retry_or_fail(shared, chat, &begun, (provider, labels), error).await
         }
     }
 }

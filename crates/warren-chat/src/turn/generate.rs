@@ -12,6 +12,7 @@ use warren_vocab::{ChatErrorKind, ChatId, MessageRole, UserId};
 use super::{Turn, commit, fail, listen, open_episode, prompt};
 use crate::{
     error::ChatResult,
+    metrics::ModelLabels,
     models::ReadyModel,
     rows,
     service::Shared,
@@ -68,10 +69,9 @@ pub(super) async fn generate(
             Ok(())
         }
         Err(error) => {
-            let provider = ready.provider.clone();
-            shared.metrics.failed_attempt(ready, error.kind);
+            let (provider, labels) = (ready.provider.clone(), ModelLabels::of(ready));
             turn.leave();
-            retry_or_fail(shared, chat, &begun, provider, error).await
+            retry_or_fail(shared, chat, &begun, (provider, labels), error).await
         }
     }
 }
@@ -100,7 +100,7 @@ pub(super) async fn refused(
 
 /// What a call costs when its answer is as long as it may be. Nothing when no price is known.
 fn most_micros(ready: &ReadyModel, request: &ModelRequest) -> Option<i64> {
-    let n_bytes = format!("{:?}{:?}{:?}", request.system, request.messages, request.tools).len();
+    let (_, n_bytes) = prompt::size(request);
     let most = warren_llm::Usage {
         input_tokens: i64::try_from(n_bytes / BYTES_PER_TOKEN).ok(),
         output_tokens: Some(i64::from(request.max_output_tokens.unwrap_or(OUTPUT_TOKENS))),
@@ -144,7 +144,7 @@ pub(super) async fn retry_or_fail(
     shared: &Shared,
     chat: &chats::Model,
     state: &ChatState,
-    provider: String,
+    (provider, labels): (String, ModelLabels),
     error: ModelError,
 ) -> ChatResult<()> {
     let attempt = state.versions.attempt;
@@ -167,6 +167,7 @@ pub(super) async fn retry_or_fail(
         retrying_at: rows::now() + TimeDelta::try_milliseconds(delay_ms).unwrap_or(TimeDelta::days(1)),
     };
     commit(shared, chat, state, Some(attempt), Command::RecordRetry(retry)).await?;
+    shared.metrics.retry(&labels, error.kind);
     tokio::time::sleep(delay).await;
     Ok(())
 }

@@ -13,6 +13,7 @@ use warren_chat_proto::{Part, merge};
 use warren_llm::{FinishReason, ModelError, ModelEvent, ModelRequest, ModelStream, Usage};
 use warren_vocab::{ChatErrorKind, MessageRole};
 
+use super::prompt;
 use crate::{models::ReadyModel, parts::EpisodeWriter, rows, service::Shared};
 
 pub(super) const SAYS_NOTHING: &str =
@@ -58,13 +59,16 @@ pub(super) async fn ask(asked: Asked<'_>, request: ModelRequest) -> Result<Answe
     let Asked { shared, ready, episode, used_ids } = asked;
     let (config, started) = (&shared.worker, Instant::now());
     let first = config.first_event;
+    let (n_messages, n_bytes) = prompt::size(&request);
+    shared.metrics.prompt(ready, n_messages, n_bytes);
     let answering = timeout(first, ready.model.stream(request)).await;
     let mut stream = answering.map_err(|_| silent(&ready.provider, first))??;
     let mut reader = Reader { used_ids, ..Reader::default() };
     let mut patience = first.saturating_sub(started.elapsed());
+    let mut has_begun = false;
     while let Some(event) = next(&mut stream, patience, &ready.provider).await? {
-        if patience != config.silence {
-            patience = config.silence;
+        patience = config.silence;
+        if !std::mem::replace(&mut has_begun, true) {
             shared.metrics.first_event(ready, started.elapsed());
         }
         if let Some(part) = reader.take(event) {

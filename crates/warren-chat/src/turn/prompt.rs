@@ -8,7 +8,9 @@ use warren_chat_proto::{
     repair::{self, PromptMessage},
 };
 use warren_db::{entity::chats, query};
-use warren_llm::{AssistantBlock, Message as ModelMessage, ModelRequest, Reasoning, ToolCall, ToolResult};
+use warren_llm::{
+    AssistantBlock, Message as ModelMessage, ModelRequest, Reasoning, ToolCall, ToolResult, ToolSpec,
+};
 use warren_vocab::{ChatId, MessageRole, ModelConfigId, UserId, WorkspaceId};
 
 use super::Turn;
@@ -64,6 +66,37 @@ pub(super) async fn request(
         temperature: ready.temperature,
         ..ModelRequest::default()
     })
+}
+
+/// How much a model is sent: messages, and the bytes of everything it reads.
+pub(super) fn size(request: &ModelRequest) -> (usize, usize) {
+    let n_bytes = request.system.iter().map(String::len).sum::<usize>()
+        + request.messages.iter().map(message_bytes).sum::<usize>()
+        + request.tools.iter().map(tool_bytes).sum::<usize>();
+    (request.messages.len() + request.system.len().min(1), n_bytes)
+}
+
+fn message_bytes(message: &ModelMessage) -> usize {
+    match message {
+        ModelMessage::User(texts) => texts.iter().map(String::len).sum(),
+        ModelMessage::Assistant(blocks) => blocks.iter().map(block_bytes).sum(),
+        ModelMessage::Tool(results) => results.iter().map(|result| result.content.len()).sum(),
+    }
+}
+
+fn block_bytes(block: &AssistantBlock) -> usize {
+    match block {
+        AssistantBlock::Text(text) => text.len(),
+        AssistantBlock::Reasoning(thought) => {
+            thought.text.len() + thought.signature.as_ref().map_or(0, String::len)
+        }
+        AssistantBlock::ToolCall(call) => call.name.len() + call.args.to_string().len(),
+        AssistantBlock::ProviderResult { name, result, .. } => name.len() + result.to_string().len(),
+    }
+}
+
+fn tool_bytes(tool: &ToolSpec) -> usize {
+    tool.name.len() + tool.description.len() + tool.schema.to_string().len()
 }
 
 /// The models whose signed thoughts the asked provider can read.

@@ -8,6 +8,7 @@ mod drops;
 mod errors;
 mod latency;
 mod limits;
+mod metrics;
 mod protocols;
 mod support;
 mod tools;

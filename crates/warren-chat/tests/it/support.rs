@@ -6,6 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 use tokio::sync::{Barrier, Notify};
 use warren_audit::Origin;
@@ -145,6 +146,7 @@ pub(crate) struct Stage {
     pub(crate) db: Database,
     pub(crate) subject: Subject,
     pub(crate) origin: Origin,
+    metrics: ChatMetrics,
     tasks: Tasks,
     database: TestDatabase,
 }
@@ -186,6 +188,15 @@ impl Stage {
         Some((ChatService::start(config), tasks))
     }
 
+    /// What was counted under a name with its labels; 0 when there is no such line.
+    pub(crate) fn figure(&self, line: &str) -> f64 {
+        let (mut registry, mut text) = (Registry::default(), String::new());
+        self.metrics.register(&mut registry);
+        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        let found = text.lines().find_map(|known| known.strip_prefix(line)?.strip_prefix(' '));
+        found.map_or(0.0, |number| number.parse().unwrap())
+    }
+
     /// Stops in good order: everything that runs winds down.
     pub(crate) async fn stop(&self) {
         assert!(self.tasks.stop(DEADLINE).await.is_empty(), "everything winds down");
@@ -202,17 +213,17 @@ impl Stage {
 
     fn with_worker(database: TestDatabase, subject: Subject, tools: FakeTools, worker: WorkerConfig) -> Self {
         let db = database.database();
-        let (tools, tasks) = (Arc::new(tools), Tasks::new());
+        let (tools, tasks, metrics) = (Arc::new(tools), Tasks::new(), ChatMetrics::default());
         let chat = ChatService::start(ChatConfig {
             db: db.clone(),
             sealer: Sealer::from_key(&[7; 32]),
             tools: tools.clone(),
             tasks: tasks.clone(),
             worker,
-            metrics: ChatMetrics::default(),
+            metrics: metrics.clone(),
         });
         let origin = Origin::system("test");
-        Self { chat, tools, db, subject, origin, tasks, database }
+        Self { chat, tools, db, subject, origin, metrics, tasks, database }
     }
 
     /// Dies without a word, as after `kill -9`: tasks are cut off where they stand, leases stay, and a new life begins on
@@ -227,7 +238,7 @@ impl Stage {
     }
 
     async fn crash_to(self, known: FakeTools) -> Self {
-        let Self { chat, tools, db, subject, origin: _, tasks, database } = self;
+        let Self { chat, tools, db, subject, tasks, database, .. } = self;
         tasks.stop(Duration::ZERO).await;
         drop((chat, tools, tasks, db));
         let reopened = tokio::time::timeout(DEADLINE, database.reopen());

@@ -21,7 +21,7 @@ const INTERVAL: Duration = Duration::from_secs(10);
 pub(super) struct Gauges {
     workspaces: Family<Status, Gauge>,
     jobs: Family<Status, Gauge>,
-    chats: Family<Status, Gauge>,
+    chats: Family<State, Gauge>,
     users: Family<Status, Gauge>,
     agents: Gauge,
     db_open: Gauge,
@@ -33,6 +33,23 @@ pub(super) struct Gauges {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Status {
     status: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct State {
+    state: String,
+}
+
+impl From<String> for Status {
+    fn from(status: String) -> Self {
+        Self { status }
+    }
+}
+
+impl From<String> for State {
+    fn from(state: String) -> Self {
+        Self { state }
+    }
 }
 
 impl Gauges {
@@ -101,9 +118,12 @@ impl Gauges {
     }
 }
 
-fn set(family: &Family<Status, Gauge>, counts: impl IntoIterator<Item = Count>) {
+fn set<L>(family: &Family<L, Gauge>, counts: impl IntoIterator<Item = Count>)
+where
+    L: From<String> + Clone + Eq + std::hash::Hash,
+{
     family.clear();
     for Count { status, number } in counts {
-        family.get_or_create(&Status { status }).set(number);
+        family.get_or_create(&L::from(status)).set(number);
     }
 }

@@ -10,6 +10,11 @@ use super::{
     super::{Command, LimitConfig, LimitPeriod, Request, Retention, find_request, settings, transition},
     stage::{Stage, answer},
 };
+use crate::metrics::ChatMetrics;
+
+fn retention(stage: &Stage) -> Retention {
+    Retention::new(stage.db.clone(), ChatMetrics::default())
+}
 
 async fn set(stage: &Stage, key: &'static str, days: u32) {
     stage.db.write(async |tx: &Tx| settings::put(tx, key, &days).await).await.unwrap();
@@ -52,7 +57,9 @@ async fn chats_that_nobody_used_are_archived_once_by_any_number_of_servers() {
     let written_to = stage.chat_in(X::W, 0).await;
     age(&stage, written_to, 40).await;
     let second = stage.database.second_handle().await;
-    let servers = [&stage.db, second.as_ref().unwrap_or(&stage.db)].map(|db| Retention::new(db.clone()));
+    let metrics = ChatMetrics::default();
+    let servers = [&stage.db, second.as_ref().unwrap_or(&stage.db)]
+        .map(|db| Retention::new(db.clone(), metrics.clone()));
     servers[0].archive_idle(Utc::now()).await.unwrap();
     assert!(!stage.row_of(idle[0]).await.archived, "it is turned off unless it is turned on");
     set(&stage, settings::AUTO_ARCHIVE_DAYS, 30).await;
@@ -66,6 +73,8 @@ async fn chats_that_nobody_used_are_archived_once_by_any_number_of_servers() {
     for chat in [busy, recent, pinned, written_to] {
         assert!(!stage.row_of(chat).await.archived);
     }
+    let text = metrics.text();
+    assert!(text.contains("coderd_chat_auto_archive_records_archived_total 2\n"), "{text}");
 }
 
 #[tokio::test]
@@ -74,7 +83,7 @@ async fn a_chat_that_comes_back_is_not_archived_again_at_once() {
     set(&stage, settings::AUTO_ARCHIVE_DAYS, 30).await;
     let chat = old(&stage, X::XW, 40).await;
     stage.apply(chat, Command::SetArchived(false)).await.unwrap();
-    Retention::new(stage.db.clone()).archive_idle(Utc::now()).await.unwrap();
+    retention(&stage).archive_idle(Utc::now()).await.unwrap();
     assert!(!stage.row_of(chat).await.archived);
 }
 
@@ -85,7 +94,8 @@ async fn archived_chats_are_deleted_after_their_time_with_all_that_belongs_to_th
     let (live, recent) = (old(&stage, X::W, 400).await, old(&stage, X::XW, 20).await);
     let just_archived = old(&stage, X::W, 400).await;
     stage.apply(just_archived, Command::SetArchived(true)).await.unwrap();
-    let retention = Retention::new(stage.db.clone());
+    let metrics = ChatMetrics::default();
+    let retention = Retention::new(stage.db.clone(), metrics.clone());
     set(&stage, settings::RETENTION_DAYS, 0).await;
     retention.purge(Utc::now()).await.unwrap();
     assert!(stage.stored_if_any(old_archived).await.is_some(), "0 days keep everything");
@@ -95,6 +105,8 @@ async fn archived_chats_are_deleted_after_their_time_with_all_that_belongs_to_th
     let reader = stage.db.reader();
     assert!(query::chat_messages::changed_since(reader, old_archived, -1).await.unwrap().is_empty());
     assert!(query::chat_queue::list(reader, old_archived).await.unwrap().is_empty());
+    let text = metrics.text();
+    assert!(text.contains("coderd_dbpurge_records_purged_total{record_type=\"chats\"} 1\n"), "{text}");
     for chat in [live, recent, just_archived] {
         assert!(stage.stored_if_any(chat).await.is_some());
     }
@@ -104,7 +116,7 @@ async fn archived_chats_are_deleted_after_their_time_with_all_that_belongs_to_th
 async fn without_a_setting_archived_chats_stay_for_thirty_days() {
     let stage = Stage::new().await;
     let (young, aged) = (old(&stage, X::XW, 29).await, old(&stage, X::XW, 32).await);
-    Retention::new(stage.db.clone()).purge(Utc::now()).await.unwrap();
+    retention(&stage).purge(Utc::now()).await.unwrap();
     assert!(stage.stored_if_any(young).await.is_some());
     assert!(stage.stored_if_any(aged).await.is_none());
 }
@@ -122,7 +134,7 @@ async fn chats_whose_cost_counts_against_a_limit_are_kept_until_the_period_is_ov
     let config = LimitConfig { default_limit_micros: Some(1), period: LimitPeriod::Month };
     let write = async |tx: &Tx| settings::put(tx, settings::USAGE_LIMIT, &config).await;
     stage.db.write(write).await.unwrap();
-    Retention::new(stage.db.clone()).purge(now).await.unwrap();
+    retention(&stage).purge(now).await.unwrap();
     assert!(stage.stored_if_any(this_month).await.is_some());
     assert!(stage.stored_if_any(before).await.is_none());
 }
@@ -145,7 +157,7 @@ async fn chats_in_impossible_states_are_repaired_and_others_left_alone() {
         let chat = stage.chat_in(state, n_queued).await;
         sound.push((chat, stage.stored(chat).await));
     }
-    Retention::new(stage.db.clone()).repair().await.unwrap();
+    retention(&stage).repair().await.unwrap();
     for (chat, n_queued) in broken {
         let expected = if n_queued == 0 { X::E0 } else { X::E1 };
         assert_eq!(stage.state(chat).await.execution(), expected);
@@ -174,7 +186,7 @@ async fn keys_of_requests_are_forgotten_after_a_day() {
     };
     remember("old", 25).await;
     remember("new", 23).await;
-    Retention::new(stage.db.clone()).purge(Utc::now()).await.unwrap();
+    retention(&stage).purge(Utc::now()).await.unwrap();
     assert_eq!(find_request(stage.db.reader(), request("old")).await.unwrap(), None);
     assert!(find_request(stage.db.reader(), request("new")).await.unwrap().is_some());
 }
