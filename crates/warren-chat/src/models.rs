@@ -5,7 +5,7 @@ use warren_db::{
     entity::{ai_providers, chat_model_configs},
     query,
 };
-use warren_llm::{Deadlines, Model, ModelConfig};
+use warren_llm::{Connector, Deadlines, Model, ModelConfig};
 use warren_rt::Secret;
 use warren_vocab::{AiProviderId, AiProviderType, ChatErrorKind, ModelConfigId, UserId};
 
@@ -91,7 +91,7 @@ pub(crate) async fn resolve(
     }
     let key = sealed.map(|sealed| shared.sealer.open(&sealed)).transpose()?;
     let api_key = key.and_then(|key| String::from_utf8(key).ok()).map(Secret::new);
-    Ok(ready(config, provider, provider_type, api_key))
+    Ok(ready(&shared.connector, config, provider, provider_type, api_key))
 }
 
 fn chosen(
@@ -134,12 +134,13 @@ async fn sealed_key(
 }
 
 fn ready(
+    connector: &Connector,
     config: &chat_model_configs::Model,
     provider: &ai_providers::Model,
     provider_type: AiProviderType,
     api_key: Option<Secret<String>>,
 ) -> Result<ReadyModel, ChatError> {
-    let model = warren_llm::connect(ModelConfig {
+    let model = connector.connect(ModelConfig {
         provider: provider_type,
         base_url: provider.base_url.clone(),
         api_key,

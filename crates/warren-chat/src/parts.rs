@@ -216,7 +216,7 @@ async fn write(
     db: &Database,
     batches: &BTreeMap<(ChatId, Episode), Batch>,
 ) -> Result<Vec<(ChatId, Episode)>, DbError> {
-    let guard = Guard::chats(batches.keys().map(|(chat, _)| *chat));
+    let guard = Guard::chats(batches.keys().map(|(chat, _)| *chat)).first();
     db.write_guarded(guard, async |tx| {
         let chats: Vec<_> = batches.keys().map(|(chat, _)| *chat).collect();
         let progress = query::chats::progress(tx, &chats).await?;

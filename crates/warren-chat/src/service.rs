@@ -5,6 +5,7 @@ use std::sync::Arc;
 use warren_audit::{Author, Origin};
 use warren_authz::Subject;
 use warren_db::Database;
+use warren_llm::Connector;
 use warren_rt::{Sealer, Tasks};
 
 use crate::{
@@ -55,6 +56,7 @@ pub(crate) struct Shared {
     pub(crate) parts: PartWriter,
     pub(crate) hub: Hub,
     pub(crate) catalog: Catalogs,
+    pub(crate) connector: Connector,
     pub(crate) worker: WorkerConfig,
     pub(crate) metrics: ChatMetrics,
     /// Work beside turns that nobody waits for: titles and summaries.
@@ -74,6 +76,7 @@ impl ChatService {
             parts: parts.clone(),
             hub: hub.clone(),
             catalog: Catalogs::new(),
+            connector: Connector::new(),
             worker,
             metrics,
             tasks: tasks.clone(),

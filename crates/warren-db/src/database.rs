@@ -64,6 +64,7 @@ pub struct Pool {
 pub struct Guard {
     table: &'static str,
     ids: Vec<Uuid>,
+    goes_first: bool,
 }
 
 impl Guard {
@@ -74,27 +75,38 @@ impl Guard {
 
     /// Several chats.
     pub fn chats(ids: impl IntoIterator<Item = ChatId>) -> Self {
-        Self { table: "chats", ids: ids.into_iter().map(ChatId::as_uuid).collect() }
+        Self::of("chats", ids.into_iter().map(ChatId::as_uuid).collect())
     }
 
     /// A job, which guards its log.
     pub fn job(id: JobId) -> Self {
-        Self { table: "provisioner_jobs", ids: vec![id.as_uuid()] }
+        Self::of("provisioner_jobs", vec![id.as_uuid()])
     }
 
     /// An agent, which guards its boots, scripts, metadata and log.
     pub fn agent(id: AgentId) -> Self {
-        Self { table: "workspace_agents", ids: vec![id.as_uuid()] }
+        Self::of("workspace_agents", vec![id.as_uuid()])
     }
 
     /// A workspace alone, without what belongs to it.
     pub fn workspace(id: WorkspaceId) -> Self {
-        Self { table: "workspaces", ids: vec![id.as_uuid()] }
+        Self::of("workspaces", vec![id.as_uuid()])
     }
 
     /// An account alone, without what belongs to it, and the money that its chats set aside.
     pub fn user(id: UserId) -> Self {
-        Self { table: "users", ids: vec![id.as_uuid()] }
+        Self::of("users", vec![id.as_uuid()])
+    }
+
+    /// Puts the transaction before others that wait for SQLite's one writer, for short ones that somebody watches. With
+    /// PostgreSQL nobody stands in a queue.
+    #[must_use]
+    pub fn first(self) -> Self {
+        Self { goes_first: true, ..self }
+    }
+
+    fn of(table: &'static str, ids: Vec<Uuid>) -> Self {
+        Self { table, ids, goes_first: false }
     }
 }
 
@@ -221,7 +233,10 @@ impl Database {
         E: From<DbError>,
     {
         let (value, hints) = match &self.shared.engine {
-            Engine::Sqlite(sqlite) => sqlite.transact(work).await?,
+            Engine::Sqlite(sqlite) => {
+                let goes_first = guard.is_some_and(|guard| guard.goes_first);
+                sqlite.transact(goes_first, work).await?
+            }
             Engine::Postgres(postgres) => postgres.transact(guard, work).await?,
         };
         for (channel, hint) in hints {

@@ -23,6 +23,11 @@ use crate::{
 const ERROR_BYTES_MAX: usize = 64 << 10;
 /// How long usage is waited for once the answer is complete.
 const AFTER_FINISH: Duration = Duration::from_secs(5);
+/// How long an unused connection is kept; shorter than what providers allow, as a call on a connection that is just being
+/// closed would fail.
+const IDLE: Duration = Duration::from_secs(30);
+/// How long the end of a connection's answer is waited for after the end mark.
+const DRAIN: Duration = Duration::from_millis(50);
 
 /// A protocol that a provider speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,38 +47,42 @@ struct Client {
     site: Site,
 }
 
-/// Makes a model from its configuration. Nothing is sent until it is asked.
-///
-/// # Errors
-/// Fails when the configuration cannot work, with a sentence that says what to change.
-///
-/// # Panics
-/// Panics if the process has no TLS provider installed, which is a mistake of the program.
-pub fn connect(config: ModelConfig) -> Result<Box<dyn Model>, ModelError> {
-    let given = Some(config.base_url.trim()).filter(|url| !url.is_empty()).map(str::to_owned);
-    let base_url = given.or_else(|| default_base_url(config.provider, &config.settings));
-    let Some(base_url) = base_url else {
-        return Err(unusable("The model provider has no base URL; set one in its settings.".into()));
-    };
-    if config.provider == AiProviderType::Copilot {
-        return Err(unusable("Chats cannot use providers of the type copilot. Choose another model.".into()));
+/// Connects to providers. Clones share open connections, so that a call rarely waits for a handshake.
+#[derive(Debug, Clone)]
+pub struct Connector {
+    http: reqwest::Client,
+}
+
+impl Connector {
+    /// Opens nothing yet.
+    ///
+    /// # Panics
+    /// Panics if the process has no TLS provider installed, which is a mistake of the program.
+    pub fn new() -> Self {
+        let http = reqwest::Client::builder()
+            .connect_timeout(Deadlines::default().connect)
+            .pool_idle_timeout(IDLE)
+            // A redirect would carry the key to another address.
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("warren/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .expect("the TLS provider is installed at start");
+        Self { http }
     }
-    let http = reqwest::Client::builder()
-        .connect_timeout(config.deadlines.connect)
-        // A redirect would carry the key to another address.
-        .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("warren/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .expect("the TLS provider is installed at start");
-    let secret = config.api_key.as_ref().map(|key| key.expose().clone());
-    Ok(Box::new(Client {
-        http,
-        options: Options::new(config.provider, &config.options),
-        protocol: protocol_of(&config, &base_url),
-        site: Site { base_url: base_url.clone(), secret },
-        base_url: base_url.trim_end_matches('/').to_owned(),
-        config,
-    }))
+
+    /// Makes a model from its configuration. Nothing is sent until it is asked.
+    ///
+    /// # Errors
+    /// Fails when the configuration cannot work, with a sentence that says what to change.
+    pub fn connect(&self, config: ModelConfig) -> Result<Box<dyn Model>, ModelError> {
+        Ok(Box::new(Client::new(self.http.clone(), config)?))
+    }
+}
+
+impl Default for Connector {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 /// OpenAI's own addresses speak Responses; servers that only imitate it mostly know Chat Completions.
@@ -145,6 +154,28 @@ impl Model for Client {
 }
 
 impl Client {
+    fn new(http: reqwest::Client, config: ModelConfig) -> Result<Self, ModelError> {
+        let given = Some(config.base_url.trim()).filter(|url| !url.is_empty()).map(str::to_owned);
+        let base_url = given.or_else(|| default_base_url(config.provider, &config.settings));
+        let Some(base_url) = base_url else {
+            return Err(unusable("The model provider has no base URL; set one in its settings.".into()));
+        };
+        if config.provider == AiProviderType::Copilot {
+            return Err(unusable(
+                "Chats cannot use providers of the type copilot. Choose another model.".into(),
+            ));
+        }
+        let secret = config.api_key.as_ref().map(|key| key.expose().clone());
+        Ok(Self {
+            http,
+            options: Options::new(config.provider, &config.options),
+            protocol: protocol_of(&config, &base_url),
+            site: Site { base_url: base_url.clone(), secret },
+            base_url: base_url.trim_end_matches('/').to_owned(),
+            config,
+        })
+    }
+
     fn call(&self, request: &ModelRequest) -> Call {
         let context =
             Context { config: &self.config, base_url: &self.base_url, options: &self.options, request };
@@ -254,7 +285,12 @@ impl Listener {
             }
             let (deadline, allowed) = self.deadline();
             match timeout_at(deadline, self.bytes.next()).await {
-                Ok(Some(Ok(piece))) => self.take(&piece),
+                Ok(Some(Ok(piece))) => {
+                    self.take(&piece);
+                    if self.is_done {
+                        self.drain().await;
+                    }
+                }
                 // Once the answer is complete, nothing that happens to the connection makes it less so.
                 Err(_) | Ok(Some(Err(_)) | None) if self.reader.is_finished() => self.end(),
                 Err(_) => self.fail(silence(&self.site, allowed)),
@@ -287,6 +323,13 @@ impl Listener {
             Err(Garbled::TooLarge) => self.fail(garbled(&self.site, "a frame is too large", "")),
             Err(Garbled::NotFrames) => self.fail(garbled(&self.site, "what it sent is no event stream", "")),
         }
+    }
+
+    /// Reads what may follow the end mark, as only a connection whose answer was read to its end is used again.
+    async fn drain(&mut self) {
+        let draining = async { while let Some(Ok(_)) = self.bytes.next().await {} };
+        // One that does not end is closed instead.
+        let _ = timeout(DRAIN, draining).await;
     }
 
     /// The last frame may lack the empty line after it.

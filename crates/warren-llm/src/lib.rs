@@ -17,7 +17,7 @@ mod request;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 
-pub use client::connect;
+pub use client::Connector;
 pub use config::{Deadlines, ModelConfig, default_base_url};
 pub use error::ModelError;
 pub use event::{FinishReason, ModelEvent, Usage};

@@ -129,7 +129,7 @@ async fn lock(transaction: &DatabaseTransaction, guard: Option<Guard>) -> Result
     let function = if guard.is_some() { "pg_advisory_xact_lock_shared" } else { "pg_advisory_xact_lock" };
     let statement = format!("SELECT {function}({WRITE_LOCK})");
     transaction.execute_raw(Statement::from_string(DbBackend::Postgres, statement)).await?;
-    if let Some(Guard { table, ids }) = guard {
+    if let Some(Guard { table, ids, goes_first: _ }) = guard {
         let row = Query::select()
             .expr(Expr::value(1))
             .from(Alias::new(table))

@@ -15,6 +15,7 @@ use std::{
 use sea_orm::{
     ConnectOptions, DatabaseConnection, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
+use tokio::sync::{Mutex, MutexGuard};
 
 use super::{DirectoryLock, Hints, Location, OpenError, Tx};
 use crate::{
@@ -30,15 +31,33 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 /// An open data directory.
 pub(super) struct Sqlite {
     writer: DatabaseConnection,
-    /// The queue for the one writer connection. It is held over awaits on purpose: who holds it owns the connection
-    /// and the verdict on its state.
-    turn: tokio::sync::Mutex<()>,
+    turns: Turns,
     /// Set when the writer connection may not be where its driver believes it to be. It is replaced before it is used
     /// again: SQLite ends a transaction by itself when the disk is full, and the driver would go on inside it.
     is_doubtful: Arc<AtomicBool>,
     readers: DatabaseConnection,
     /// Held for the life of the handle: a second server on the same directory is refused.
     _lock: DirectoryLock,
+}
+
+/// The queue for the one writer connection: served in order, but whoever goes first waits for at most two others.
+#[derive(Default)]
+struct Turns {
+    /// Held by the one ordinary writer that stands before `turn`; the others wait here.
+    next: Mutex<()>,
+    turn: Mutex<()>,
+}
+
+impl Turns {
+    /// Waits for the connection. It is held over awaits on purpose: who holds it owns the connection and the verdict on
+    /// its state.
+    async fn take(&self, goes_first: bool) -> MutexGuard<'_, ()> {
+        if goes_first {
+            return self.turn.lock().await;
+        }
+        let _next = self.next.lock().await;
+        self.turn.lock().await
+    }
 }
 
 impl Sqlite {
@@ -56,7 +75,7 @@ impl Sqlite {
         })?;
         error::learn_index_names(&writer).await.map_err(open)?;
         let readers = connect_readers(&path).await.map_err(open)?;
-        Ok(Self { writer, turn: tokio::sync::Mutex::default(), is_doubtful, readers, _lock: lock })
+        Ok(Self { writer, turns: Turns::default(), is_doubtful, readers, _lock: lock })
     }
 
     pub(super) fn reader(&self) -> &DatabaseConnection {
@@ -64,7 +83,7 @@ impl Sqlite {
     }
 
     /// Runs one immediate transaction; the engine has no other kind of writer, so nothing needs a guard.
-    pub(super) async fn transact<T, E, F>(&self, work: F) -> Result<(T, Hints), E>
+    pub(super) async fn transact<T, E, F>(&self, goes_first: bool, work: F) -> Result<(T, Hints), E>
     where
         F: AsyncFnOnce(&Tx) -> Result<T, E>,
         E: From<DbError>,
@@ -73,7 +92,7 @@ impl Sqlite {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        let _turn = self.turn.lock().await;
+        let _turn = self.turns.take(goes_first).await;
         let doubt = Doubt::new(&self.is_doubtful);
         let transaction = self.writer.begin_with_options(options).await.map_err(DbError::from)?;
         let tx = Tx::new(transaction);
@@ -167,3 +186,6 @@ fn options(path: &Path, connections: u32, read_only: bool) -> ConnectOptions {
     });
     options
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use futures::StreamExt;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use warren_dev_model::{Script, ScriptedModel};
 use warren_rt::Secret;
 use warren_vocab::ChatErrorKind;
@@ -151,6 +152,61 @@ async fn silence_ends_a_call_before_and_within_the_answer() {
 }
 
 #[tokio::test]
+async fn answers_that_were_read_share_a_connection() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base_url = format!("http://{}/v1", listener.local_addr().unwrap());
+    let config = || ModelConfig {
+        provider: AiProviderType::OpenaiCompat,
+        base_url: base_url.clone(),
+        api_key: None,
+        model: "m".into(),
+        settings: Value::Null,
+        options: Value::Null,
+        deadlines: Deadlines::default(),
+    };
+    let connector = Connector::new();
+    let both = async {
+        for _ in 0..2 {
+            let model = connector.connect(config()).unwrap();
+            collect(model.stream(request()).await.unwrap()).await.unwrap();
+        }
+    };
+    // Accepts once; the end of the body comes apart from the end mark.
+    let serving = async {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        for _ in 0..2 {
+            read_request(&mut socket).await;
+            let event = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+            let head =
+                "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+            let text = format!("{head}{:x}\r\n{event}\r\n", event.len());
+            socket.write_all(text.as_bytes()).await.unwrap();
+            socket.flush().await.unwrap();
+            tokio::task::yield_now().await;
+            socket.write_all(b"0\r\n\r\n").await.unwrap();
+        }
+    };
+    let done = tokio::time::timeout(Duration::from_secs(20), async { tokio::join!(both, serving) });
+    done.await.expect("the second call opens another connection");
+}
+
+/// Reads one request with a body of a known length.
+async fn read_request(socket: &mut tokio::net::TcpStream) {
+    let mut text = Vec::new();
+    loop {
+        let read = socket.read_buf(&mut text).await.unwrap();
+        assert!(read > 0, "the connection was closed instead of used again");
+        let text = String::from_utf8_lossy(&text).to_lowercase();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let length = head.split("content-length: ").nth(1).and_then(|rest| rest.lines().next()).unwrap();
+        if body.len() >= length.parse().unwrap() {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_provider_that_is_not_there_is_named() {
     let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base_url = format!("http://{}/v1", free.local_addr().unwrap());
@@ -250,6 +306,10 @@ fn config(server: &ScriptedModel, provider: AiProviderType) -> ModelConfig {
         options: json!({"provider_options": {"openai": {"api": "responses"}}}),
         deadlines: Deadlines::default(),
     }
+}
+
+fn connect(config: ModelConfig) -> Result<Box<dyn Model>, ModelError> {
+    Connector::new().connect(config)
 }
 
 async fn ask(server: &ScriptedModel, provider: AiProviderType) -> Result<Vec<ModelEvent>, ModelError> {

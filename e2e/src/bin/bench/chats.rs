@@ -11,20 +11,23 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use e2e::stage::Stage;
-use serde_json::json;
+use serde_json::{Value, json};
 use warren_dev_model::ScriptedModel;
+use warren_testkit::ServerOptions;
 
 use self::people::People;
 use crate::{figures::Figures, timing::Samples};
 
-/// Live chats, parts of each, and the time between two of them.
-const LOADS: [Load; 3] = [
-    Load { chats: 1, parts: 300, interval_ms: 10 },
-    Load { chats: 200, parts: 60, interval_ms: 100 },
-    Load { chats: 1000, parts: 20, interval_ms: 500 },
+/// Live chats, parts of each, and the time between two of them. Groups of chats begin one after another, spread over that
+/// time; a single group speaks in step, all at the same moment, which is harder than real models make it.
+const LOADS: [Load; 4] = [
+    Load { chats: 1, groups: 1, parts: 300, interval_ms: 10 },
+    Load { chats: 200, groups: 20, parts: 60, interval_ms: 100 },
+    Load { chats: 200, groups: 1, parts: 60, interval_ms: 100 },
+    Load { chats: 1000, groups: 50, parts: 20, interval_ms: 500 },
 ];
 const VIEWERS: usize = 1000;
-const FAN_OUT: Load = Load { chats: 1, parts: 1500, interval_ms: 2 };
+const FAN_OUT: Load = Load { chats: 1, groups: 1, parts: 1500, interval_ms: 2 };
 const SENDS: usize = 50;
 const DEADLINE: Duration = Duration::from_secs(90);
 /// Chats may wait for their turn; after so long without news the rest is not waited for.
@@ -34,65 +37,81 @@ const PATIENCE: Duration = Duration::from_secs(8);
 #[derive(Clone, Copy)]
 struct Load {
     chats: usize,
+    groups: usize,
     parts: usize,
     interval_ms: u64,
 }
 
 impl Load {
-    fn script(self, name: &str) -> serde_json::Value {
-        let clock = json!({ "clock": { "count": self.parts, "interval_ms": self.interval_ms } });
-        json!({ "when": { "user": name }, "steps": [{ "barrier": name }, clock] })
+    /// What the chats of one kind say, by the group that a chat's message names.
+    fn script(self, kind: &'static str) -> impl Iterator<Item = Value> {
+        (0..self.groups).map(move |group| {
+            let name = self.name(kind, group);
+            let clock = json!({ "clock": { "count": self.parts, "interval_ms": self.interval_ms } });
+            json!({ "when": { "user": name }, "steps": [{ "barrier": name }, clock] })
+        })
+    }
+
+    /// The message that makes a chat one of a group.
+    fn name(self, kind: &str, group: usize) -> String {
+        format!("{kind} {} {} {}.", self.chats, self.groups, group % self.groups)
+    }
+
+    /// Lets one group after another begin.
+    async fn begin(self, kind: &str, model: &ScriptedModel) {
+        for group in 0..self.groups {
+            model.release(&self.name(kind, group));
+            tokio::time::sleep(Duration::from_millis(self.interval_ms) / self.groups as u32).await;
+        }
     }
 
     fn how(self, n_live: usize) -> String {
         let per_second = n_live as u64 * 1000 / self.interval_ms;
+        let step = if self.groups == 1 && n_live > 1 { ", in step" } else { "" };
         format!(
-            "{n_live} live, {} parts each, {} ms apart: {per_second} parts/s",
+            "{n_live} live, {} parts each, {} ms apart{step}: {per_second} parts/s",
             self.parts, self.interval_ms
         )
     }
 }
 
 pub async fn measure(figures: &mut Figures) -> Result<()> {
-    let stage = Stage::new().await?;
-    let turns: Vec<_> = LOADS
-        .iter()
-        .flat_map(|load| {
-            ["chat", "direct", "proxy"].map(|kind| load.script(&format!("{kind}-{}.", load.chats)))
-        })
-        .chain([
-            FAN_OUT.script("fan-out."),
-            json!({ "steps": [{ "clock": { "count": 1, "interval_ms": 1 } }] }),
-        ])
-        .collect();
-    let model = stage.with_model(&json!({ "turns": turns }).to_string()).await?;
+    // A server takes on 500 chats unless it is told otherwise.
+    let env = vec![("WARREN_CHAT_RUNNING_MAX".to_owned(), LOADS[3].chats.to_string())];
+    let stage = Stage::with(ServerOptions { env }).await?;
+    let model = scripted(&stage).await?;
     let people = People::new(&stage, 12).await?;
     send_to_model(figures, &people).await?;
     for load in LOADS {
         added_latency(figures, &stage, &model, &people, load).await.context("added latency")?;
-        let name = format!("direct-{}.", load.chats);
-        let read =
-            direct::latencies(&model, &model.base_url(), &name, load.chats).await.context("read directly")?;
-        add(figures, "scripted model, read directly", load, load.chats, &read);
+        let read = direct::latencies(&model, &model.base_url(), "direct", load).await;
+        add(figures, "scripted model, read directly", load, load.chats, &read.context("read directly")?);
     }
     match litellm::start(&model.base_url()).await? {
         Some(proxy) => {
             for load in &LOADS[..2] {
-                let name = format!("proxy-{}.", load.chats);
-                let read = direct::latencies(&model, proxy.base_url(), &name, load.chats)
-                    .await
-                    .context("LiteLLM")?;
+                let read = direct::latencies(&model, proxy.base_url(), "proxy", *load).await;
+                let read = read.context("LiteLLM")?;
                 add(figures, "LiteLLM proxy, nothing stored", *load, load.chats, &read);
             }
         }
         None => eprintln!("bench: `litellm` is not on the PATH, so its figures are missing"),
     }
-    fan_out(figures, &stage, &model, &people).await.context("fan-out")
+    fan_out(figures).await.context("fan-out")
+}
+
+async fn scripted(stage: &Stage) -> Result<ScriptedModel> {
+    let kinds = ["chat", "direct", "proxy"];
+    let loads = LOADS.iter().flat_map(|load| kinds.into_iter().flat_map(|kind| load.script(kind)));
+    let anything = json!({ "steps": [{ "clock": { "count": 1, "interval_ms": 1 } }] });
+    let turns: Vec<_> = loads.chain(FAN_OUT.script("fan-out")).chain([anything]).collect();
+    stage.with_model(&json!({ "turns": turns }).to_string()).await
 }
 
 fn add(figures: &mut Figures, whose: &str, load: Load, n_live: usize, delays_ms: &Samples) {
     for (share, name) in [(0.5, "p50"), (0.99, "p99")] {
-        let what = format!("{whose}: latency per part, {name}, {} chats", load.chats);
+        let step = if load.groups == 1 && load.chats > 1 { " in step" } else { "" };
+        let what = format!("{whose}: latency per part, {name}, {} chats{step}", load.chats);
         figures.add(what, delays_ms.quantile(share), "ms", load.how(n_live));
     }
 }
@@ -130,12 +149,11 @@ async fn added_latency(
     people: &People,
     load: Load,
 ) -> Result<()> {
-    let name = format!("chat-{}.", load.chats);
     let (before, memory) = (model.requests().len(), rss_kb(stage)?);
-    let chats = people.create_many(load.chats, &name).await?;
+    let chats = people.create_many(load.chats, |number| load.name("chat", number)).await?;
     let n_live = live(model, before, load.chats).await;
     ensure!(n_live > 0, "no chat has asked the model");
-    if load.chats == 200 {
+    if load.chats == 200 && load.groups > 1 {
         let each = (rss_kb(stage)? - memory) / n_live as f64;
         figures.add(
             "memory per live chat",
@@ -145,8 +163,9 @@ async fn added_latency(
         );
     }
     let readers = viewers::open_all(people, &chats).await?;
-    model.release(&name);
-    let delays = viewers::latencies(readers, load.parts, n_live).await?;
+    let (delays, ()) =
+        tokio::join!(viewers::latencies(readers, load.parts, n_live), load.begin("chat", model));
+    let delays = delays?;
     add(figures, "Warren, stored first", load, n_live, &Samples::new(delays));
     people.all_rest(&chats).await
 }
@@ -166,15 +185,18 @@ async fn live(model: &ScriptedModel, before: usize, wanted: usize) -> usize {
     }
 }
 
-async fn fan_out(figures: &mut Figures, stage: &Stage, model: &ScriptedModel, people: &People) -> Result<()> {
-    let before = model.requests().len();
-    let chat = people.create(0, "fan-out.").await?;
-    ensure!(live(model, before, 1).await == 1, "the chat has not asked the model");
+/// On a server of its own, which has not grown yet.
+async fn fan_out(figures: &mut Figures) -> Result<()> {
+    let stage = &Stage::new().await?;
+    let model = &scripted(stage).await?;
+    let people = &People::new(stage, 0).await?;
+    let chat = people.create(0, &FAN_OUT.name("fan-out", 0)).await?;
+    ensure!(live(model, 0, 1).await == 1, "the chat has not asked the model");
     let memory = rss_kb(stage)?;
     let readers = viewers::open_all(people, &vec![(0, chat); VIEWERS]).await?;
     let each = (rss_kb(stage)? - memory) / VIEWERS as f64;
     figures.add("memory per viewer", each, "kB", format!("{VIEWERS} WebSockets on one chat; resident size"));
-    model.release("fan-out.");
+    FAN_OUT.begin("fan-out", model).await;
     let begin = Instant::now();
     let n_parts = viewers::count(readers, FAN_OUT.parts).await?;
     let seconds = begin.elapsed().as_secs_f64();

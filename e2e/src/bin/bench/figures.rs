@@ -18,9 +18,12 @@ struct Figure {
 }
 
 impl Figures {
-    /// Adds a figure; `how` says from how many runs it comes and which of them it is.
+    /// Adds a figure and says it at once, so that a case that fails later takes none with it. `how` says from how many runs
+    /// it comes and which of them it is.
     pub fn add(&mut self, what: impl Into<String>, value: f64, unit: &'static str, how: impl Into<String>) {
-        self.rows.push(Figure { what: what.into(), value, unit, how: how.into() });
+        let what = what.into();
+        eprintln!("bench: {what}: {value:.3} {unit}");
+        self.rows.push(Figure { what, value, unit, how: how.into() });
     }
 
     /// A Markdown table.

@@ -5,20 +5,20 @@ use serde_json::{Value, json};
 use tokio::{task::JoinSet, time::timeout};
 use warren_dev_model::ScriptedModel;
 
-use super::{DEADLINE, live, viewers::take_times};
+use super::{DEADLINE, Load, litellm, live, viewers::take_times};
 use crate::timing::Samples;
 
-/// How long the parts of so many answers at once took to come, in milliseconds.
-pub async fn latencies(model: &ScriptedModel, base_url: &str, name: &str, count: usize) -> Result<Samples> {
+/// How long the parts of the answers of a load took to come, in milliseconds.
+pub async fn latencies(model: &ScriptedModel, base_url: &str, kind: &str, load: Load) -> Result<Samples> {
     let client = reqwest::Client::new();
     let before = model.requests().len();
     let mut reading = JoinSet::new();
-    for _ in 0..count {
-        reading.spawn(read(client.clone(), format!("{base_url}/chat/completions"), name.to_owned()));
+    for number in 0..load.chats {
+        reading.spawn(read(client.clone(), format!("{base_url}/chat/completions"), load.name(kind, number)));
     }
-    let n_live = live(model, before, count).await;
-    ensure!(n_live == count, "only {n_live} of {count} requests have come to the model");
-    model.release(name);
+    let n_live = live(model, before, load.chats).await;
+    ensure!(n_live == load.chats, "only {n_live} of {} requests have come to the model", load.chats);
+    load.begin(kind, model).await;
     let mut delays = Vec::new();
     while let Some(done) = reading.join_next().await {
         delays.extend(done??);
@@ -29,7 +29,7 @@ pub async fn latencies(model: &ScriptedModel, base_url: &str, name: &str, count:
 async fn read(client: reqwest::Client, url: String, name: String) -> Result<Vec<f64>> {
     let body =
         json!({ "model": "scripted", "stream": true, "messages": [{ "role": "user", "content": name }] });
-    let request = client.post(url).header("Authorization", "Bearer unused").json(&body);
+    let request = client.post(url).bearer_auth(litellm::MASTER_KEY).json(&body);
     let mut response = timeout(DEADLINE, request.send()).await.context("no answer")??;
     ensure!(response.status().is_success(), "{}", response.text().await?);
     let (mut text, mut said, mut delays) = (String::new(), String::new(), Vec::new());

@@ -11,6 +11,8 @@ use serde_json::json;
 use tempfile::TempDir;
 
 const START_MAX: Duration = Duration::from_secs(60);
+/// It refuses to start without one.
+pub const MASTER_KEY: &str = "sk-measured-only-on-this-machine";
 
 /// A proxy that ends with this.
 pub struct Proxy {
@@ -45,18 +47,22 @@ pub async fn start(model: &str) -> Result<Option<Proxy>> {
     let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let mut command = Command::new("litellm");
     command.arg("--config").arg(&file).args(["--host", "127.0.0.1", "--port", &port.to_string()]);
+    command.env("LITELLM_MASTER_KEY", MASTER_KEY);
     let child = match command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn() {
         Ok(child) => child,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error.into()),
     };
     let base_url = format!("http://127.0.0.1:{port}/v1");
-    let proxy = Proxy { child, base_url, _directory: directory };
+    let mut proxy = Proxy { child, base_url, _directory: directory };
     let begin = Instant::now();
     let health = format!("http://127.0.0.1:{port}/health/liveliness");
     loop {
         if reqwest::get(&health).await.is_ok_and(|answer| answer.status().is_success()) {
             return Ok(Some(proxy));
+        }
+        if let Some(status) = proxy.child.try_wait()? {
+            bail!("LiteLLM has ended by itself: {status}");
         }
         if begin.elapsed() > START_MAX {
             bail!("LiteLLM did not start within {} s", START_MAX.as_secs());

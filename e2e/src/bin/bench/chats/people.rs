@@ -53,11 +53,18 @@ impl People {
         Ok(chat["id"].as_str().context("no chat")?.to_owned())
     }
 
-    /// Makes chats of all accounts in turn; each comes with its owner.
-    pub async fn create_many(&self, count: usize, text: &str) -> Result<Vec<(usize, String)>> {
-        let made = (0..count).map(|number| async move {
-            let who = number % self.tokens.len();
-            Ok((who, self.create(who, text).await?))
+    /// Makes chats of all accounts in turn, whose messages depend on their numbers; each comes with its owner.
+    pub async fn create_many(
+        &self,
+        count: usize,
+        text: impl Fn(usize) -> String,
+    ) -> Result<Vec<(usize, String)>> {
+        let made = (0..count).map(|number| {
+            let text = text(number);
+            async move {
+                let who = number % self.tokens.len();
+                Ok((who, self.create(who, &text).await?))
+            }
         });
         stream::iter(made).buffered(REQUESTS).try_collect().await
     }
