@@ -1,27 +1,77 @@
 //! Chats, model providers and model configurations.
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use reqwest::Method;
+use serde::Deserialize;
+use serde_json::Value;
 use warren_api::{
     ai::{AiProvider, ChatModelConfig, CreateAiProviderRequest, CreateChatModelConfigRequest},
     chats::{
-        Chat, ChatApprovalsResponse, ChatMessagesResponse, ChatPromptsResponse, ChatStreamEvent,
-        CreateChatMessageRequest, CreateChatMessageResponse, CreateChatRequest, DecideChatApprovalsRequest,
-        EditChatMessageRequest, EditChatMessageResponse, PromoteChatQueuedMessageResponse,
-        SubmitToolResultsRequest, UpdateChatRequest, usage::ChatUsageLimitStatus,
+        Chat, ChatApprovalsResponse, ChatMessagesResponse, ChatPromptsResponse, CreateChatMessageRequest,
+        CreateChatMessageResponse, CreateChatRequest, DecideChatApprovalsRequest, EditChatMessageRequest,
+        EditChatMessageResponse, PromoteChatQueuedMessageResponse, SubmitToolResultsRequest,
+        UpdateChatRequest,
+        usage::{ChatCostSummary, ChatUsageLimitStatus},
     },
 };
-use warren_vocab::{ChatId, MessageId, QueuedMessageId};
+use warren_vocab::{ChatId, MessageId, QueuedMessageId, UserId};
 
 use crate::{
-    client::Client,
+    client::{Client, segment},
     error::SdkError,
     socket::{JsonFrames, SocketRequest},
 };
+
+/// Which of the caller's chats a list holds.
+#[derive(Debug, Clone, Default)]
+pub struct ChatsQuery {
+    /// Terms such as `title:words`, `archived:true` and `has_unread:true`.
+    pub q: String,
+    /// Pairs `key:value`, all of which a chat must have.
+    pub labels: Vec<String>,
+    /// The last chat of the page before.
+    pub after: Option<ChatId>,
+    /// Chats on the page, 200 at most; 0 leaves it to the server.
+    pub limit: u64,
+}
+
+/// A page of a chat's history, newest first, each message just as the server gave it: this program may be older than it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct RawChatMessages {
+    pub messages: Vec<Value>,
+    pub queued_messages: Vec<Value>,
+    pub has_more: bool,
+}
+
+/// Where a viewer of a chat's stream is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ChatPlace {
+    /// The last message that is known; counts while there is no cursor.
+    pub after: Option<MessageId>,
+    /// The newest cursor that the stream gave.
+    pub cursor: Option<String>,
+}
 
 impl Client {
     /// Lists the caller's chats.
     pub async fn chats(&self) -> Result<Vec<Chat>, SdkError> {
         self.get("/api/experimental/chats").await
+    }
+
+    /// Returns a page of the caller's chats.
+    pub async fn chats_page(&self, query: &ChatsQuery) -> Result<Vec<Chat>, SdkError> {
+        let mut fields = Vec::new();
+        fields.extend((!query.q.is_empty()).then(|| format!("q={}", segment(&query.q))));
+        fields.extend(query.labels.iter().map(|label| format!("label={}", segment(label))));
+        fields.extend(query.after.map(|id| format!("after_id={id}")));
+        fields.extend((query.limit > 0).then(|| format!("limit={}", query.limit)));
+        self.get(&format!("/api/experimental/chats?{}", fields.join("&"))).await
+    }
+
+    /// Returns a chat just as the server gives it.
+    pub async fn raw_chat(&self, id: ChatId) -> Result<Value, SdkError> {
+        self.get(&format!("/api/experimental/chats/{id}")).await
     }
 
     /// Returns a chat.
@@ -60,6 +110,22 @@ impl Client {
         before: MessageId,
     ) -> Result<ChatMessagesResponse, SdkError> {
         self.get(&format!("/api/experimental/chats/{id}/messages?limit=200&before_id={before}")).await
+    }
+
+    /// Returns up to 200 messages before one, or the newest and the queue.
+    pub async fn raw_chat_messages(
+        &self,
+        id: ChatId,
+        before: Option<MessageId>,
+    ) -> Result<RawChatMessages, SdkError> {
+        let before = before.map(|before| format!("&before_id={before}")).unwrap_or_default();
+        self.get(&format!("/api/experimental/chats/{id}/messages?limit=200{before}")).await
+    }
+
+    /// Returns what the chats of an account have cost since a time.
+    pub async fn chat_costs(&self, user: UserId, since: DateTime<Utc>) -> Result<ChatCostSummary, SdkError> {
+        let since = segment(&since.to_rfc3339_opts(SecondsFormat::Millis, true));
+        self.get(&format!("/api/experimental/chats/cost/{user}/summary?start_date={since}")).await
     }
 
     /// Returns what users wrote in a chat, newest first.
@@ -131,13 +197,17 @@ impl Client {
             .await
     }
 
-    /// Follows a chat's events; each frame is a batch. `after` is the last message already known.
+    /// Follows a chat's events from a place on; each frame is a batch of events, just as the server gives them.
     pub async fn follow_chat(
         &self,
         id: ChatId,
-        after: Option<MessageId>,
-    ) -> Result<JsonFrames<Vec<ChatStreamEvent>>, SdkError> {
-        let query = after.map(|id| format!("?after_id={id}")).unwrap_or_default();
+        place: &ChatPlace,
+    ) -> Result<JsonFrames<Vec<Value>>, SdkError> {
+        let query = match (&place.cursor, place.after) {
+            (Some(cursor), _) => format!("?cursor={}", segment(cursor)),
+            (None, Some(after)) => format!("?after_id={after}"),
+            (None, None) => String::new(),
+        };
         self.socket(SocketRequest::new(&format!("/api/experimental/chats/{id}/stream{query}"))).await
     }
 

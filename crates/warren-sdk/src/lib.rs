@@ -13,6 +13,7 @@ mod templates;
 mod users;
 mod workspaces;
 
+pub use chats::{ChatPlace, ChatsQuery, RawChatMessages};
 pub use client::{Client, ClientOptions, SESSION_TOKEN_HEADER};
 pub use error::SdkError;
 pub use socket::{JsonFrames, SocketRequest};

@@ -5,7 +5,7 @@ use std::{marker::PhantomData, time::Duration};
 use futures::{SinkExt, StreamExt};
 use reqwest::StatusCode;
 use serde::de::DeserializeOwned;
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, time::Instant};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream,
     tungstenite::{self, Message, client::IntoClientRequest, http::HeaderValue},
@@ -38,6 +38,7 @@ impl SocketRequest {
 pub struct JsonFrames<T> {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     url: Url,
+    heard_at: Instant,
     frame: PhantomData<fn() -> T>,
 }
 
@@ -64,24 +65,32 @@ impl Client {
         match opened {
             Err(_) => Err(SdkError::TimedOut { url: self.base().clone(), seconds: OPEN_TIMEOUT.as_secs() }),
             Ok(Err(error)) => Err(open_error(self.base(), error)),
-            Ok(Ok((socket, _))) => Ok(JsonFrames { socket, url: self.base().clone(), frame: PhantomData }),
+            Ok(Ok((socket, _))) => Ok(JsonFrames {
+                socket,
+                url: self.base().clone(),
+                heard_at: Instant::now(),
+                frame: PhantomData,
+            }),
         }
     }
 }
 
 impl<T: DeserializeOwned> JsonFrames<T> {
     /// Waits for the next frame. `None` means that the server ended the stream in the ordinary way.
+    /// Cancel-safe; waits that were given up count as silence all the same.
     ///
     /// # Errors
     /// [`SdkError::Broken`] when the connection is lost or silent for too long.
     pub async fn next(&mut self) -> Option<Result<T, SdkError>> {
         loop {
-            let message = match tokio::time::timeout(SILENCE_MAX, self.socket.next()).await {
+            let deadline = self.heard_at + SILENCE_MAX;
+            let message = match tokio::time::timeout_at(deadline, self.socket.next()).await {
                 Err(_) => return Some(Err(self.broken("nothing was heard from the server for 45 s".into()))),
                 Ok(None) => return Some(Err(self.broken("it was closed without a reason".into()))),
                 Ok(Some(Err(error))) => return Some(Err(self.broken(root_cause(&error)))),
                 Ok(Some(Ok(message))) => message,
             };
+            self.heard_at = Instant::now();
             match message {
                 Message::Text(text) => return Some(self.decode(text.as_bytes())),
                 Message::Binary(bytes) => return Some(self.decode(&bytes)),

@@ -14,7 +14,10 @@ mod tokens;
 mod users;
 mod workspaces;
 
-pub use chat::{AddModelArgs, ChatCommand, ModelsCommand, NewChatArgs, SendArgs};
+pub use chat::{
+    AddModelArgs, AnswerArgs, ApproveArgs, ChatCommand, ExportArgs, ExportFormat, FollowArgs, ListChatsArgs,
+    ModelsCommand, NewChatArgs, SendArgs, StopChatArgs, ViewArgs,
+};
 pub use organizations::{
     MembersCommand, OrganizationsArgs, OrganizationsCommand, RoleArgs, RolesCommand, ShowOrganizationArgs,
 };

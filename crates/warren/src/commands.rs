@@ -68,7 +68,7 @@ pub async fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::ConfigSsh(args) => config_ssh::run(args, context).await?,
         // No system-wide tunnel exists, so no host is served by one.
         Command::Connect(ConnectCommand::Exists { .. }) => return Ok(Exit(1)),
-        Command::Chat(command) => chat::run(command, context).await?,
+        Command::Chat(command) => return chat::run(command, context).await,
         Command::Models(command) => models::run(command, context).await?,
         Command::Dev(command) => dev::run(command).await?,
     }

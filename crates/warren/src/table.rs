@@ -47,6 +47,17 @@ pub fn time(time: DateTime<Utc>) -> String {
     if time.timestamp() <= 0 { "never".into() } else { time.format("%Y-%m-%dT%H:%M:%SZ").to_string() }
 }
 
+/// Shows how long ago a moment was.
+pub fn ago(time: DateTime<Utc>) -> String {
+    let seconds = (Utc::now() - time).num_seconds().max(0);
+    match seconds {
+        0..60 => format!("{seconds}s ago"),
+        60..3600 => format!("{}m ago", seconds / 60),
+        3600..86_400 => format!("{}h ago", seconds / 3600),
+        _ => format!("{}d ago", seconds / 86_400),
+    }
+}
+
 /// Returns a text of a JSON object; empty when it is not there.
 pub fn word(object: &Value, field: &str) -> String {
     object.get(field).and_then(Value::as_str).unwrap_or_default().to_owned()

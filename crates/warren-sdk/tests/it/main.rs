@@ -15,7 +15,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use url::Url;
 use warren_rt::Tasks;
-use warren_sdk::{Client, SdkError};
+use warren_sdk::{ChatPlace, Client, SdkError};
 use warren_vocab::{BuildId, ChatId};
 
 struct TestServer {
@@ -149,7 +149,7 @@ async fn a_socket_is_refused_in_the_servers_words() {
         get(async || error(StatusCode::NOT_FOUND, "There is no such chat.")),
     );
     let server = serve(router).await;
-    let failure = server.client.follow_chat(ChatId::new(), None).await.err().unwrap();
+    let failure = server.client.follow_chat(ChatId::new(), &ChatPlace::default()).await.err().unwrap();
     assert_eq!(failure.status(), Some(404));
     assert!(failure.to_string().starts_with("There is no such chat."), "{failure}");
 }

@@ -1,6 +1,5 @@
 //! `warren list`.
 
-use chrono::Utc;
 use warren_api::workspaces::Workspace;
 
 use crate::{
@@ -15,7 +14,7 @@ const COLUMNS: &[Column<Workspace>] = &[
     Column { name: "template", cell: |workspace| workspace.template_name.clone() },
     Column { name: "status", cell: |workspace| workspace.latest_build.status.to_string() },
     Column { name: "healthy", cell: |workspace| workspace.health.healthy.to_string() },
-    Column { name: "last built", cell: |workspace| ago(workspace.latest_build.created_at) },
+    Column { name: "last built", cell: |workspace| table::ago(workspace.latest_build.created_at) },
     Column {
         name: "current version",
         cell: |workspace| workspace.latest_build.template_version_name.clone(),
@@ -42,16 +41,6 @@ pub(super) async fn run(args: &ListArgs, context: &Context) -> anyhow::Result<()
             output::line(&table::render(&workspaces, COLUMNS, DEFAULTS, &args.output.column)?);
             Ok(())
         }
-    }
-}
-
-fn ago(time: chrono::DateTime<Utc>) -> String {
-    let seconds = (Utc::now() - time).num_seconds().max(0);
-    match seconds {
-        0..60 => format!("{seconds}s ago"),
-        60..3600 => format!("{}m ago", seconds / 60),
-        3600..86_400 => format!("{}h ago", seconds / 3600),
-        _ => format!("{}d ago", seconds / 86_400),
     }
 }
 
