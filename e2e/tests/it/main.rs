@@ -2,6 +2,7 @@
 
 mod accounts;
 mod chat_crash;
+mod chat_terminal;
 mod chat_work;
 mod crash;
 mod dashboard;
