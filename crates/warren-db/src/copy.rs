@@ -6,7 +6,7 @@
 mod counter;
 mod table;
 
-use sea_orm::{DbErr, TransactionTrait};
+use sea_orm::DbErr;
 use thiserror::Error;
 
 use crate::{Database, DbError, Location, OpenError, Tx, entity, migration::m0022_chat_fences};
@@ -116,7 +116,7 @@ async fn between(
     // Keeps the writers of other servers out until the end; it writes nothing.
     source
         .write(async |_: &Tx| {
-            let snapshot = source.reader().begin().await?;
+            let snapshot = source.snapshot().await?;
             let copied = target.write(async |tx| copy_all(&snapshot, tx, progress).await).await;
             snapshot.rollback().await?;
             copied

@@ -16,7 +16,7 @@ use std::sync::{
 
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult,
-    Statement,
+    Statement, TransactionTrait,
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -153,11 +153,22 @@ impl Database {
         }
     }
 
-    /// A read-only connection pool; the database itself refuses writes through it. A transaction on it sees one moment.
+    /// A read-only connection pool; the database itself refuses writes through it.
     pub fn reader(&self) -> &DatabaseConnection {
         match &self.shared.engine {
             Engine::Sqlite(sqlite) => sqlite.reader(),
             Engine::Postgres(postgres) => postgres.reader(),
+        }
+    }
+
+    /// Begins a transaction for reading, which sees one moment. Roll it back when done.
+    ///
+    /// # Errors
+    /// Fails when no connection becomes free in time or the database cannot be reached.
+    pub async fn snapshot(&self) -> Result<DatabaseTransaction, DbError> {
+        match &self.shared.engine {
+            Engine::Sqlite(sqlite) => Ok(sqlite.reader().begin().await?),
+            Engine::Postgres(postgres) => postgres.snapshot().await,
         }
     }
 

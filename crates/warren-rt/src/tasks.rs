@@ -6,7 +6,7 @@ use std::{
     future::Future,
     panic::AssertUnwindSafe,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -43,9 +43,12 @@ impl<E: Display + Send> TaskOutput for Result<(), E> {
 struct Group {
     token: CancellationToken,
     tracker: TaskTracker,
-    running: Arc<Mutex<BTreeMap<u64, (String, AbortHandle)>>>,
+    running: Running,
     next: AtomicU64,
 }
+
+/// Names of the tasks that have not ended, with their handles once they are spawned.
+type Running = Arc<Mutex<BTreeMap<u64, (String, Option<AbortHandle>)>>>;
 
 impl Drop for Group {
     fn drop(&mut self) {
@@ -112,8 +115,9 @@ impl Tasks {
         let running = self.group.running.clone();
         let guard = Finished { id, running: running.clone() };
         let label = name.clone();
-        // The lock is held over the spawn so that a task which ends at once finds its entry to remove.
-        let mut entries = running.lock().unwrap_or_else(PoisonError::into_inner);
+        // Entered before it is spawned, so that a task which ends at once finds its entry to remove. The lock is not held
+        // over the spawn: a runtime that shuts down drops the task there and then.
+        lock(&running).insert(id, (name, None));
         let handle = self.group.tracker.spawn(async move {
             let _guard = guard;
             match AssertUnwindSafe(future).catch_unwind().await {
@@ -125,7 +129,9 @@ impl Tasks {
                 Err(_) => tracing::error!(task = label, "task panicked"),
             }
         });
-        entries.insert(id, (name, handle.abort_handle()));
+        if let Some((_, slot)) = lock(&running).get_mut(&id) {
+            *slot = Some(handle.abort_handle());
+        }
     }
 
     /// Number of tasks that have not ended.
@@ -138,6 +144,19 @@ impl Tasks {
         self.len() == 0
     }
 
+    /// Ends every task where it stands and waits until all are gone. None winds down or hears of it, as after a crash of the
+    /// program, which tests play with this.
+    pub async fn abort(&self) {
+        self.group.tracker.close();
+        while !self.is_empty() {
+            let handles: Vec<_> =
+                lock(&self.group.running).values().filter_map(|(_, handle)| handle.clone()).collect();
+            handles.iter().for_each(AbortHandle::abort);
+            tokio::task::yield_now().await;
+        }
+        self.group.token.cancel();
+    }
+
     /// Cancels the group and waits; tasks still running at the deadline are aborted and named in the answer.
     pub async fn stop(&self, deadline: Duration) -> Vec<String> {
         self.group.token.cancel();
@@ -145,13 +164,12 @@ impl Tasks {
         if tokio::time::timeout(deadline, self.group.tracker.wait()).await.is_ok() {
             return Vec::new();
         }
-        let late: Vec<_> = {
-            let entries = self.group.running.lock().unwrap_or_else(PoisonError::into_inner);
-            entries.values().cloned().collect()
-        };
+        let late: Vec<_> = lock(&self.group.running).values().cloned().collect();
         for (name, handle) in &late {
             tracing::warn!(task = name, "task did not stop in time and is aborted");
-            handle.abort();
+            if let Some(handle) = handle {
+                handle.abort();
+            }
         }
         late.into_iter().map(|(name, _)| name).collect()
     }
@@ -160,13 +178,17 @@ impl Tasks {
 /// Removes the task's entry when its future is dropped, finished or not.
 struct Finished {
     id: u64,
-    running: Arc<Mutex<BTreeMap<u64, (String, AbortHandle)>>>,
+    running: Running,
 }
 
 impl Drop for Finished {
     fn drop(&mut self) {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+        lock(&self.running).remove(&self.id);
     }
+}
+
+fn lock(running: &Running) -> MutexGuard<'_, BTreeMap<u64, (String, Option<AbortHandle>)>> {
+    running.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -204,7 +204,7 @@ impl Stage {
 
     /// Dies at once, and nobody starts again here.
     pub(crate) async fn kill(&self) {
-        self.tasks.stop(Duration::ZERO).await;
+        self.tasks.abort().await;
     }
 
     fn with_tools(database: TestDatabase, subject: Subject, tools: FakeTools) -> Self {
@@ -239,10 +239,16 @@ impl Stage {
 
     async fn crash_to(self, known: FakeTools) -> Self {
         let Self { chat, tools, db, subject, tasks, database, .. } = self;
-        tasks.stop(Duration::ZERO).await;
+        tasks.abort().await;
         drop((chat, tools, tasks, db));
         let reopened = tokio::time::timeout(DEADLINE, database.reopen());
         let database = reopened.await.expect("the old life lets go of its directory");
+        let db = database.database();
+        if !db.is_exclusive() {
+            // The new life begins when the leases of the old one are over.
+            db.write(async |tx| query::chats::end_all_leases(tx).await).await.unwrap();
+        }
+        drop(db);
         Self::with_tools(database, subject, known)
     }
 

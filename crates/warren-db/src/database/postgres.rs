@@ -2,11 +2,13 @@
 //!
 //! Writers are serial across all servers unless they name the row that guards them, see `docs/adr/0005`.
 
+mod begin;
+
 use std::time::Duration;
 
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
-    SqlxPostgresConnector, Statement, TransactionTrait,
+    SqlxPostgresConnector, Statement,
     sea_query::{Alias, Expr, ExprTrait, LockType, Order, Query},
 };
 use sqlx::{
@@ -22,6 +24,7 @@ use crate::{
     migration::{self, MigrateError},
     pubsub::ListenNotify,
 };
+use begin::begin;
 
 /// One connection listens, one sends; the others are for when those hang on a dead network.
 const HINTS_MAX: u32 = 4;
@@ -85,6 +88,11 @@ impl Postgres {
         &self.readers
     }
 
+    /// Begins a transaction for reading.
+    pub(super) async fn snapshot(&self) -> Result<DatabaseTransaction, DbError> {
+        begin(&self.readers, &self.tasks).await
+    }
+
     /// Runs one transaction: alone, or beside others that hold other guards.
     pub(super) async fn transact<T, E, F>(&self, guard: Option<Guard>, work: F) -> Result<(T, Hints), E>
     where
@@ -96,7 +104,7 @@ impl Postgres {
             None => _alone = Some(self.turn.write().await),
             Some(_) => _together = Some(self.turn.read().await),
         }
-        let transaction = self.writers.begin().await.map_err(DbError::from)?;
+        let transaction = begin(&self.writers, &self.tasks).await?;
         lock(&transaction, guard).await?;
         let tx = Tx::new(transaction);
         let outcome = work(&tx).await;

@@ -1,6 +1,6 @@
 //! A chat at one moment: row, history and queue, read in one transaction.
 
-use sea_orm::{DatabaseTransaction, TransactionTrait};
+use sea_orm::DatabaseTransaction;
 use warren_vocab::ChatId;
 
 use super::{chat_messages, chat_queue, chats};
@@ -22,7 +22,7 @@ pub struct ChatAt {
 
 /// Reads a chat; only messages that changed after `revision` are read.
 pub async fn read(db: &Database, chat: ChatId, revision: i64) -> DbResult<Option<ChatAt>> {
-    let transaction = db.reader().begin().await.map_err(DbError::from)?;
+    let transaction = db.snapshot().await?;
     let found = read_in(&transaction, chat, revision).await;
     transaction.rollback().await.map_err(DbError::from)?;
     found

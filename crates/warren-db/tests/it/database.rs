@@ -1,5 +1,5 @@
 use chrono::Utc;
-use sea_orm::{ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait, TransactionTrait};
+use sea_orm::{ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait};
 use serde_json::json;
 use uuid::Uuid;
 use warren_db::{
@@ -179,15 +179,39 @@ async fn nul_characters_do_not_stop_a_write() {
 }
 
 #[tokio::test]
-async fn a_transaction_on_the_reader_sees_one_moment() {
+async fn a_snapshot_sees_one_moment() {
     let database = TestDatabase::new().await;
     let db = database.database();
-    let snapshot = db.reader().begin().await.unwrap();
+    let snapshot = db.snapshot().await.unwrap();
     assert_eq!(users::Entity::find().count(&snapshot).await.unwrap(), 0);
     db.write(async |tx| insert(tx, user("a@example.com")).await).await.unwrap();
     assert_eq!(users::Entity::find().count(&snapshot).await.unwrap(), 0);
     snapshot.rollback().await.unwrap();
     assert_eq!(users::Entity::find().count(db.reader()).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_transaction_that_nobody_waits_for_any_more_leaves_no_reader_in_the_past() {
+    let database = TestDatabase::new().await;
+    let db = database.database();
+    for n in 0..40 {
+        // Dropped at each point of its beginning.
+        let mut beginning = Box::pin(db.snapshot());
+        for _ in 0..=n % 8 {
+            tokio::select! {
+                biased;
+                _ = &mut beginning => break,
+                () = std::future::ready(()) => {}
+            }
+            tokio::task::yield_now().await;
+        }
+        drop(beginning);
+        users::Entity::find().count(db.reader()).await.unwrap();
+        db.write(async |tx| insert(tx, user(&format!("{n}@example.com"))).await).await.unwrap();
+        for _ in 0..4 {
+            assert_eq!(users::Entity::find().count(db.reader()).await.unwrap(), n + 1);
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -42,3 +42,41 @@ async fn dropping_the_last_owner_cancels() {
     drop(clone);
     assert!(token.is_cancelled());
 }
+
+#[tokio::test]
+async fn an_abort_lets_no_task_do_anything_more() {
+    let tasks = Tasks::new();
+    let (token, n_ended) = (tasks.token(), Arc::new(AtomicU64::new(0)));
+    let counting = n_ended.clone();
+    tasks.spawn_graceful("last will", async move {
+        token.cancelled().await;
+        counting.fetch_add(1, Ordering::Relaxed);
+    });
+    tasks.spawn("sleeper", std::future::pending::<()>());
+    tasks.abort().await;
+    assert!(tasks.is_empty());
+    assert_eq!(n_ended.load(Ordering::Relaxed), 0);
+    assert!(tasks.token().is_cancelled());
+}
+
+#[test]
+fn a_task_that_is_spawned_while_the_runtime_shuts_down_is_dropped() {
+    struct Spawns(Tasks);
+    impl Drop for Spawns {
+        fn drop(&mut self) {
+            self.0.spawn("too late", std::future::pending::<()>());
+        }
+    }
+    let tasks = Tasks::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let spawns = Spawns(tasks.clone());
+    runtime.block_on(async {
+        tokio::spawn(async move {
+            let _spawns = spawns;
+            std::future::pending::<()>().await;
+        });
+        tokio::task::yield_now().await;
+    });
+    drop(runtime);
+    assert!(tasks.is_empty());
+}
