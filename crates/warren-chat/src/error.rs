@@ -36,6 +36,9 @@ pub enum ChatServiceError {
     /// A worker's write came too late; expected, and nothing to report.
     #[error(transparent)]
     Stale(#[from] Stale),
+    /// The program has a mistake; what was not committed was not done.
+    #[error("the server panicked")]
+    Panicked,
     #[error(transparent)]
     Db(#[from] DbError),
     #[error(transparent)]

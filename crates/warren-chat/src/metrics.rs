@@ -38,6 +38,7 @@ struct Families {
     dropped_parts: Counter,
     archived: Counter,
     purged: Family<PurgeLabels, Counter>,
+    failed_steps: Counter,
 }
 
 /// The model that something is counted under.
@@ -131,6 +132,7 @@ impl Default for Families {
             dropped_parts: Counter::default(),
             archived: Counter::default(),
             purged: Family::default(),
+            failed_steps: Counter::default(),
         }
     }
 }
@@ -146,6 +148,8 @@ impl ChatMetrics {
         let help = "Chats that were archived because nobody had used them for long";
         let archived = self.families.archived.clone();
         registry.register("coderd_chat_auto_archive_records_archived", help, archived);
+        let help = "Steps of chats that failed for reasons of the server and were repeated";
+        registry.register("warren_chat_failed_steps", help, self.families.failed_steps.clone());
         let help = "Rows that were deleted because they were older than they are kept";
         registry.register("coderd_dbpurge_records_purged", help, self.families.purged.clone());
     }
@@ -218,6 +222,11 @@ impl ChatMetrics {
 
     pub(crate) fn tool_result_cut(&self, model: &ModelLabels, tool: &str) {
         self.families.tool_cuts.get_or_create(&tool_labels(model, tool)).inc();
+    }
+
+    /// A step has failed for reasons of the server and is going to be repeated.
+    pub(crate) fn failed_step(&self) {
+        self.families.failed_steps.inc();
     }
 
     pub(crate) fn dropped_part(&self) {

@@ -1,5 +1,7 @@
 //! Runs one chat under one lease until there is nothing to do or the lease is lost.
 
+mod owner;
+
 use std::{
     panic::AssertUnwindSafe,
     sync::{
@@ -11,51 +13,56 @@ use std::{
 
 use chrono::TimeDelta;
 use futures::FutureExt;
+use tokio::sync::Notify;
 use warren_chat_proto::{ChatError, ChatState, Fence};
 use warren_db::{Guard, Notice, Subscription, Tx, channels, entity::chats, query};
 use warren_rt::Backoff;
-use warren_vocab::{ChatId, ChatStatus};
+use warren_vocab::{ChatId, ChatStatus, UserId};
 
 use crate::{
     error::{ChatResult, ChatServiceError},
     rows,
     service::Shared,
     store::{self, Command, fence},
+    tools,
     turn::{self, Turn},
 };
 
 /// How often in a row a step may fail for reasons of the server before the turn ends with an error.
 const FAILURES_MAX: u32 = 5;
+const RETRY_FIRST: Duration = Duration::from_millis(100);
+const RETRY_MAX: Duration = Duration::from_secs(5);
 const NO_ANSWER: &str = "Nobody answered in time, so the tool was not run.";
+const GIVEN_UP: &str = "The server could not continue this chat because of an internal error. Try again.";
+
+/// Which chat to run for whom, and where to say that it takes nobody's place.
+pub(crate) struct Job {
+    pub(crate) chat: ChatId,
+    pub(crate) owner: UserId,
+    pub(crate) epoch: i64,
+    /// Set while the chat waits for a user.
+    pub(crate) is_waiting: Arc<AtomicBool>,
+    /// Rung when the chat makes room for another.
+    pub(crate) freed: Arc<Notify>,
+}
 
 /// Works on the chat. Never fails: what goes wrong becomes the chat's error.
-/// `is_waiting` is set while the chat waits for a user.
-pub(crate) async fn run(shared: &Arc<Shared>, chat: ChatId, epoch: i64, is_waiting: &AtomicBool) {
+pub(crate) async fn run(shared: &Arc<Shared>, job: Job) {
     // Subscribed before the first read, so that no change falls between.
-    let mut hints = shared.db.subscribe(&channels::chat(chat));
-    let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
-    let mut n_failures = 0;
-    let mut turn = Turn::default();
-    loop {
-        let gives_up = n_failures >= FAILURES_MAX;
-        match run_once(shared, chat, epoch, &mut hints, &mut turn, is_waiting, gives_up).await {
-            Ok(Progress::Done) => return,
-            Ok(Progress::Step) | Err(ChatServiceError::Stale(_)) => {
-                n_failures = 0;
-                backoff.reset();
-            }
-            Err(error) => {
-                n_failures += 1;
-                tracing::warn!(%error, chat.id = %chat, n_failures, "a step of a chat failed and is repeated");
-                if n_failures > 2 * FAILURES_MAX {
-                    // The lease runs out and the next sweep starts over.
-                    tracing::error!(%error, chat.id = %chat, "a chat is given up");
-                    return;
-                }
-                backoff.wait().await;
-            }
-        }
-    }
+    let hints = shared.db.subscribe(&channels::chat(job.chat));
+    let sessions = shared.db.subscribe(&channels::sessions(job.owner));
+    let turn = Turn::default();
+    Runner { shared: shared.clone(), job, hints, sessions, turn, n_failures: 0 }.run().await;
+}
+
+struct Runner {
+    shared: Arc<Shared>,
+    job: Job,
+    hints: Subscription,
+    sessions: Subscription,
+    turn: Turn,
+    /// Since the last step that worked.
+    n_failures: u32,
 }
 
 enum Progress {
@@ -63,58 +70,111 @@ enum Progress {
     Done,
 }
 
-async fn run_once(
-    shared: &Arc<Shared>,
-    id: ChatId,
-    epoch: i64,
-    hints: &mut Subscription,
-    turn: &mut Turn,
-    is_waiting: &AtomicBool,
-    gives_up: bool,
-) -> ChatResult<Progress> {
-    let Some((chat, state)) = load(shared, id).await? else { return Ok(Progress::Done) };
-    if state.lease.is_none() || state.epoch != epoch {
-        return Ok(Progress::Done);
-    }
-    match state.status {
-        ChatStatus::Running if gives_up => {
-            let error = "The server could not continue this chat because of an internal error. Try again.";
-            turn::fail(shared, &chat, &state, ChatError::generic(error)).await?;
-        }
-        ChatStatus::Running => {
-            let step = AssertUnwindSafe(turn::run_step(shared, turn, &chat, &state)).catch_unwind();
-            tokio::select! {
-                done = step => match done {
-                    Ok(result) => result?,
-                    Err(_) => panicked(shared, &chat, id).await?,
-                },
-                () = moved_on(shared, id, &state, hints) => {}
-            }
-        }
-        ChatStatus::Interrupting => turn::finish_interruption(shared, &chat, &state).await?,
-        ChatStatus::RequiresAction => {
-            is_waiting.store(true, Ordering::Relaxed);
-            let waited = wait_for_user(shared, &chat, &state, hints).await;
-            is_waiting.store(false, Ordering::Relaxed);
-            waited?;
-        }
-        ChatStatus::Waiting
-        | ChatStatus::Error
-        | ChatStatus::Pending
-        | ChatStatus::Paused
-        | ChatStatus::Completed => {
-            if abandon(shared, id, &state).await? {
-                return Ok(Progress::Done);
+impl Runner {
+    async fn run(mut self) {
+        let mut backoff = Backoff::new(RETRY_FIRST, RETRY_MAX);
+        loop {
+            // A panic is one more way to fail: what was not committed was not done.
+            let done = AssertUnwindSafe(self.run_once()).catch_unwind().await;
+            match done.unwrap_or(Err(ChatServiceError::Panicked)) {
+                Ok(Progress::Done) => return,
+                Ok(Progress::Step) | Err(ChatServiceError::Stale(_)) => {
+                    self.n_failures = 0;
+                    backoff.reset();
+                }
+                Err(error) => {
+                    if !self.goes_on_after(&error) {
+                        return;
+                    }
+                    backoff.wait().await;
+                }
             }
         }
     }
-    Ok(Progress::Step)
-}
 
-async fn panicked(shared: &Shared, chat: &chats::Model, id: ChatId) -> ChatResult<()> {
-    let Some((_, state)) = load(shared, id).await? else { return Ok(()) };
-    let error = ChatError::generic("The server failed while it worked on this chat. Try again.");
-    turn::fail(shared, chat, &state, error).await
+    fn goes_on_after(&mut self, error: &ChatServiceError) -> bool {
+        self.n_failures += 1;
+        self.turn.leave();
+        self.shared.metrics.failed_step();
+        let (chat, n_failures) = (self.job.chat, self.n_failures);
+        tracing::warn!(%error, chat.id = %chat, n_failures, "a step of a chat failed and is repeated");
+        let goes_on = n_failures <= 2 * FAILURES_MAX;
+        if !goes_on {
+            // The lease runs out and the next sweep starts over.
+            tracing::error!(%error, chat.id = %chat, "a chat is given up");
+        }
+        goes_on
+    }
+
+    async fn run_once(&mut self) -> ChatResult<Progress> {
+        let (shared, id) = (self.shared.clone(), self.job.chat);
+        let Some((chat, state)) = load(&shared, id).await? else { return Ok(Progress::Done) };
+        if state.lease.is_none() || state.epoch != self.job.epoch {
+            return Ok(Progress::Done);
+        }
+        match state.status {
+            ChatStatus::Running => self.run_turn(&chat, &state).await?,
+            ChatStatus::Interrupting => self.interrupt(&chat, &state).await?,
+            ChatStatus::RequiresAction => {
+                let is_waiting = self.job.is_waiting.clone();
+                is_waiting.store(true, Ordering::Relaxed);
+                self.job.freed.notify_one();
+                let waited = wait_for_user(&shared, &chat, &state, &mut self.hints).await;
+                is_waiting.store(false, Ordering::Relaxed);
+                waited?;
+            }
+            ChatStatus::Waiting
+            | ChatStatus::Error
+            | ChatStatus::Pending
+            | ChatStatus::Paused
+            | ChatStatus::Completed => {
+                if abandon(&shared, id, &state).await? {
+                    return Ok(Progress::Done);
+                }
+            }
+        }
+        Ok(Progress::Step)
+    }
+
+    /// Does one step, unless the chat moves on meanwhile or its owner may not go on.
+    async fn run_turn(&mut self, chat: &chats::Model, state: &ChatState) -> ChatResult<()> {
+        let shared = self.shared.clone();
+        if self.n_failures >= FAILURES_MAX {
+            return self.give_up(chat, state).await;
+        }
+        if let Some(error) = owner::barred(&shared, self.job.owner).await? {
+            tools::end_running(&shared, chat, state, &[]).await?;
+            return turn::fail(&shared, chat, state, error).await;
+        }
+        tokio::select! {
+            done = turn::run_step(&shared, &mut self.turn, chat, state) => done,
+            () = moved_on(&shared, self.job.chat, state, &mut self.hints) => Ok(()),
+            () = owner::until_barred(&shared, self.job.owner, &mut self.sessions) => Ok(()),
+        }
+    }
+
+    /// Ends the turn with an error: first with what was said, then, when that is what cannot be kept, without.
+    async fn give_up(&self, chat: &chats::Model, state: &ChatState) -> ChatResult<()> {
+        let error = ChatError { retryable: true, ..ChatError::generic(GIVEN_UP) };
+        if self.n_failures == FAILURES_MAX {
+            return turn::fail(&self.shared, chat, state, error).await;
+        }
+        let command = Command::FinishError { error, partial: Vec::new() };
+        self.commit(state, command).await
+    }
+
+    async fn interrupt(&self, chat: &chats::Model, state: &ChatState) -> ChatResult<()> {
+        if self.n_failures < FAILURES_MAX {
+            return turn::finish_interruption(&self.shared, chat, state).await;
+        }
+        self.commit(state, Command::FinishInterruption { partial: Vec::new() }).await
+    }
+
+    async fn commit(&self, state: &ChatState, command: Command) -> ChatResult<()> {
+        let fence = fence(state, state.status, None);
+        store::commit(&self.shared.db, self.job.chat, Some(&fence), command).await?;
+        Ok(())
+    }
 }
 
 /// Waits until all calls are answered or decided on, at most until the deadline, by the clock of the database.

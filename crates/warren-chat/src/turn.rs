@@ -9,6 +9,8 @@ mod prompt;
 
 pub(crate) use aside::title;
 pub(crate) use prompt::INSTRUCTIONS;
+#[cfg(test)]
+pub(crate) use prompt::told;
 
 use std::sync::Arc;
 
@@ -123,11 +125,10 @@ async fn commit(
     store::commit(&shared.db, id, Some(&fence), command).await
 }
 
-/// Everything that was ever said and not taken back, without what only users see.
+/// What the next step depends on: the turn, and what the model is told of what was before it.
 async fn history(shared: &Shared, chat: &chats::Model) -> ChatResult<Vec<Message>> {
-    let rows = query::chat_messages::live(shared.db.reader(), ChatId::from_uuid(chat.id)).await?;
-    let for_model = rows.into_iter().filter(|row| row.visibility != "user");
-    for_model.map(rows::message).collect()
+    let rows = query::chat_messages::working(shared.db.reader(), ChatId::from_uuid(chat.id)).await?;
+    rows.into_iter().map(rows::message).collect()
 }
 
 /// The messages of the last attempt that said something, from the saved parts: the same that viewers have seen.
@@ -143,8 +144,9 @@ async fn partial(
     let episode = Episode { history_version, attempt: spoken.unwrap_or(state.versions.attempt) };
     let saved = saved_parts(&shared.db, id, episode).await?;
     let mut parts: Vec<Part> = saved.iter().map(|part| part.part.clone()).collect();
-    let history = history(shared, chat).await?;
-    let open = warren_chat_proto::open_calls(&history);
+    let turn = query::chat_messages::of_turn(shared.db.reader(), id).await?;
+    let turn = turn.into_iter().map(rows::message).collect::<ChatResult<Vec<_>>>()?;
+    let open = warren_chat_proto::open_calls(&turn);
     // A tool may have finished without its result having been shown.
     let ids = open.iter().map(|call| call.call_id.clone()).collect();
     let ledger = query::chat_tool_calls::newest(shared.db.reader(), id, ids).await?;

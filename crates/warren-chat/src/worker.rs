@@ -3,7 +3,7 @@
 mod config;
 mod held;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use chrono::TimeDelta;
 use futures::future::join_all;
@@ -23,8 +23,6 @@ use held::Held;
 const ACQUIRE_BATCH: usize = 32;
 /// Leases are renewed this many times before they would run out.
 const RENEWALS_PER_LEASE: u32 = 3;
-/// How long a worker that stops may take to give its chats back.
-const DRAIN_TIME: Duration = Duration::from_secs(5);
 
 /// The worker of this server.
 #[derive(Clone)]
@@ -153,9 +151,10 @@ impl Worker {
         let lease = self.held.insert(chat, owner, epoch, until);
         let worker = self.clone();
         self.tasks.spawn(format!("chat {chat}"), async move {
-            let is_waiting = lease.is_waiting.clone();
+            let (is_waiting, freed) = (lease.is_waiting.clone(), worker.freed.clone());
+            let job = runner::Job { chat, owner, epoch, is_waiting, freed };
             tokio::select! {
-                () = runner::run(&worker.shared, chat, epoch, &is_waiting) => {}
+                () = runner::run(&worker.shared, job) => {}
                 () = lease.ended() => {
                     tracing::warn!(chat.id = %chat, "the lease of a chat was lost, so its work is dropped");
                 }
@@ -169,7 +168,7 @@ impl Worker {
     async fn drain(&self) {
         let held = self.held.list();
         let all = held.iter().map(|(chat, epoch)| runner::hand_over(&self.shared, *chat, *epoch));
-        if tokio::time::timeout(DRAIN_TIME, join_all(all)).await.is_err() {
+        if tokio::time::timeout(self.config().drain, join_all(all)).await.is_err() {
             tracing::warn!("not all chats could be given back; their leases run out");
         }
     }

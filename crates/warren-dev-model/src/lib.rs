@@ -75,6 +75,12 @@ impl ScriptedModel {
         self.shared.reached(barrier, deadline).await
     }
 
+    /// Waits until exactly so many answers of conversations are under way. One whose client is gone is not. Returns `false`
+    /// if that did not happen within the deadline.
+    pub async fn until_open(&self, number: usize, deadline: Duration) -> bool {
+        self.shared.until_open(number, deadline).await
+    }
+
     /// The bodies of all requests so far that continue a conversation, in order.
     pub fn requests(&self) -> Vec<Value> {
         self.shared.requests()

@@ -14,6 +14,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use futures::StreamExt;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -33,6 +34,17 @@ pub(crate) struct Shared {
     script: Arc<Script>,
     record: Arc<Mutex<Record>>,
     barriers: Arc<watch::Sender<Barriers>>,
+    /// Answers of conversations that are under way.
+    open: Arc<watch::Sender<usize>>,
+}
+
+/// An answer that is under way, until this is dropped: it has ended, or the client is gone.
+pub(crate) struct Open(Arc<watch::Sender<usize>>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.send_modify(|open| *open -= 1);
+    }
 }
 
 #[derive(Default)]
@@ -57,6 +69,7 @@ impl Shared {
             script: Arc::new(script),
             record: Arc::default(),
             barriers: Arc::new(watch::Sender::new(Barriers::default())),
+            open: Arc::new(watch::Sender::new(0)),
         }
     }
 
@@ -78,6 +91,17 @@ impl Shared {
         });
         // The sender lives as long as `self`, so the wait ends only by a release.
         let _ = self.barriers.subscribe().wait_for(|barriers| barriers.released.contains(barrier)).await;
+    }
+
+    pub(crate) fn open(&self) -> Open {
+        self.open.send_modify(|open| *open += 1);
+        Open(self.open.clone())
+    }
+
+    pub(crate) async fn until_open(&self, number: usize, deadline: Duration) -> bool {
+        let mut open = self.open.subscribe();
+        let reached = open.wait_for(|open| *open == number);
+        tokio::time::timeout(deadline, reached).await.is_ok_and(|seen| seen.is_ok())
     }
 
     pub(crate) fn requests(&self) -> Vec<Value> {
@@ -159,7 +183,11 @@ fn answer(shared: Shared, protocol: Protocol, headers: &HeaderMap, request: &Val
         }
         return response;
     }
+    let open = purpose.is_none().then(|| shared.open());
     let stream = play(&steps, &facts.last_result(), protocol, shared);
+    let stream = stream.inspect(move |_| {
+        let _ = &open;
+    });
     ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(stream)).into_response()
 }
 

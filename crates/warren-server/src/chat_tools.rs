@@ -62,12 +62,17 @@ impl ChatTools {
     }
 
     async fn actor(&self, owner: UserId) -> Result<Actor, ToolError> {
-        let actor = Actor::load(self.app.db().reader(), owner).await.map_err(failed)?;
+        let actor = self.account(owner).await?;
         if actor.user.status == UserStatus::Suspended.as_str() {
             let text = "The account of the chat's owner is suspended.";
             return Err(ToolError::new(text).code("forbidden"));
         }
         Ok(actor)
+    }
+
+    /// The owner's rights, even of an account that is suspended: what runs for it must be ended all the same.
+    async fn account(&self, owner: UserId) -> Result<Actor, ToolError> {
+        Actor::load(self.app.db().reader(), owner).await.map_err(failed)
     }
 
     /// Whether it is time to note the use of a workspace.

@@ -209,7 +209,7 @@ impl From<ChatServiceError> for ApiError {
             }
             ChatServiceError::Db(error) => error.into(),
             ChatServiceError::Seal(error) => Self::logged(&error),
-            ChatServiceError::Corrupt { .. } => Self::logged(&error),
+            ChatServiceError::Panicked | ChatServiceError::Corrupt { .. } => Self::logged(&error),
         }
     }
 }

@@ -43,7 +43,7 @@ pub(super) async fn compact(
         Ok(ready) => ready,
         Err(error) => return fail(shared, chat, &begun, error).await,
     };
-    let mut request = prompt::request(shared, turn, chat, ready).await?;
+    let mut request = prompt::request(shared, turn, chat, ready, history).await?;
     request.messages.push(ModelMessage::User(vec![ASK.to_owned()]));
     request.tool_choice = ToolChoice::None;
     request.headers.push(prompt::purpose("compaction"));

@@ -52,7 +52,7 @@ impl Turn {
     }
 
     /// Makes the next step look everything up again: somebody may have corrected what failed.
-    pub(super) fn leave(&mut self) {
+    pub(crate) fn leave(&mut self) {
         self.current = None;
     }
 

@@ -1,11 +1,11 @@
 //! One attempt to get the next answer, and what follows when it fails.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use tokio::time::Instant;
-use warren_chat_proto::{ChatError, ChatState, Message, Part, RetryState, Usage};
-use warren_db::entity::chats;
+use warren_chat_proto::{ChatError, ChatState, Message, RetryState, Usage};
+use warren_db::{entity::chats, query};
 use warren_llm::{ModelError, ModelRequest};
 use warren_vocab::{ChatErrorKind, ChatId, MessageRole, UserId};
 
@@ -47,13 +47,15 @@ pub(super) async fn generate(
             return fail(shared, chat, &begun, error).await;
         }
     };
-    let request = prompt::request(shared, turn, chat, ready).await?;
+    let request = prompt::request(shared, turn, chat, ready, history).await?;
     if let Some(error) = refused(shared, chat, &begun, ready, &request).await? {
         return fail(shared, chat, &begun, error).await;
     }
     let started = Instant::now();
     let episode = open_episode(shared, chat, &begun);
-    let asked = listen::Asked { shared, ready, episode: Some(&episode), used_ids: used_call_ids(history) };
+    let used_ids = query::chat_tool_calls::call_ids(shared.db.reader(), ChatId::from_uuid(chat.id)).await?;
+    let used_ids = used_ids.into_iter().collect();
+    let asked = listen::Asked { shared, ready, episode: Some(&episode), used_ids };
     match listen::ask(asked, request).await {
         Ok(answer) => {
             episode.flush().await;
@@ -121,22 +123,6 @@ pub(super) fn usage(ready: &ReadyModel, used: warren_llm::Usage) -> Usage {
         context_limit: Some(ready.context_limit),
         total_cost_micros: ready.prices.and_then(|prices| prices.cost_micros(&used)),
     }
-}
-
-fn used_call_ids(history: &[Message]) -> BTreeSet<String> {
-    let parts = history.iter().flat_map(|message| &message.content);
-    parts
-        .filter_map(|part| match part {
-            Part::ToolCall { tool_call_id, .. } => Some(tool_call_id.clone()),
-            Part::Text { .. }
-            | Part::Reasoning { .. }
-            | Part::ToolResult { .. }
-            | Part::FileReference { .. }
-            | Part::Source { .. }
-            | Part::File { .. }
-            | Part::Unknown => None,
-        })
-        .collect()
 }
 
 /// Waits before the next attempt, or ends the turn.

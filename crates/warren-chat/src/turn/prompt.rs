@@ -1,6 +1,6 @@
 //! From the history to what the model is asked.
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use serde_json::{Value, json};
 use warren_chat_proto::{
@@ -11,10 +11,10 @@ use warren_db::{entity::chats, query};
 use warren_llm::{
     AssistantBlock, Message as ModelMessage, ModelRequest, Reasoning, ToolCall, ToolResult, ToolSpec,
 };
-use warren_vocab::{ChatId, MessageRole, ModelConfigId, UserId, WorkspaceId};
+use warren_vocab::{MessageRole, ModelConfigId, UserId, WorkspaceId};
 
 use super::Turn;
-use crate::{error::ChatResult, models::ReadyModel, rows, service::Shared, settings, tools::schema};
+use crate::{error::ChatResult, models::ReadyModel, service::Shared, settings, tools::schema};
 
 /// What every model is told unless the administrator says otherwise.
 pub(crate) const INSTRUCTIONS: &str = "\
@@ -42,18 +42,17 @@ pub(super) async fn standing(shared: &Shared, chat: &chats::Model) -> ChatResult
     Ok(all.filter(|text| !text.trim().is_empty()).collect())
 }
 
-/// Builds the request for the next answer from what the model may know: the newest summary and what came after it.
+/// Builds the request for the next answer from what the model may know of the history.
 pub(super) async fn request(
     shared: &Shared,
     turn: &Turn,
     chat: &chats::Model,
     ready: &ReadyModel,
+    history: &[Message],
 ) -> ChatResult<ModelRequest> {
-    let found = query::chat_messages::prompt(shared.db.reader(), ChatId::from_uuid(chat.id)).await?;
-    let slice = found.into_iter().map(rows::message).collect::<ChatResult<Vec<_>>>()?;
     let own = of_same_provider(shared, ready).await?;
     let is_own = |message: &Message| message.model_config_id.is_some_and(|config| own.contains(&config));
-    let prompt = repair::for_prompt(&slice, is_own);
+    let prompt = repair::for_prompt(&told(history), is_own);
     let mut system = turn.system();
     system.push(workspace_note(shared, chat).await?);
     let of_chat = prompt.iter().filter(|message| message.role == MessageRole::System);
@@ -66,6 +65,21 @@ pub(super) async fn request(
         temperature: ready.temperature,
         ..ModelRequest::default()
     })
+}
+
+/// System messages, the newest summary, and what came after it.
+pub(crate) fn told(history: &[Message]) -> Cow<'_, [Message]> {
+    if history.iter().all(|message| !message.compressed) {
+        return Cow::Borrowed(history);
+    }
+    let is_summary = |message: &Message| message.compressed && message.role == MessageRole::User;
+    let summary = history.iter().rposition(is_summary);
+    let is_told = |place: usize, message: &Message| {
+        let is_later = summary.is_none_or(|summary| place > summary);
+        Some(place) == summary || (!message.compressed && (is_later || message.role == MessageRole::System))
+    };
+    let told = history.iter().enumerate().filter(|(place, message)| is_told(*place, message));
+    Cow::Owned(told.map(|(_, message)| message.clone()).collect())
 }
 
 /// How much a model is sent: messages, and the bytes of everything it reads.

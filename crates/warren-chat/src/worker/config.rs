@@ -13,6 +13,8 @@ pub struct WorkerConfig {
     pub lease: Duration,
     /// How often to look for chats even without a hint, as hints may be lost.
     pub sweep: Duration,
+    /// How long a worker that stops may take to give its chats back.
+    pub drain: Duration,
     /// How often a runner compares its chat with the database even without a hint.
     pub sync: Duration,
     /// The most chats that run at once on this server. Chats that wait for a user do not count.
@@ -40,6 +42,7 @@ impl Default for WorkerConfig {
             is_enabled: true,
             lease: Duration::from_secs(10),
             sweep: Duration::from_secs(5),
+            drain: Duration::from_secs(5),
             sync: Duration::from_secs(10),
             chats_max: 500,
             chats_per_owner_max: 100,

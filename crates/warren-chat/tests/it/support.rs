@@ -1,14 +1,17 @@
 //! A service in a temporary directory, a viewer that follows the rules, and tools that remember.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
 use async_trait::async_trait;
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
-use tokio::sync::{Barrier, Notify};
+use tokio::sync::{Barrier, Notify, watch};
 use warren_audit::Origin;
 use warren_authz::{Membership, SiteRole, Subject};
 use warren_chat::{
@@ -17,7 +20,7 @@ use warren_chat::{
     WorkerConfig, WorkspaceTools,
     proto::{ChatError, Message, Part, StreamCursor, StreamEvent},
 };
-use warren_db::{Database, entity::users, query};
+use warren_db::{Database, Location, entity::users, query};
 use warren_db_testkit::TestDatabase;
 use warren_dev_model::{Script, ScriptedModel};
 use warren_rt::{Sealer, Tasks};
@@ -36,8 +39,31 @@ pub(crate) struct FakeTools {
     pub(crate) resumed: Mutex<Option<Value>>,
     pub(crate) calls: Mutex<Vec<String>>,
     pub(crate) hanging: Notify,
+    /// How often noting the use of a workspace, which every step does, still panics.
+    pub(crate) n_panics: AtomicUsize,
+    /// Commands called `alone` that run now, and the most that ever did.
+    pub(crate) alone: Arc<watch::Sender<(usize, usize)>>,
     /// Commands called `meet` end only when two of them run.
     meeting: Meeting,
+}
+
+/// A command called `alone` that runs until this is dropped.
+struct Alone(Arc<watch::Sender<(usize, usize)>>);
+
+impl Alone {
+    fn begin(running: &Arc<watch::Sender<(usize, usize)>>) -> Self {
+        running.send_modify(|(now, most)| {
+            *now += 1;
+            *most = (*most).max(*now);
+        });
+        Self(running.clone())
+    }
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        self.0.send_modify(|(now, _)| *now -= 1);
+    }
 }
 
 struct Meeting(Barrier);
@@ -85,7 +111,8 @@ impl WorkspaceTools for FakeTools {
                 context.workspace()?;
                 self.note(format!("execute {}", arguments.command));
                 output.write("line 1\n").await;
-                if arguments.command == "hang" {
+                let _alone = (arguments.command == "alone").then(|| Alone::begin(&self.alone));
+                if ["hang", "alone"].contains(&arguments.command.as_str()) {
                     self.hanging.notify_one();
                     std::future::pending::<()>().await;
                 }
@@ -127,7 +154,11 @@ impl WorkspaceTools for FakeTools {
             .then(|| json!({ "error": "killed", "interrupted": true, "output": "line 1\n" }))
     }
 
-    async fn note_use(&self, _: UserId, _: WorkspaceId) {}
+    async fn note_use(&self, _: UserId, _: WorkspaceId) {
+        let fewer = |left: usize| left.checked_sub(1);
+        let is_due = self.n_panics.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer);
+        assert!(is_due.is_err(), "as asked");
+    }
 }
 
 fn name(tool: &Tool) -> &'static str {
@@ -180,12 +211,26 @@ impl Stage {
 
     /// Another server on the same database; none where only one may have it open.
     pub(crate) async fn second_server(&self, worker: WorkerConfig) -> Option<(ChatService, Tasks)> {
-        let db = self.database.second_handle().await?;
+        Some(Self::start(self.database.second_handle().await?, worker))
+    }
+
+    /// Another worker on the very handle that this one has. It begins by voiding the leases of others where it believes
+    /// itself alone, so it must come before there are any.
+    pub(crate) fn another_worker(&self, worker: WorkerConfig) -> (ChatService, Tasks) {
+        Self::start(self.db.clone(), worker)
+    }
+
+    pub(crate) fn start(db: Database, worker: WorkerConfig) -> (ChatService, Tasks) {
         let (tools, tasks) = (Arc::new(FakeTools::default()), Tasks::new());
         let sealer = Sealer::from_key(&[7; 32]);
         let metrics = ChatMetrics::default();
         let config = ChatConfig { db, sealer, tools, tasks: tasks.clone(), worker, metrics };
-        Some((ChatService::start(config), tasks))
+        (ChatService::start(config), tasks)
+    }
+
+    /// Where the database is.
+    pub(crate) fn location(&self) -> &Location {
+        self.database.location()
     }
 
     /// What was counted under a name with its labels; 0 when there is no such line.

@@ -4,28 +4,16 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use warren_chat::WorkerConfig;
-use warren_db::{entity::chats, query};
-use warren_vocab::{ChatId, ChatStatus, MessageRole};
+use warren_vocab::{ChatStatus, MessageRole};
 
-use crate::support::{DEADLINE, Stage};
+use crate::{
+    rows::{row, until_row},
+    support::{DEADLINE, Stage},
+};
 
 fn quick() -> WorkerConfig {
     let (lease, sweep) = (Duration::from_secs(2), Duration::from_millis(200));
     WorkerConfig { lease, sweep, ..WorkerConfig::default() }
-}
-
-async fn row(stage: &Stage, chat: ChatId) -> chats::Model {
-    query::chats::by_id(stage.db.reader(), chat).await.unwrap().unwrap()
-}
-
-/// Waits until the row is as wanted.
-async fn until_row(stage: &Stage, chat: ChatId, what: &str, is_so: impl Fn(&chats::Model) -> bool) {
-    let waiting = tokio::time::timeout(DEADLINE, async {
-        while !is_so(&row(stage, chat).await) {
-            tokio::task::yield_now().await;
-        }
-    });
-    assert!(waiting.await.is_ok(), "waited in vain for {what}");
 }
 
 /// Says something and hangs at the first request, and answers at the second.

@@ -1,8 +1,11 @@
 //! The history of chats.
 
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, Condition, ConnectionTrait, EntityTrait,
-    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+    ActiveModelTrait,
+    ActiveValue::NotSet,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect, Select,
+    sea_query::{Expr, ExprTrait},
 };
 use warren_vocab::{ChatId, MessageId, MessageRole, MessageVisibility};
 
@@ -24,34 +27,29 @@ pub async fn live(connection: &impl ConnectionTrait, chat: ChatId) -> DbResult<V
     Ok(query.order_by_asc(Column::Id).all(connection).await?)
 }
 
-/// Lists what a model is told: all system messages, the newest summary, and what came after it. What only users see and
-/// what a summary stands for is left out. Oldest first.
-pub async fn prompt(connection: &impl ConnectionTrait, chat: ChatId) -> DbResult<Vec<Model>> {
-    let is_of_chat = || Column::ChatId.eq(chat.as_uuid());
-    let summary = Entity::find()
-        .select_only()
-        .column(Column::Id)
-        .filter(is_of_chat())
-        .filter(is_false(Column::Deleted))
-        .filter(Column::Compressed.eq(true))
-        .filter(Column::Visibility.eq(MessageVisibility::Model.as_str()))
-        .order_by_desc(Column::Id);
-    let summary: Option<i64> = summary.into_tuple().one(connection).await?;
-    let mut query = Entity::find()
-        .filter(is_of_chat())
-        .filter(is_false(Column::Deleted))
-        .filter(Column::Visibility.ne(MessageVisibility::User.as_str()));
-    let is_plain = || Condition::all().add(is_false(Column::Compressed));
-    query = match summary {
-        None => query.filter(is_plain()),
-        Some(summary) => query.filter(
-            Condition::any()
-                .add(Column::Id.eq(summary))
-                .add(is_plain().add(Column::Id.gt(summary)))
-                .add(is_plain().add(Column::Role.eq(MessageRole::System.as_str()))),
-        ),
+/// Lists what the next step of a turn depends on, without what only users see: all system messages, the newest summary and
+/// what came after it, and the turn from the last message of a user on even where a summary stands for it. Oldest first.
+pub async fn working(connection: &impl ConnectionTrait, chat: ChatId) -> DbResult<Vec<Model>> {
+    let of_model = || {
+        Entity::find()
+            .filter(Column::ChatId.eq(chat.as_uuid()))
+            .filter(is_false(Column::Deleted))
+            .filter(Column::Visibility.ne(MessageVisibility::User.as_str()))
     };
-    Ok(query.order_by_asc(Column::Id).all(connection).await?)
+    let newest = |of: Select<Entity>| of.select_only().column(Column::Id).order_by_desc(Column::Id);
+    let is_summary = Column::Visibility.eq(MessageVisibility::Model.as_str());
+    let summary = newest(of_model().filter(Column::Compressed.eq(true)).filter(is_summary));
+    let summary: Option<i64> = summary.into_tuple().one(connection).await?;
+    let Some(summary) = summary else {
+        return Ok(of_model().order_by_asc(Column::Id).all(connection).await?);
+    };
+    let is_asked = Column::Role.eq(MessageRole::User.as_str()).and(is_false(Column::Compressed));
+    let asked: Option<i64> = newest(of_model().filter(is_asked)).into_tuple().one(connection).await?;
+    let first = asked.map_or(summary, |asked| Ord::min(asked, summary));
+    let is_working = Condition::any()
+        .add(Column::Id.gte(first))
+        .add(Column::Role.eq(MessageRole::System.as_str()).and(is_false(Column::Compressed)));
+    Ok(of_model().filter(is_working).order_by_asc(Column::Id).all(connection).await?)
 }
 
 /// Lists the messages after the last one of a user, oldest first: the calls that may be open are in these, as a message of

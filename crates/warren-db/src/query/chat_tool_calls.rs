@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    UpdateMany,
+    QuerySelect, UpdateMany,
     sea_query::{Expr, ExprTrait, Query},
 };
 use serde_json::Value;
@@ -92,6 +92,12 @@ pub async fn running(connection: &impl ConnectionTrait, chat: ChatId) -> DbResul
     let query = Entity::find().filter(Column::ChatId.eq(chat.as_uuid())).filter(Column::State.eq("started"));
     let query = query.order_by_asc(Column::HistoryVersion).order_by_asc(Column::Ordinal);
     Ok(query.all(connection).await?)
+}
+
+/// The ids of all calls that a chat ever had, each once.
+pub async fn call_ids(connection: &impl ConnectionTrait, chat: ChatId) -> DbResult<Vec<String>> {
+    let query = Entity::find().select_only().column(Column::CallId).distinct();
+    Ok(query.filter(Column::ChatId.eq(chat.as_uuid())).into_tuple().all(connection).await?)
 }
 
 /// Finds one call.

@@ -58,7 +58,7 @@ impl ChatTools {
     }
 
     pub(super) async fn end_execute(&self, context: &ToolContext) -> Value {
-        match self.agent(context).await {
+        match self.agent_to_end(context).await {
             Ok(agent) => end(&agent, &context.key).await,
             // Where the workspace does not run, the command does not either.
             Err(error) => not_ended(&error.message),

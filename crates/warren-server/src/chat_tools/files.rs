@@ -121,7 +121,7 @@ impl ChatTools {
     }
 
     pub(super) async fn end_change(&self, context: &ToolContext) -> Option<Value> {
-        let agent = self.agent(context).await.ok()?;
+        let agent = self.agent_to_end(context).await.ok()?;
         let change = agent.change(&context.key).await.ok()??;
         let told = told(change).ok()?;
         let text = "The tool call was interrupted, but the change had been made before.";

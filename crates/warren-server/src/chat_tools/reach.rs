@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use warren_app::{agents::agent_status, details::WorkspaceDetail, now};
+use warren_app::{Actor, agents::agent_status, details::WorkspaceDetail, now};
 use warren_authz::Action;
 use warren_chat::{ToolContext, ToolError};
 use warren_db::{channels, entity::workspace_agents};
@@ -48,9 +48,19 @@ impl ChatTools {
 
     pub(super) async fn agent_id(&self, context: &ToolContext) -> Result<AgentId, ToolError> {
         let actor = self.actor(context.owner).await?;
-        let detail = self.app.find_workspace(&actor, context.workspace()?, false).await.map_err(failed)?;
+        self.agent_id_for(&actor, context).await
+    }
+
+    /// A client of the agent that only ends what runs there; the owner may be suspended.
+    pub(super) async fn agent_to_end(&self, context: &ToolContext) -> Result<AgentClient, ToolError> {
+        let actor = self.account(context.owner).await?;
+        Ok(self.client(context, self.agent_id_for(&actor, context).await?))
+    }
+
+    async fn agent_id_for(&self, actor: &Actor, context: &ToolContext) -> Result<AgentId, ToolError> {
+        let detail = self.app.find_workspace(actor, context.workspace()?, false).await.map_err(failed)?;
         let agent = AgentId::from_uuid(running_agent(&detail)?.id);
-        self.app.find_agent(&actor, agent, Action::Ssh).await.map_err(failed)?;
+        self.app.find_agent(actor, agent, Action::Ssh).await.map_err(failed)?;
         Ok(agent)
     }
 

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use serde_json::json;
-use warren_chat_proto::{ChatError, Execution as X, Part};
+use warren_chat_proto::{ChatError, Execution as X, Message, Part};
 use warren_db::{Notice, Tx, channels, query};
 use warren_vocab::{BusyBehavior, ChatId, ChatStatus, MessageRole, MessageVisibility};
 
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     error::{ChatResult, ChatServiceError},
-    rows,
+    rows, turn,
 };
 
 const CANCELLED: &str = "The tool call was cancelled before it produced a result.";
@@ -222,15 +222,18 @@ async fn a_model_is_told_the_newest_summary_and_what_came_after_it() {
     let messages = vec![system, stage.message("one").into()];
     let made = stage.db.write(async |tx| create(tx, stage.row(), messages).await).await;
     let chat = ChatId::from_uuid(made.unwrap().chat.id);
-    let told = async || {
-        let prompt = query::chat_messages::prompt(stage.db.reader(), chat).await.unwrap();
-        let messages = prompt.into_iter().map(|row| rows::message(row).unwrap());
-        let texts = messages.map(|message| match &message.content[0] {
+    let working = async || {
+        let rows = query::chat_messages::working(stage.db.reader(), chat).await.unwrap();
+        rows.into_iter().map(|row| rows::message(row).unwrap()).collect::<Vec<_>>()
+    };
+    let texts = |messages: &[Message]| {
+        let texts = messages.iter().map(|message| match &message.content[0] {
             Part::Text { text } => text.clone(),
             other => format!("{other:?}"),
         });
         texts.collect::<Vec<_>>()
     };
+    let told = async || texts(&turn::told(&working().await));
     stage.apply(chat, Command::CommitStep(vec![answer("two")])).await.unwrap();
     assert_eq!(told().await, ["Be brief.", "one", "two"]);
     for n in 1..=2 {
@@ -244,7 +247,12 @@ async fn a_model_is_told_the_newest_summary_and_what_came_after_it() {
         let for_users = NewMessage { visibility: MessageVisibility::User, ..answer("a notice") };
         stage.apply(chat, Command::CommitStep(vec![answer("after"), for_users])).await.unwrap();
         assert_eq!(told().await, ["Be brief.".to_owned(), format!("summary {n}"), "after".to_owned()]);
+        assert!(texts(&working().await).contains(&"one".to_owned()), "the turn goes on with its question");
     }
+    stage.apply(chat, Command::FinishTurn).await.unwrap();
+    stage.apply(chat, stage.send("three", BusyBehavior::Queue)).await.unwrap();
+    let needed = ["Be brief.", "summary 2", "It was summarised.", "after", "three"];
+    assert_eq!(texts(&working().await), needed, "nothing of what a summary stands for is read again");
     let message_id = stage.last_user_message(chat).await;
     let first = stage.live(chat).await.iter().find(|m| m.content == [Part::text("one")]).unwrap().id;
     assert!(first < message_id);
