@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 
 use crate::{decide::OpenCall, part::Part};
 
+/// Levels of arguments that are kept as they are. JSON is read no deeper than 128, and what holds arguments adds its own.
+const ARGS_DEPTH_MAX: usize = 64;
+
 /// What an unfinished answer comes to.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Draft {
@@ -46,6 +49,24 @@ pub fn merge(parts: impl IntoIterator<Item = Part>) -> Vec<Part> {
         }
     }
     merged.into_iter().filter_map(complete).collect()
+}
+
+/// Reads the arguments of a call. Nothing stands for an empty object; none is given for what is no JSON or nests so deeply that
+/// a message with it could not be read again.
+pub fn arguments(text: &str) -> Option<Value> {
+    if text.trim().is_empty() {
+        return Some(json!({}));
+    }
+    serde_json::from_str(text).ok().filter(|args| !nests_deeper(args, ARGS_DEPTH_MAX))
+}
+
+/// Whether a value has more than so many levels of arrays and objects.
+pub fn nests_deeper(value: &Value, levels: usize) -> bool {
+    match value {
+        Value::Array(items) => levels == 0 || items.iter().any(|item| nests_deeper(item, levels - 1)),
+        Value::Object(fields) => levels == 0 || fields.values().any(|field| nests_deeper(field, levels - 1)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
 }
 
 /// Makes the messages for an answer that ends early. `open` are calls of committed messages; `why` is told in the results
@@ -109,9 +130,7 @@ fn complete(part: Part) -> Option<Part> {
             provider_metadata,
             created_at,
         } => {
-            let text = args_delta.unwrap_or_default();
-            let args = if text.trim().is_empty() { "{}" } else { text.as_str() };
-            let args = serde_json::from_str::<Value>(args).ok()?;
+            let args = arguments(&args_delta.unwrap_or_default())?;
             Some(Part::ToolCall {
                 tool_call_id,
                 tool_name,
@@ -122,7 +141,10 @@ fn complete(part: Part) -> Option<Part> {
                 created_at,
             })
         }
-        Part::Text { ref text } | Part::Reasoning { ref text, signature: None, .. } if text.is_empty() => {
+        Part::Text { ref text }
+        | Part::Reasoning { ref text, signature: None, provider_metadata: None, .. }
+            if text.is_empty() =>
+        {
             None
         }
         Part::Text { .. }
@@ -185,6 +207,17 @@ mod tests {
             draft.results,
             [Part::tool_result("a", "execute", json!({"error": "stopped"}), true), done]
         );
+    }
+
+    #[test]
+    fn arguments_that_nest_too_deeply_to_be_read_again_are_no_arguments() {
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(arguments(&nested(ARGS_DEPTH_MAX)).is_some());
+        for levels in [ARGS_DEPTH_MAX + 1, 127, 100_000] {
+            assert_eq!(arguments(&nested(levels)), None, "{levels}");
+            assert!(merge([Part::args_delta("a", "execute", nested(levels))]).is_empty(), "{levels}");
+        }
+        assert_eq!((arguments(" "), arguments("{oh")), (Some(json!({})), None));
     }
 
     fn by_provider(part: Part) -> Part {

@@ -25,7 +25,7 @@ pub mod stream;
 pub use action::{ActionRequired, Approval, ApprovalReason};
 pub use buffer::{PartBuffer, PartShelf};
 pub use decide::{CallKind, Ending, Entry, Next, OpenCall, next, open_calls};
-pub use draft::{Draft, cut_short, merge};
+pub use draft::{Draft, arguments, cut_short, merge, nests_deeper};
 pub use error::{ChatError, RetryState};
 pub use fence::{Fence, Stale, check_fence};
 pub use ledger::{LedgerState, Repeat, Verdict, verdict};

@@ -135,6 +135,25 @@ impl Part {
         }
     }
 
+    /// The same for a call that the provider runs itself or wants something back with.
+    pub fn args_delta_of_provider(
+        call_id: impl Into<String>,
+        tool_name: impl Into<String>,
+        delta: impl Into<String>,
+        is_run_by_provider: bool,
+        metadata: Option<Value>,
+    ) -> Self {
+        Self::ToolCall {
+            tool_call_id: call_id.into(),
+            tool_name: tool_name.into(),
+            args: None,
+            args_delta: Some(delta.into()),
+            provider_executed: is_run_by_provider,
+            provider_metadata: metadata,
+            created_at: None,
+        }
+    }
+
     /// Makes a piece of a tool's output.
     pub fn result_delta(
         call_id: impl Into<String>,
@@ -211,10 +230,25 @@ impl Part {
                 None
             }
             (
-                Self::ToolCall { tool_call_id: id, args: None, args_delta: Some(delta), .. },
-                Self::ToolCall { tool_call_id: next_id, args: None, args_delta: Some(more), .. },
+                Self::ToolCall {
+                    tool_call_id: id,
+                    args: None,
+                    args_delta: Some(delta),
+                    provider_metadata,
+                    ..
+                },
+                Self::ToolCall {
+                    tool_call_id: next_id,
+                    args: None,
+                    args_delta: Some(more),
+                    provider_metadata: metadata,
+                    ..
+                },
             ) if *id == next_id => {
                 delta.push_str(&more);
+                if metadata.is_some() {
+                    *provider_metadata = metadata;
+                }
                 None
             }
             (

@@ -8,6 +8,13 @@ use warren_vocab::MessageRole;
 
 use crate::{message::Message, part::Part};
 
+/// Characters of an id and of a name that every provider takes.
+const ID_LEN_MAX: usize = 36;
+const NAME_LEN_MAX: usize = 64;
+/// The field of a call's metadata with the id that its provider gave it, where it is stored under another one.
+pub const GIVEN_ID: &str = "given_id";
+/// Stands for a tool that a model has called by no name.
+const NAMELESS: &str = "unknown";
 const MISSING_RESULT: &str = "This tool call has no result.";
 
 /// A message of a prompt. Results stand in a message of their own, right after the calls that they answer.
@@ -20,8 +27,10 @@ pub struct PromptMessage {
 /// Repairs a history for a model. `is_own` says whether a message was written by the provider that is asked now: what other
 /// providers have signed or run themselves is left out, as nobody else can read it.
 ///
-/// Afterwards every call has exactly one result right behind its message, every result has its call, ids of calls are unique
-/// and of a form that every provider takes, arguments are objects, and no part is empty.
+/// Ids of calls go back to their provider as it gave them, as some hide a seal in them; others get plain ones.
+///
+/// Afterwards every call has exactly one result right behind its message, every result has its call, ids of calls are unique,
+/// ids and names of a form that every provider takes, arguments objects, and no part is empty.
 pub fn for_prompt(history: &[Message], is_own: impl Fn(&Message) -> bool) -> Vec<PromptMessage> {
     let mut results = Results::read(history);
     let mut ids = Ids::default();
@@ -80,11 +89,14 @@ fn answer(message: &Message, is_own: bool, results: &mut Results, ids: &mut Ids)
                 if !seen.insert(tool_call_id) {
                     continue;
                 }
-                let id = ids.of(tool_call_id);
-                answers.push(results.take(tool_call_id, tool_name, &id));
+                let own_id = provider_metadata.as_ref().and_then(|own| own[GIVEN_ID].as_str());
+                let own_id = own_id.unwrap_or(tool_call_id);
+                let id = if is_own { ids.as_given(own_id) } else { ids.of(tool_call_id) };
+                let tool_name = name(tool_name);
+                answers.push(results.take(tool_call_id, &tool_name, &id));
                 said.push(Part::ToolCall {
                     tool_call_id: id,
-                    tool_name: tool_name.clone(),
+                    tool_name,
                     args: Some(args.clone().filter(Value::is_object).unwrap_or_else(|| json!({}))),
                     args_delta: None,
                     provider_executed: false,
@@ -187,9 +199,15 @@ impl Results {
 struct Ids(BTreeSet<String>);
 
 impl Ids {
+    fn as_given(&mut self, id: &str) -> String {
+        if id.is_empty() || !self.0.insert(id.to_owned()) {
+            return self.of(id);
+        }
+        id.to_owned()
+    }
+
     fn of(&mut self, id: &str) -> String {
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        let plain: String = id.chars().map(|c| if is_plain(c) { c } else { '_' }).collect();
+        let plain = plain(id, ID_LEN_MAX);
         let plain = if plain.is_empty() { String::from("call") } else { plain };
         let numbered = (2..).map(|n| format!("{plain}-{n}"));
         let free = std::iter::once(plain.clone()).chain(numbered).find(|id| !self.0.contains(id));
@@ -197,6 +215,16 @@ impl Ids {
         self.0.insert(id.clone());
         id
     }
+}
+
+fn name(tool_name: &str) -> String {
+    let plain = plain(tool_name, NAME_LEN_MAX);
+    if plain.is_empty() { NAMELESS.to_owned() } else { plain }
+}
+
+fn plain(text: &str, n_chars_max: usize) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    text.chars().take(n_chars_max).map(|c| if is_plain(c) { c } else { '_' }).collect()
 }
 
 #[cfg(test)]

@@ -11,6 +11,10 @@ use warren_vocab::{AiProviderId, AiProviderType, ChatErrorKind, ModelConfigId, U
 
 use crate::{catalog::Catalog, error::ChatResult, prices::Prices, service::Shared};
 
+/// Bounds of the most tokens of an answer where nobody has set it.
+const OUTPUT_TOKENS_MIN: u32 = 256;
+const OUTPUT_TOKENS_MAX: u32 = 32_000;
+
 /// A model that can be asked, with what the worker must know of it.
 pub(crate) struct ReadyModel {
     pub(crate) model: Box<dyn Model>,
@@ -225,6 +229,13 @@ pub(crate) fn unavailable(
     }
 }
 
+/// The most tokens of an answer. What nobody has set leaves most of the context to the conversation: some servers refuse what
+/// would not fit beside it.
 fn max_output_tokens(config: &chat_model_configs::Model) -> Option<u32> {
-    config.options["max_output_tokens"].as_u64().and_then(|tokens| tokens.try_into().ok())
+    let options = &config.options;
+    let places =
+        [&options["max_output_tokens"], &options["provider_options"]["openai"]["max_completion_tokens"]];
+    let set = places.iter().find_map(|tokens| u32::try_from(tokens.as_u64()?).ok());
+    let share = u32::try_from(config.context_limit / 4).ok().filter(|share| *share > 0);
+    set.or_else(|| share.map(|share| share.clamp(OUTPUT_TOKENS_MIN, OUTPUT_TOKENS_MAX)))
 }

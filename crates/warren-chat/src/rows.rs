@@ -3,7 +3,9 @@
 use chrono::{DateTime, SubsecRound, Utc};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use warren_chat_proto::{ChatError, ChatState, Lease, Message, QueuedMessage, RetryState, Usage, Versions};
+use warren_chat_proto::{
+    ChatError, ChatState, Lease, Message, Part, QueuedMessage, RetryState, Usage, Versions, nests_deeper,
+};
 use warren_db::{
     DbError,
     entity::{chat_messages, chat_queued_messages, chats},
@@ -78,9 +80,28 @@ pub(crate) fn message(row: chat_messages::Model) -> ChatResult<Message> {
         visibility: visibility(&row.visibility)?,
         compressed: row.compressed,
         usage: usage(&row),
-        content: parse("message", row.content)?,
+        content: content(row.content),
         revision: row.revision,
     })
+}
+
+/// Reads parts. One that cannot be read, such as a newer program has written, is as good as unknown: the rest of the history
+/// stays readable.
+fn content(mut value: Value) -> Vec<Part> {
+    unescape_nul(&mut value);
+    let items = match value {
+        Value::Array(items) => items,
+        other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => {
+            vec![other]
+        }
+    };
+    let part = |item| {
+        serde_json::from_value(item).unwrap_or_else(|error| {
+            tracing::warn!(%error, "a part of a message cannot be read");
+            Part::Unknown
+        })
+    };
+    items.into_iter().map(part).collect()
 }
 
 /// What the message cost, if the provider said anything.
@@ -112,7 +133,7 @@ pub(crate) fn queued(row: chat_queued_messages::Model) -> ChatResult<QueuedMessa
         chat_id: ChatId::from_uuid(row.chat_id),
         created_by: UserId::from_uuid(row.created_by),
         model_config_id: ModelConfigId::from_uuid(row.model_config_id),
-        content: parse("queued message", row.content)?,
+        content: content(row.content),
         created_at: row.created_at,
     })
 }
@@ -130,11 +151,27 @@ pub(crate) fn parse<T: DeserializeOwned>(what: &'static str, mut value: Value) -
     serde_json::from_value(value).map_err(|source| ChatServiceError::Corrupt { what, source })
 }
 
-/// Writes what [`parse`] reads. PostgreSQL's JSON cannot hold U+0000, so it is escaped.
+/// Writes what [`parse`] reads. PostgreSQL's JSON cannot hold U+0000, so it is escaped; and what nests more deeply than JSON is
+/// read becomes a text, as nothing could read the row otherwise.
 pub(crate) fn stored<T: Serialize + ?Sized>(value: &T) -> Value {
     let mut value = json(value);
+    if nests_deeper(&value, DEPTH_MAX) {
+        flatten(&mut value, DEPTH_MAX);
+    }
     escape_nul(&mut value);
     value
+}
+
+/// Levels of what is stored; JSON is read to 127.
+const DEPTH_MAX: usize = 110;
+
+fn flatten(value: &mut Value, levels: usize) {
+    match value {
+        Value::Array(_) | Value::Object(_) if levels == 0 => *value = Value::String(value.to_string()),
+        Value::Array(items) => items.iter_mut().for_each(|item| flatten(item, levels - 1)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| flatten(field, levels - 1)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> Value {
@@ -180,6 +217,17 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_is_stored_can_be_read_again_however_deeply_it_nests() {
+        let nested = (0..300).fold(json!(1), |inner, _| json!([inner]));
+        let part = Part::tool_result("a", "execute", nested, false);
+        let kept = stored(&vec![part]).to_string();
+        let read: Value = serde_json::from_str(&kept).unwrap();
+        assert!(matches!(content(read)[0], Part::ToolResult { result: Some(Value::Array(_)), .. }));
+        let flat = json!([[1, { "a": [2] }]]);
+        assert_eq!(stored(&flat), flat);
+    }
 
     #[test]
     fn nul_characters_survive_storage() {

@@ -12,18 +12,19 @@ pub(crate) use prompt::INSTRUCTIONS;
 #[cfg(test)]
 pub(crate) use prompt::told;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use warren_chat_proto::{
-    CallKind, ChatError, ChatState, Episode, Message, Next, OpenCall, Part, cut_short, decide, next,
+    CallKind, ChatError, ChatState, Episode, Fence, Message, Next, OpenCall, Part, cut_short, decide, next,
 };
-use warren_db::{entity::chats, query};
+use warren_db::{DbError, entity::chats, query};
+use warren_rt::Backoff;
 use warren_vocab::{ChatErrorKind, ChatId, ChatStatus, MessageRole, ModelConfigId};
 
 pub(crate) use self::context::Turn;
 use crate::{
-    error::ChatResult,
+    error::{ChatResult, ChatServiceError},
     hub::saved_parts,
     parts::EpisodeWriter,
     rows,
@@ -37,6 +38,9 @@ const CLIENT_TIME: TimeDelta = TimeDelta::minutes(5);
 const APPROVAL_TIME: TimeDelta = TimeDelta::hours(24);
 const INTERRUPTED: &str = "The tool call was interrupted before it produced a result.";
 const BROKEN_OFF: &str = "The answer ended with an error before the tool produced a result.";
+const NOT_STORED: &str = "The server could not store the answer. Send a message to try again; if that does not help, tell the administrator.";
+/// How often an answer is tried to be stored.
+const COMMITS_MAX: u32 = 6;
 const TOO_LONG: &str = "The conversation is too long for the model even after it was summarised. Start a new chat, or choose a model with a larger context.";
 
 /// Does the next thing of a running chat and commits it. Dropping the future stops it at any point.
@@ -92,10 +96,26 @@ pub(crate) async fn finish_interruption(
     tools::end_running(shared, chat, state, &[]).await?;
     let partial = partial(shared, chat, state, INTERRUPTED).await?;
     let fence = fence(state, ChatStatus::Interrupting, None);
-    let id = ChatId::from_uuid(chat.id);
-    let command = Command::FinishInterruption { partial };
-    store::commit(&shared.db, id, Some(&fence), command).await?;
+    end(shared, chat, &fence, partial, |partial| Command::FinishInterruption { partial }).await?;
     Ok(())
+}
+
+/// Ends with what was said or, where that cannot be stored, without it: a chat must not hang on its last words.
+async fn end(
+    shared: &Shared,
+    chat: &chats::Model,
+    fence: &Fence,
+    partial: Vec<NewMessage>,
+    command: impl Fn(Vec<NewMessage>) -> Command,
+) -> ChatResult<Outcome> {
+    let (id, is_empty) = (ChatId::from_uuid(chat.id), partial.is_empty());
+    match store::commit(&shared.db, id, Some(fence), command(partial)).await {
+        Err(error) if !is_empty && !matches!(error, ChatServiceError::Stale(_)) => {
+            tracing::error!(%error, chat.id = %id, "what was said last cannot be stored and is left out");
+            store::commit(&shared.db, id, Some(fence), command(Vec::new())).await
+        }
+        ended => ended,
+    }
 }
 
 /// Ends the turn with an error and keeps what was said.
@@ -108,9 +128,38 @@ pub(crate) async fn fail(
     shared.parts.flush().await;
     let partial = partial(shared, chat, state, BROKEN_OFF).await?;
     tracing::info!(chat.id = %chat.id, error = error.message, kind = ?error.kind, "a turn ends with an error");
-    let done = commit(shared, chat, state, None, Command::FinishError { error, partial }).await?;
+    let fence = fence(state, ChatStatus::Running, None);
+    let command = |partial| Command::FinishError { error: error.clone(), partial };
+    let done = end(shared, chat, &fence, partial, command).await?;
     aside::forget_summary(shared, &done).await;
     Ok(())
+}
+
+/// Commits what was paid for. A store that fails is asked again for a while before the turn ends with an error.
+async fn commit_step(
+    shared: &Shared,
+    chat: &chats::Model,
+    state: &ChatState,
+    message: NewMessage,
+) -> ChatResult<Option<Outcome>> {
+    let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
+    let mut n_commits = 0;
+    loop {
+        n_commits += 1;
+        let command = Command::CommitStep(vec![message.clone()]);
+        match commit(shared, chat, state, Some(state.versions.attempt), command).await {
+            Err(ChatServiceError::Db(error)) if n_commits < COMMITS_MAX => {
+                tracing::warn!(%error, chat.id = %chat.id, "an answer could not be stored yet");
+                backoff.wait().await;
+            }
+            Err(ChatServiceError::Db(error)) => {
+                tracing::error!(%error, chat.id = %chat.id, "an answer cannot be stored");
+                fail(shared, chat, state, ChatError::generic(NOT_STORED)).await?;
+                return Ok(None);
+            }
+            done => return done.map(Some),
+        }
+    }
 }
 
 async fn commit(
@@ -142,7 +191,14 @@ async fn partial(
     let history_version = state.versions.history;
     let spoken = query::chat_parts::newest_attempt(shared.db.reader(), id, history_version).await?;
     let episode = Episode { history_version, attempt: spoken.unwrap_or(state.versions.attempt) };
-    let saved = saved_parts(&shared.db, id, episode).await?;
+    let saved = match saved_parts(&shared.db, id, episode).await {
+        // A turn must come to its end even when what was said in it cannot be read.
+        Err(error @ (ChatServiceError::Corrupt { .. } | ChatServiceError::Db(DbError::Corrupt { .. }))) => {
+            tracing::error!(%error, chat.id = %id, "the saved parts of an answer cannot be read");
+            Vec::new()
+        }
+        saved => saved?,
+    };
     let mut parts: Vec<Part> = saved.iter().map(|part| part.part.clone()).collect();
     let turn = query::chat_messages::of_turn(shared.db.reader(), id).await?;
     let turn = turn.into_iter().map(rows::message).collect::<ChatResult<Vec<_>>>()?;

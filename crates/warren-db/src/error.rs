@@ -70,6 +70,7 @@ fn classify(error: DbErr) -> DbError {
     else {
         return match error {
             DbErr::ConnectionAcquire(_) => DbError::Unavailable(error),
+            DbErr::Type(_) => DbError::Corrupt { what: "value of a column" },
             other => DbError::Other(other),
         };
     };
@@ -85,6 +86,7 @@ fn classify(error: DbErr) -> DbError {
             Some("22021" | "22P05") => DbError::Text,
             Some(_) | None => DbError::Other(error),
         },
+        sqlx::Error::ColumnDecode { .. } => DbError::Corrupt { what: "value of a column" },
         // sqlx's errors are open to new variants.
         _ => DbError::Other(error),
     }

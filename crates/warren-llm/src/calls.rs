@@ -15,6 +15,8 @@ struct Open {
     /// The provider's place or name for the call.
     key: String,
     id: String,
+    /// The provider's own id, if it gave one.
+    said_id: Option<String>,
     name: String,
     /// Arguments that came before the name.
     held: String,
@@ -29,6 +31,12 @@ impl Calls {
 
     pub(crate) fn knows(&self, key: &str) -> bool {
         self.open.iter().any(|call| call.key == key)
+    }
+
+    /// Whether the call under this key has a name already and came with another id.
+    pub(crate) fn is_of_another(&self, key: &str, id: &str) -> bool {
+        let known = self.open.iter().rev().find(|call| call.key == key);
+        known.is_some_and(|call| call.is_told && call.said_id.as_deref().is_some_and(|said| said != id))
     }
 
     /// The key of the call that began last.
@@ -49,11 +57,12 @@ impl Calls {
         let base =
             id.filter(|id| !id.is_empty()).map_or_else(|| format!("call_{}", self.open.len()), str::to_owned);
         let free = std::iter::once(base.clone()).chain((2..).map(|n| format!("{base}-{n}")));
-        let id = free.into_iter().find(|id| !self.ids.contains(id)).unwrap_or(base);
-        self.ids.insert(id.clone());
+        let free_id = free.into_iter().find(|id| !self.ids.contains(id)).unwrap_or(base);
+        self.ids.insert(free_id.clone());
         let call = Open {
             key: key.to_owned(),
-            id,
+            id: free_id,
+            said_id: id.map(str::to_owned),
             name: String::new(),
             held: String::new(),
             is_told: false,

@@ -113,6 +113,13 @@ pub(crate) fn garbled(site: &Site, what: &str, detail: &str) -> ModelError {
     ModelError { detail, ..plain(ChatErrorKind::Generic, message) }
 }
 
+/// The error for an address that answers with a page for people.
+pub(crate) fn web_page(site: &Site) -> ModelError {
+    let url = site.shown_url();
+    let message = format!("The model provider at {url} answered with a web page; check its base URL.");
+    ModelError { is_unreachable: true, ..plain(ChatErrorKind::Config, message) }
+}
+
 /// The error for a provider that says nothing for too long.
 pub(crate) fn silence(site: &Site, waited: Duration) -> ModelError {
     let (url, seconds) = (site.shown_url(), waited.as_secs());

@@ -5,14 +5,14 @@ use std::{collections::VecDeque, error::Error as _, time::Duration};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use futures::{StreamExt, stream, stream::BoxStream};
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 use tokio::time::{Instant, timeout, timeout_at};
 use warren_vocab::AiProviderType;
 
 use crate::{
     Deadlines, Model, ModelConfig, ModelError, ModelEvent, ModelRequest, ModelStream,
-    classify::{Failure, Site, classify, garbled, silence, truncated, unusable},
+    classify::{Failure, Site, classify, garbled, silence, truncated, unusable, web_page},
     config::default_base_url,
     frames::{Frame, Framing, Garbled},
     options::Options,
@@ -21,6 +21,8 @@ use crate::{
 
 /// The most bytes of an error that are read.
 const ERROR_BYTES_MAX: usize = 64 << 10;
+/// Levels of a frame; what is kept of it must be readable inside a message.
+const FRAME_DEPTH_MAX: usize = 100;
 /// How long usage is waited for once the answer is complete.
 const AFTER_FINISH: Duration = Duration::from_secs(5);
 /// How long an unused connection is kept; shorter than what providers allow, as a call on a connection that is just being
@@ -130,6 +132,9 @@ impl Model for Client {
         if !response.status().is_success() {
             return Err(self.refused(response).await);
         }
+        if is_web_page(response.headers()) {
+            return Err(web_page(&self.site));
+        }
         let reader: Box<dyn Reader> = match self.protocol {
             Protocol::Chat => Box::<chat::Answer>::default(),
             Protocol::Responses => Box::<responses::Answer>::default(),
@@ -222,6 +227,11 @@ impl Client {
             &self.site,
         )
     }
+}
+
+fn is_web_page(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.trim_start().to_ascii_lowercase().starts_with("text/html")
 }
 
 fn broken(error: &reqwest::Error, site: &Site, is_unreachable: bool) -> ModelError {
@@ -371,6 +381,9 @@ impl Listener {
             };
             return self.fail(error);
         };
+        if nests_deeper(&data, FRAME_DEPTH_MAX) {
+            return self.fail(garbled(&self.site, "a frame nests too deeply", ""));
+        }
         let mut out = Vec::new();
         let read = self.reader.frame(&data, &mut out);
         self.ready.extend(out.into_iter().map(Ok));
@@ -396,6 +409,15 @@ impl Listener {
     fn fail(&mut self, error: ModelError) {
         self.ready.push_back(Err(error));
         self.is_done = true;
+    }
+}
+
+/// Whether a value has more than so many levels of arrays and objects.
+fn nests_deeper(value: &Value, levels: usize) -> bool {
+    match value {
+        Value::Array(items) => levels == 0 || items.iter().any(|item| nests_deeper(item, levels - 1)),
+        Value::Object(fields) => levels == 0 || fields.values().any(|field| nests_deeper(field, levels - 1)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }
 

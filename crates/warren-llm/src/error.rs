@@ -19,6 +19,6 @@ pub struct ModelError {
     pub status: Option<u16>,
     /// The least time that the provider asks to wait.
     pub retry_after: Option<Duration>,
-    /// No connection came about at all: a wrong address stays wrong.
+    /// Nothing that answers like a model is there: a wrong address stays wrong.
     pub is_unreachable: bool,
 }

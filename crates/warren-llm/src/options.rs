@@ -66,6 +66,7 @@ const OPENAI: &[Row] = &[
     ("prompt_cache_key", "prompt_cache_key", Form::Text),
     ("safety_identifier", "safety_identifier", Form::Text),
     ("service_tier", "service_tier", Form::Text),
+    ("reasoning_model", "", Form::Bool),
     ("structured_outputs", "", Form::Bool),
     ("strict_json_schema", "", Form::Bool),
     ("web_search_enabled", "", Form::Bool),

@@ -74,6 +74,8 @@ pub(crate) struct Context<'a> {
 }
 
 const MAX_OUTPUT_TOKENS: u64 = 32_000;
+/// No answer has more tokens, and sums and prices of so many still fit.
+const COUNT_MAX: i64 = 1 << 40;
 
 impl Context<'_> {
     /// The most tokens of the answer.
@@ -132,7 +134,7 @@ pub(crate) fn metadata_of<'a>(metadata: Option<&'a Value>, kind: &str) -> Option
 }
 
 pub(crate) fn count(value: &Value) -> Option<i64> {
-    value.as_i64().filter(|count| *count >= 0)
+    value.as_i64().filter(|count| (0..=COUNT_MAX).contains(count))
 }
 
 /// Calls matter more than the word that a provider ends with: some say "stop" after them.

@@ -261,13 +261,14 @@ fn script() -> String {
     let mut turns: Vec<_> = marks.rev().collect();
     let stumble = json!([{ "fail": { "status": 500, "message": "no" } }]);
     turns.extend([
+        // Messages that nobody answered are told as one with the next, so the next is looked for first.
+        json!({ "when": { "user": "Next" }, "steps": [{ "text": "Went on." }] }),
         json!({ "when": { "user": "Run mark" }, "steps": [{ "text": "It has run." }] }),
         json!({ "when": { "user": "Stumble at before", "nth": 1 }, "steps": stumble }),
         json!({ "when": { "user": "Stumble at after", "nth": 1 }, "steps": stumble }),
         json!({ "when": { "user": "Stumble" }, "steps": [{ "text": "Up again." }] }),
         json!({ "when": { "user": "Fail" }, "steps": [{ "fail": { "status": 401, "message": "bad key" } }] }),
         json!({ "when": { "user": "Hang" }, "steps": [{ "text": "Half an answer " }, { "stall": null }] }),
-        json!({ "when": { "user": "Next" }, "steps": [{ "text": "Went on." }] }),
     ]);
     json!({ "turns": turns }).to_string()
 }

@@ -111,11 +111,47 @@ fn ids_become_plain_and_stay_pairs() {
         [call, tool(vec![Part::tool_result(id, "execute", json!(id), false)])]
     };
     let history: Vec<_> = ["a.b", "a:b", "a_b", "", "call"].iter().flat_map(|id| turn(id)).collect();
-    let prompt = own(&history);
+    let prompt = for_prompt(&history, |_| false);
     let ids: Vec<_> = prompt.chunks(2).map(|pair| pair_of(&pair[0].parts[0], &pair[1].parts[0])).collect();
     assert_eq!(ids, ["a_b", "a_b-2", "a_b-3", "call", "call-2"]);
     let results: Vec<_> = prompt.chunks(2).map(|pair| pair[1].parts[0].clone()).collect();
     assert_eq!(results[1], Part::tool_result("a_b-2", "execute", json!("a:b"), false));
+}
+
+#[test]
+fn ids_go_back_to_their_provider_as_it_gave_them() {
+    let given = "call_1__thought__a+b/c==";
+    let call = |metadata: Value| {
+        let mut stored = serde_json::to_value(Part::tool_call("call_1", "execute", json!({}))).unwrap();
+        stored["provider_metadata"] = metadata;
+        serde_json::from_value::<Part>(stored).unwrap()
+    };
+    let history = [
+        assistant(vec![call(json!({ GIVEN_ID: given }))]),
+        tool(vec![Part::tool_result("call_1", "execute", json!(1), false)]),
+        assistant(vec![Part::tool_call("a.b", "execute", json!({}))]),
+        tool(vec![Part::tool_result("a.b", "execute", json!(2), false)]),
+    ];
+    let ids = |prompt: Vec<PromptMessage>| -> Vec<String> {
+        prompt.chunks(2).map(|pair| pair_of(&pair[0].parts[0], &pair[1].parts[0])).collect()
+    };
+    assert_eq!(ids(own(&history)), [given, "a.b"]);
+    assert_eq!(ids(for_prompt(&history, |_| false)), ["call_1", "a_b"]);
+}
+
+#[test]
+fn names_become_such_as_every_provider_takes() {
+    for (said, sent) in [
+        ("", "unknown"),
+        ("read file.v2", "read_file_v2"),
+        ("große", "gro_e"),
+        (&*"x".repeat(1000), &*"x".repeat(64)),
+    ] {
+        let call = assistant(vec![Part::tool_call("a", said, json!({}))]);
+        let prompt = own(&[call, tool(vec![Part::tool_result("a", said, json!(1), true)])]);
+        assert_eq!(prompt[0].parts, [Part::tool_call("a", sent, json!({}))]);
+        assert_eq!(prompt[1].parts, [Part::tool_result("a", sent, json!(1), true)]);
+    }
 }
 
 fn pair_of(call: &Part, result: &Part) -> String {
@@ -211,7 +247,7 @@ proptest! {
             for id in &asked {
                 prop_assert!(used.insert(id.clone()), "{id} twice");
                 let is_plain = id.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
-                prop_assert!(is_plain && !id.is_empty());
+                prop_assert!((own || is_plain) && !id.is_empty());
             }
             let next = prompt.get(place + 1).filter(|next| next.role == MessageRole::Tool);
             let answered: Vec<String> = next.iter().flat_map(|next| &next.parts).map(|part| match part {

@@ -4,7 +4,10 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use warren_audit::{Entry, record};
 use warren_authz::{Action, Subject};
-use warren_chat_proto::approval::{Rule, Verdict};
+use warren_chat_proto::{
+    approval::{Rule, Verdict},
+    nests_deeper,
+};
 use warren_db::{Tx, entity::chats, query};
 use warren_vocab::ChatId;
 
@@ -18,6 +21,8 @@ use crate::{
 /// The most rules that a chat remembers.
 const RULES_MAX: usize = 200;
 const NOTE_CHARS_MAX: usize = 2000;
+/// Levels of a result; a message that holds deeper ones could not be read again.
+const OUTPUT_DEPTH_MAX: usize = 64;
 
 /// A tool call that waits for the owner's approval.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,7 +60,7 @@ impl ChatService {
     /// # Errors
     /// Invalid for a call that does not wait, a conflict when the chat waits for nothing.
     pub async fn answer(&self, caller: Caller<'_>, id: ChatId, answers: Vec<Answer>) -> ChatResult<()> {
-        self.find_own(caller.subject, id).await?;
+        self.find_to_run(caller.subject, id).await?;
         if answers.is_empty() {
             return Err(ChatServiceError::invalid("decisions", "Decide about at least one tool call."));
         }
@@ -93,9 +98,14 @@ impl ChatService {
         id: ChatId,
         results: Vec<ClientResult>,
     ) -> ChatResult<()> {
-        self.find_own(subject, id).await?;
+        self.find_to_run(subject, id).await?;
         if results.is_empty() {
             let message = "Give a result for every tool call that waits.";
+            return Err(ChatServiceError::invalid("results", message));
+        }
+        if results.iter().any(|result| nests_deeper(&result.output, OUTPUT_DEPTH_MAX)) {
+            let message =
+                format!("An output must have at most {OUTPUT_DEPTH_MAX} levels of arrays and objects.");
             return Err(ChatServiceError::invalid("results", message));
         }
         self.apply(id, Command::CompleteRequiresAction { results, decisions: Vec::new() }).await?;
@@ -126,14 +136,14 @@ async fn remember(tx: &Tx, chat: &chats::Model, answers: &[Answer]) -> ChatResul
         rules.extend(call.into_iter().flat_map(|call| rules_for(call, answer.approve)));
     }
     let known: Option<Vec<Rule>> =
-        chat.approval_rules.clone().and_then(|rules| serde_json::from_value(rules).ok());
+        chat.approval_rules.clone().and_then(|rules| rows::parse("approval rules", rules).ok());
     for rule in known.unwrap_or_default() {
         if !rules.contains(&rule) {
             rules.push(rule);
         }
     }
     rules.truncate(RULES_MAX);
-    Ok(query::chats::set_approval_rules(tx, id, rows::json(&rules)).await?)
+    Ok(query::chats::set_approval_rules(tx, id, rows::stored(&rules)).await?)
 }
 
 /// Rules for this very command or these very files; for the tool where a call names neither.

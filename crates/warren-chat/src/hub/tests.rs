@@ -136,6 +136,53 @@ async fn streams_go_on_while_nobody_says_that_anything_changed() {
 }
 
 #[tokio::test]
+async fn the_first_word_after_a_long_silence_brings_everything_that_was_missed() {
+    let world = World::new(LONG, silence).await;
+    let (mut viewer, mut seen) = (world.watch(Start::default()), Seen::default());
+    seen.until(&mut viewer, "the question", |seen| seen.messages.len() == 1).await;
+    for text in ["one", "two", "three"] {
+        world.begin_attempt().await;
+        world.commit(text).await;
+    }
+    let queued = world.stage.send("next", BusyBehavior::Queue);
+    world.stage.apply(world.chat, queued).await.unwrap();
+    let version = world.stage.state(world.chat).await.versions.snapshot;
+    let say = async |tx: &warren_db::Tx| {
+        tx.notify(silence(world.chat), serde_json::json!({ "snapshot_version": version }));
+        Ok::<_, warren_db::DbError>(())
+    };
+    world.stage.db.write(say).await.unwrap();
+    seen.until(&mut viewer, "all of it", |seen| seen.messages.len() == 4 && seen.n_queued == 1).await;
+    let mut ids = seen.messages.clone();
+    ids.dedup();
+    assert_eq!(ids.len(), 4, "each message came once: {:?}", seen.messages);
+}
+
+#[tokio::test]
+async fn a_viewer_that_comes_while_the_store_fails_sees_the_chat_when_it_works_again() {
+    let world = World::new(Duration::from_millis(50), silence).await;
+    let rename = async |from: &str, to: &str| {
+        let statement = format!("ALTER TABLE {from} RENAME TO {to}");
+        let run = async |tx: &warren_db::Tx| {
+            warren_db::ConnectionTrait::execute_unprepared(tx, &statement).await?;
+            Ok::<_, warren_db::DbError>(())
+        };
+        world.stage.db.write(run).await.unwrap();
+    };
+    rename("chat_messages", "chat_messages_away").await;
+    let (mut viewer, mut seen) = (world.watch(Start::default()), Seen::default());
+    let tries = async {
+        while world.hub.figures().reads < 3 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    assert!(tokio::time::timeout(DEADLINE, tries).await.is_ok(), "it is tried again");
+    rename("chat_messages_away", "chat_messages").await;
+    seen.until(&mut viewer, "the question", |seen| seen.messages.len() == 1).await;
+    assert_eq!(world.hub.figures().viewers, 1, "the viewer was kept");
+}
+
+#[tokio::test]
 async fn a_thousand_viewers_cost_one_read_for_each_version() {
     let world = World::new(LONG, channels::chat).await;
     let mut viewers: Vec<_> = (0..1000).map(|_| (world.watch(Start::default()), Seen::default())).collect();

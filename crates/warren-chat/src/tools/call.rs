@@ -2,8 +2,11 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeOwned, Error as _},
+};
+use serde_json::{Map, Value};
 use warren_vocab::TemplateId;
 
 use super::ToolError;
@@ -16,7 +19,8 @@ pub const EXECUTE_WAIT_MAX: Duration = Duration::from_secs(600);
 pub const OUTPUT_WAIT_MAX: Duration = Duration::from_secs(300);
 /// Time to reach the workspace and to get an answer, on top of what a tool waits for.
 const REACH: Duration = Duration::from_secs(90);
-const LIFECYCLE_DEADLINE: Duration = Duration::from_secs(25 * 60);
+/// Longer than all that these tools wait for together: another build, the own one, the agent and its start scripts.
+const LIFECYCLE_DEADLINE: Duration = Duration::from_secs(30 * 60);
 
 /// A call of a built-in tool.
 #[derive(Debug, Clone)]
@@ -114,6 +118,7 @@ pub struct WriteFile {
 
 #[derive(Debug, Clone, Deserialize)]
 pub struct EditFiles {
+    #[serde(deserialize_with = "objects")]
     pub files: Vec<FileEdits>,
 }
 
@@ -332,8 +337,17 @@ pub fn time_limit(text: Option<&str>, default: Duration, max: Duration) -> Resul
     Ok(Duration::from_millis(number.saturating_mul(factor)).min(max))
 }
 
+/// Reads a list of objects. Approval rules look for fields by their names, so fields by their places must not count.
+fn objects<'de, D: Deserializer<'de>, T: DeserializeOwned>(list: D) -> Result<Vec<T>, D::Error> {
+    let objects = Vec::<Map<String, Value>>::deserialize(list)?.into_iter();
+    objects.map(|object| T::deserialize(Value::Object(object)).map_err(D::Error::custom)).collect()
+}
+
 fn arguments<T: DeserializeOwned>(name: &str, args: &Value) -> Result<T, ToolError> {
-    if let Value::String(text) = args {
+    let nothing = Value::Object(Map::new());
+    let args = if args.is_null() { &nothing } else { args };
+    if !args.is_object() {
+        let text = args.as_str().map_or_else(|| args.to_string(), str::to_owned);
         let text: String = text.chars().take(200).collect();
         let text = format!("The arguments of {name} are not a JSON object: {text:?}. Send them again.");
         return Err(ToolError::new(text).code("invalid_arguments"));
@@ -361,6 +375,22 @@ mod tests {
             assert_eq!(missing.is_err(), !required.is_empty(), "{}", spec.name);
         }
         assert!(Tool::parse("rm", &json!({})).unwrap_err().message.contains("no tool called"));
+    }
+
+    #[test]
+    fn arguments_have_names_where_rules_look_for_them() {
+        for (name, args) in [
+            ("execute", json!(["rm -rf /"])),
+            ("read_file", json!(["/etc/shadow"])),
+            ("edit_files", json!({ "files": [["/etc/passwd", []]] })),
+            ("edit_files", json!([[{ "path": "/etc/passwd", "edits": [] }]])),
+            ("execute", json!(7)),
+            ("execute", json!(true)),
+        ] {
+            let error = Tool::parse(name, &args).expect_err(&args.to_string());
+            assert_eq!(error.fields["error_code"], "invalid_arguments", "{args}");
+        }
+        assert!(Tool::parse("list_files", &Value::Null).is_ok(), "nothing is no arguments");
     }
 
     #[test]

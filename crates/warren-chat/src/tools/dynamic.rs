@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use warren_chat_proto::nests_deeper;
 use warren_db::entity::chats;
 use warren_llm::ToolSpec;
 
@@ -16,6 +17,7 @@ use crate::{
 /// The most tools that a client may bring along.
 const TOOLS_MAX: usize = 250;
 const NAME_LEN_MAX: usize = 64;
+const SCHEMA_DEPTH_MAX: usize = 64;
 
 /// A tool of the client.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,6 +53,9 @@ pub fn check_dynamic_tools(tools: &[DynamicTool]) -> ChatResult<()> {
         }
         if !seen.insert(name) {
             return invalid(format!("The tool name {name:?} is used twice."));
+        }
+        if nests_deeper(&tool.input_schema, SCHEMA_DEPTH_MAX) {
+            return invalid(format!("The input schema of the tool {name:?} nests too deeply."));
         }
         if !tool.input_schema.is_object() && !tool.input_schema.is_null() {
             return invalid(format!("The input schema of the tool {name:?} is not a JSON object."));

@@ -9,7 +9,7 @@ use warren_db::{entity::chats, query};
 use warren_llm::{ModelError, ModelRequest};
 use warren_vocab::{ChatErrorKind, ChatId, MessageRole, UserId};
 
-use super::{Turn, commit, fail, listen, open_episode, prompt};
+use super::{Turn, commit, commit_step, fail, listen, open_episode, prompt};
 use crate::{
     error::ChatResult,
     metrics::ModelLabels,
@@ -65,9 +65,9 @@ pub(super) async fn generate(
                 runtime_ms: i64::try_from(started.elapsed().as_millis()).ok(),
                 ..NewMessage::new(MessageRole::Assistant, answer.parts)
             };
-            let attempt = begun.versions.attempt;
-            commit(shared, chat, &begun, Some(attempt), Command::CommitStep(vec![message])).await?;
-            shared.metrics.step(ready);
+            if commit_step(shared, chat, &begun, message).await?.is_some() {
+                shared.metrics.step(ready);
+            }
             Ok(())
         }
         Err(error) => {

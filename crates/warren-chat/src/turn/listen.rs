@@ -7,10 +7,12 @@ use std::{
 };
 
 use futures::StreamExt;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
-use warren_chat_proto::{Part, merge};
-use warren_llm::{FinishReason, ModelError, ModelEvent, ModelRequest, ModelStream, Usage};
+use warren_chat_proto::{Part, arguments, merge, repair::GIVEN_ID};
+use warren_llm::{
+    FinishReason, Message as ModelMessage, ModelError, ModelEvent, ModelRequest, ModelStream, Usage,
+};
 use warren_vocab::{ChatErrorKind, MessageRole};
 
 use super::prompt;
@@ -18,6 +20,19 @@ use crate::{models::ReadyModel, parts::EpisodeWriter, rows, service::Shared};
 
 pub(super) const SAYS_NOTHING: &str =
     "The model answered with nothing. Send the message again, or choose another model.";
+
+/// Bytes of an answer, and the calls in it. More is no answer of a model that works.
+const ANSWER_BYTES_MAX: usize = 2 << 20;
+const CALLS_MAX: usize = 128;
+/// How often one answer may pause.
+const PAUSES_MAX: usize = 10;
+/// Stands where an answer was cut off.
+const CUT_OFF: &str = "\n\n[The answer ends here because it reached the most tokens that an answer may have. Say \u{201c}go on\u{201d} for the rest.]";
+/// Characters of an id and of the name of a tool; databases and viewers need not carry more.
+const ID_CHARS_MAX: usize = 100;
+const NAME_CHARS_MAX: usize = 100;
+/// Bytes of an id that is kept beside our own, for its provider.
+const GIVEN_ID_BYTES_MAX: usize = 64 << 10;
 
 /// A model that is about to be asked.
 pub(super) struct Asked<'a> {
@@ -46,24 +61,43 @@ struct Call {
 
 #[derive(Default)]
 struct Reader {
+    /// What was said before the provider paused.
+    before: Vec<Part>,
+    /// The newest of it.
+    stretch: Vec<Part>,
+    usage_before: Usage,
     parts: Vec<Part>,
     calls: Vec<Call>,
     by_provider_id: BTreeMap<String, usize>,
     used_ids: BTreeSet<String>,
+    n_bytes: usize,
     is_thinking: bool,
     end: Option<(FinishReason, Usage)>,
 }
 
-/// Asks the model and reads its answer to the end.
-pub(super) async fn ask(asked: Asked<'_>, request: ModelRequest) -> Result<Answer, ModelError> {
-    let Asked { shared, ready, episode, used_ids } = asked;
+/// Asks the model and reads its answer to the end. A provider that pauses is asked to go on with what it has said so far.
+pub(super) async fn ask(asked: Asked<'_>, mut request: ModelRequest) -> Result<Answer, ModelError> {
+    let (n_messages, n_bytes) = prompt::size(&request);
+    asked.shared.metrics.prompt(asked.ready, n_messages, n_bytes);
+    let mut reader = Reader { used_ids: asked.used_ids.clone(), ..Reader::default() };
+    for _ in 0..=PAUSES_MAX {
+        read(&asked, &mut reader, request.clone()).await?;
+        if !reader.end_stretch() {
+            break;
+        }
+        let said = reader.stretch.iter().cloned().filter_map(prompt::block);
+        request.messages.push(ModelMessage::Assistant(said.collect()));
+    }
+    reader.finish(&asked.ready.provider)
+}
+
+/// Reads one stream.
+async fn read(asked: &Asked<'_>, reader: &mut Reader, request: ModelRequest) -> Result<(), ModelError> {
+    let Asked { shared, ready, episode, used_ids: _ } = asked;
     let (config, started) = (&shared.worker, Instant::now());
     let first = config.first_event;
-    let (n_messages, n_bytes) = prompt::size(&request);
-    shared.metrics.prompt(ready, n_messages, n_bytes);
     let answering = timeout(first, ready.model.stream(request)).await;
     let mut stream = answering.map_err(|_| silent(&ready.provider, first))??;
-    let mut reader = Reader { used_ids, ..Reader::default() };
     let mut patience = first.saturating_sub(started.elapsed());
     let mut has_begun = false;
     while let Some(event) = next(&mut stream, patience, &ready.provider).await? {
@@ -72,19 +106,23 @@ pub(super) async fn ask(asked: Asked<'_>, request: ModelRequest) -> Result<Answe
             shared.metrics.first_event(ready, started.elapsed());
         }
         if let Some(part) = reader.take(event) {
-            reader.parts.push(part.clone());
+            reader.n_bytes += part.len();
+            if reader.n_bytes > ANSWER_BYTES_MAX || reader.calls.len() > CALLS_MAX {
+                return Err(endless(&ready.provider));
+            }
+            reader.keep(part.clone());
             if let Some(episode) = episode {
                 episode.push(MessageRole::Assistant, part).await;
             }
         }
     }
     for part in reader.whole_calls() {
-        reader.parts.push(part.clone());
+        reader.keep(part.clone());
         if let Some(episode) = episode {
             episode.push(MessageRole::Assistant, part).await;
         }
     }
-    reader.finish(&ready.provider)
+    Ok(())
 }
 
 async fn next(
@@ -98,7 +136,30 @@ async fn next(
     }
 }
 
+impl Call {
+    /// More of the call, for viewers and for the case that the answer is cut short.
+    fn piece(&self, delta: String, metadata: Option<Value>) -> Part {
+        Part::args_delta_of_provider(&self.id, &self.name, delta, self.provider_executed, metadata)
+    }
+
+    fn add_metadata(&mut self, more: Value) {
+        match (&mut self.metadata, more) {
+            (Some(Value::Object(known)), Value::Object(more)) => known.extend(more),
+            (metadata, more) => *metadata = Some(more),
+        }
+    }
+}
+
 impl Reader {
+    /// Keeps a part, in one piece with the one before it where they belong together.
+    fn keep(&mut self, part: Part) {
+        let left = match self.parts.last_mut() {
+            Some(last) => last.absorb(part),
+            None => Some(part),
+        };
+        self.parts.extend(left);
+    }
+
     fn take(&mut self, event: ModelEvent) -> Option<Part> {
         let was_thinking = std::mem::take(&mut self.is_thinking);
         let part = match event {
@@ -124,14 +185,14 @@ impl Reader {
             ModelEvent::ToolCall { call_id, name, args_delta, provider_executed } => {
                 let place = self.place(call_id, name, provider_executed);
                 let call = &mut self.calls[place];
+                let metadata = if call.args.is_empty() { call.metadata.clone() } else { None };
                 call.args.push_str(&args_delta);
-                Part::args_delta(&call.id, &call.name, args_delta)
+                call.piece(args_delta, metadata)
             }
             ModelEvent::ToolCallMetadata { call_id, metadata } => {
-                if let Some(place) = self.by_provider_id.get(&call_id) {
-                    self.calls[*place].metadata = Some(metadata);
-                }
-                return None;
+                let call = &mut self.calls[*self.by_provider_id.get(&call_id)?];
+                call.add_metadata(metadata);
+                call.piece(String::new(), call.metadata.clone())
             }
             ModelEvent::ProviderResult { call_id, name, result, is_error } => Part::ToolResult {
                 tool_call_id: call_id,
@@ -158,9 +219,16 @@ impl Reader {
             return *place;
         }
         // The provider knows its own calls by their ids, so these stay.
-        let id =
-            if provider_executed { call_id.clone() } else { unique(call_id.clone(), &mut self.used_ids) };
-        self.calls.push(Call { id, name, args: String::new(), provider_executed, metadata: None });
+        let id = if provider_executed { call_id.clone() } else { unique(&call_id, &mut self.used_ids) };
+        let name = clipped(&name, NAME_CHARS_MAX);
+        let mut call = Call { id, name, args: String::new(), provider_executed, metadata: None };
+        if !provider_executed
+            && clipped(&call_id, ID_CHARS_MAX) != call_id
+            && call_id.len() <= GIVEN_ID_BYTES_MAX
+        {
+            call.add_metadata(json!({ GIVEN_ID: call_id }));
+        }
+        self.calls.push(call);
         self.by_provider_id.insert(call_id, self.calls.len() - 1);
         self.calls.len() - 1
     }
@@ -178,9 +246,28 @@ impl Reader {
         std::mem::take(&mut self.calls).into_iter().map(whole).collect()
     }
 
+    /// Puts away what was said when the provider has only paused. Gives `false` when the answer is over.
+    fn end_stretch(&mut self) -> bool {
+        let Some((FinishReason::Paused, usage)) = &self.end else { return false };
+        self.usage_before = sum(self.usage_before, *usage);
+        self.stretch = merge(std::mem::take(&mut self.parts));
+        self.before.extend(self.stretch.iter().cloned());
+        self.by_provider_id.clear();
+        !self.stretch.is_empty()
+    }
+
     fn finish(self, provider: &str) -> Result<Answer, ModelError> {
         let Some((reason, usage)) = self.end else { return Err(truncated(provider)) };
-        let parts = merge(self.parts);
+        // A pause that nobody ended has been counted already.
+        let is_paused = reason == FinishReason::Paused;
+        let usage = if is_paused { self.usage_before } else { sum(self.usage_before, usage) };
+        let mut parts = merge(self.before.into_iter().chain(self.parts));
+        let has_calls =
+            parts.iter().any(|part| matches!(part, Part::ToolCall { provider_executed: false, .. }));
+        if reason == FinishReason::Length && !has_calls && parts.iter().any(|part| part.as_text().is_some()) {
+            parts.push(Part::text(CUT_OFF));
+            parts = merge(parts);
+        }
         let says_something = parts.iter().any(|part| match part {
             Part::Text { text } => !text.trim().is_empty(),
             Part::ToolCall { .. } => true,
@@ -196,7 +283,8 @@ impl Reader {
 }
 
 /// Ids of calls name their results, but some providers count from zero in every answer.
-fn unique(id: String, used: &mut BTreeSet<String>) -> String {
+fn unique(id: &str, used: &mut BTreeSet<String>) -> String {
+    let id = clipped(id, ID_CHARS_MAX);
     let base = if id.is_empty() { String::from("call") } else { id };
     let free = std::iter::once(base.clone()).chain((2..).map(|n| format!("{base}-{n}")));
     let id = free.into_iter().find(|id| !used.contains(id)).expect("the numbers do not end");
@@ -204,12 +292,30 @@ fn unique(id: String, used: &mut BTreeSet<String>) -> String {
     id
 }
 
-/// Arguments that are no JSON are kept as text, so that the tool can tell the model.
-fn whole_args(text: &str) -> Value {
-    if text.trim().is_empty() {
-        return Value::Object(serde_json::Map::new());
+/// Each request of an answer is paid for.
+fn sum(one: Usage, other: Usage) -> Usage {
+    let add = |one: Option<i64>, other: Option<i64>| match (one, other) {
+        (Some(one), Some(other)) => Some(one.saturating_add(other)),
+        (one, other) => one.or(other),
+    };
+    Usage {
+        input_tokens: add(one.input_tokens, other.input_tokens),
+        output_tokens: add(one.output_tokens, other.output_tokens),
+        total_tokens: add(one.total_tokens, other.total_tokens),
+        reasoning_tokens: add(one.reasoning_tokens, other.reasoning_tokens),
+        cache_creation_tokens: add(one.cache_creation_tokens, other.cache_creation_tokens),
+        cache_read_tokens: add(one.cache_read_tokens, other.cache_read_tokens),
     }
-    serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
+}
+
+/// Ids and names are columns of their own, and not every database keeps U+0000 in texts.
+fn clipped(text: &str, n_chars: usize) -> String {
+    text.chars().filter(|c| !c.is_control()).take(n_chars).collect()
+}
+
+/// Arguments that cannot be read are kept as text, so that the tool can tell the model.
+fn whole_args(text: &str) -> Value {
+    arguments(text).unwrap_or_else(|| Value::String(text.to_owned()))
 }
 
 fn failure(kind: ChatErrorKind, message: String) -> ModelError {
@@ -233,6 +339,13 @@ fn silent(provider: &str, patience: Duration) -> ModelError {
 fn truncated(provider: &str) -> ModelError {
     let message = format!("The model provider {provider} closed the stream before the answer was complete.");
     failure(ChatErrorKind::Timeout, message)
+}
+
+fn endless(provider: &str) -> ModelError {
+    let message = format!(
+        "The model provider {provider} sent an answer that does not end. What fits is kept; send a message to go on."
+    );
+    ModelError { retryable: false, ..failure(ChatErrorKind::Generic, message) }
 }
 
 fn empty(reason: &FinishReason) -> ModelError {

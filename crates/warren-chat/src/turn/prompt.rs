@@ -145,7 +145,7 @@ fn message(message: PromptMessage) -> Option<ModelMessage> {
     }
 }
 
-fn block(part: Part) -> Option<AssistantBlock> {
+pub(super) fn block(part: Part) -> Option<AssistantBlock> {
     match part {
         Part::Text { text } => Some(AssistantBlock::Text(text)),
         Part::Reasoning { text, signature, provider_metadata, .. } => {

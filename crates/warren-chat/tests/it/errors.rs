@@ -29,8 +29,8 @@ async fn a_refused_key_ends_the_turn_at_once_and_the_next_message_tries_again() 
     let stage = Stage::new().await;
     let _model = stage
         .with_script(&json!({ "turns": [
-        { "when": { "user": "hello" }, "steps": [{ "fail": { "status": 401, "message": "bad key" } }] },
-        { "steps": [{ "text": "Now it works." }] },
+        { "when": { "user": "again" }, "steps": [{ "text": "Now it works." }] },
+        { "steps": [{ "fail": { "status": 401, "message": "bad key" } }] },
     ] }))
         .await;
     let chat = stage.create("hello").await;

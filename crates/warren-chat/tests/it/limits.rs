@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use warren_chat::{ModelPatch, WorkerConfig, proto::Part};
 use warren_db::{entity::deployment_settings, query};
-use warren_vocab::{BusyBehavior, ChatErrorKind, ChatStatus, ModelConfigId};
+use warren_vocab::{BusyBehavior, ChatErrorKind, ChatStatus};
 
 use crate::support::{DEADLINE, Stage, View};
 
@@ -83,8 +83,8 @@ async fn a_model_that_says_nothing_ends_the_turn_with_an_error() {
     let stage = Stage::with_config(impatient()).await;
     let model = stage
         .with_script(&json!({ "turns": [
-        { "when": { "user": "question" }, "steps": [] },
-        { "steps": [{ "text": "Hi." }] },
+        { "when": { "user": "hello" }, "steps": [{ "text": "Hi." }] },
+        { "steps": [] },
     ] }))
         .await;
     let chat = stage.create("question").await;
@@ -112,9 +112,24 @@ async fn a_turn_that_does_not_end_is_ended_by_the_step_limit() {
 
 /// Makes the model's context so small that every answer fills it.
 async fn shrink_context(stage: &Stage) {
-    let model = stage.chat.models(&stage.subject).await.unwrap().remove(0);
-    let patch = ModelPatch { context_limit: Some(1), ..ModelPatch::default() };
-    stage.chat.update_model(stage.caller(), ModelConfigId::from_uuid(model.id), patch).await.unwrap();
+    stage.change_model(ModelPatch { context_limit: Some(1), ..ModelPatch::default() }).await;
+}
+
+#[tokio::test]
+async fn an_answer_may_be_no_longer_than_what_fits_beside_the_conversation() {
+    let stage = Stage::with_config(impatient()).await;
+    let model = stage.with_script(&json!({ "turns": [{ "steps": [{ "text": "Hi." }] }] })).await;
+    let set = |context_limit, options| ModelPatch { context_limit, options, ..ModelPatch::default() };
+    for (patch, most) in [
+        (set(Some(8000), None), 2000),
+        (set(Some(1_000_000), None), 32_000),
+        (set(Some(8000), Some(json!({ "max_output_tokens": 5000 }))), 5000),
+    ] {
+        stage.change_model(patch).await;
+        let chat = stage.create("hello").await;
+        stage.view(chat).await.until_waiting().await;
+        assert_eq!(model.requests().pop().unwrap()["max_tokens"], most);
+    }
 }
 
 #[tokio::test]

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
 
 mod asides;
+mod broken;
+mod compaction;
 mod crash;
 mod drops;
 mod errors;

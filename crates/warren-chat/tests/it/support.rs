@@ -26,7 +26,7 @@ use warren_dev_model::{Script, ScriptedModel};
 use warren_rt::{Sealer, Tasks};
 use warren_vocab::{
     AiProviderId, AiProviderType, BusyBehavior, ChatId, ChatStatus, ClientType, LoginType, MessageId,
-    MessageRole, OrganizationId, UserId, WorkspaceId,
+    MessageRole, ModelConfigId, OrganizationId, UserId, WorkspaceId,
 };
 
 /// Nothing in these tests takes longer unless it hangs.
@@ -43,6 +43,8 @@ pub(crate) struct FakeTools {
     pub(crate) n_panics: AtomicUsize,
     /// Commands called `alone` that run now, and the most that ever did.
     pub(crate) alone: Arc<watch::Sender<(usize, usize)>>,
+    /// Ends the making of a workspace called `slow`.
+    pub(crate) made: Notify,
     /// Commands called `meet` end only when two of them run.
     meeting: Meeting,
 }
@@ -98,12 +100,16 @@ impl WorkspaceTools for FakeTools {
                 self.note("list_templates".into());
                 Ok(json!({ "templates": [{ "id": WorkspaceId::new(), "name": "process" }] }))
             }
-            Tool::CreateWorkspace(_) => {
+            Tool::CreateWorkspace(arguments) => {
                 if context.binding.get().is_some() {
                     return Ok(json!({ "created": false }));
                 }
                 self.note("create_workspace".into());
                 output.write("building\n").await;
+                if arguments.name.as_deref() == Some("slow") {
+                    self.hanging.notify_one();
+                    self.made.notified().await;
+                }
                 output.attach(context.new_workspace).await?;
                 Ok(json!({ "created": true, "workspace_name": "demo" }))
             }
@@ -322,7 +328,7 @@ impl Stage {
         let model = ModelDraft {
             provider: Some(AiProviderId::from_uuid(provider.id)),
             model: "scripted".into(),
-            patch: ModelPatch::default(),
+            patch: ModelPatch { options: options_of(provider_type), ..ModelPatch::default() },
         };
         assert!(self.chat.create_model(self.caller(), model).await.unwrap().is_default);
     }
@@ -343,8 +349,18 @@ impl Stage {
     ) -> ScriptedModel {
         let script = Script::parse(&script.to_string()).unwrap();
         let model = ScriptedModel::start(script, "127.0.0.1:0".parse().unwrap()).await.unwrap();
-        self.add_model_of(provider_type, &model.root_url()).await;
+        let has_version = matches!(provider_type, AiProviderType::Openai | AiProviderType::OpenaiCompat);
+        let base_url = if has_version { model.base_url() } else { model.root_url() };
+        self.add_model_of(provider_type, &base_url).await;
         model
+    }
+
+    /// Changes the only model.
+    pub(crate) async fn change_model(&self, patch: ModelPatch) -> ModelConfigId {
+        let model = self.chat.models(&self.subject).await.unwrap().remove(0);
+        let id = ModelConfigId::from_uuid(model.id);
+        self.chat.update_model(self.caller(), id, patch).await.unwrap();
+        id
     }
 
     pub(crate) async fn create(&self, text: &str) -> ChatId {
@@ -374,6 +390,12 @@ impl Stage {
     pub(crate) async fn view(&self, chat: ChatId) -> View {
         View::new(self.chat.watch(&self.subject, chat, Start::default()).await.unwrap())
     }
+}
+
+/// Servers that are not OpenAI's own speak its newer protocol only when they are told to.
+fn options_of(provider_type: AiProviderType) -> Option<Value> {
+    (provider_type == AiProviderType::Openai)
+        .then(|| json!({ "provider_options": { "openai": { "api": "responses" } } }))
 }
 
 fn user() -> users::Model {

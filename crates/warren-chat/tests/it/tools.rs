@@ -1,7 +1,9 @@
 //! Tool calls: side by side, under rules, with arguments that are wrong and results that are too large.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
-use warren_chat::{Answer, ClientResult, DynamicTool, SendMessage};
+use warren_chat::{Answer, ClientResult, DynamicTool, SendMessage, WorkerConfig};
 use warren_db::{entity::deployment_settings, query};
 use warren_vocab::{BusyBehavior, ChatStatus, MessageRole};
 
@@ -92,6 +94,80 @@ async fn what_goes_wrong_in_one_call_is_its_result_and_the_turn_goes_on() {
     assert_eq!(results.iter().map(|(_, is_error)| *is_error).collect::<Vec<_>>(), [true, true, true, false]);
     assert!(results[1].0["error"].as_str().unwrap().contains("command"), "{:?}", results[1]);
     assert_eq!(view.story().last().unwrap().1, "Done.");
+}
+
+#[tokio::test]
+async fn only_the_tools_of_a_chat_are_offered_and_a_call_of_another_is_an_error() {
+    let stage = Stage::new().await;
+    let turns = json!([
+        { "when": { "user": "with", "tool_results": 0 }, "steps": [{ "text": "Hi." }] },
+        { "when": { "user": "out", "tool_results": 0 }, "steps": [call("weather", json!({ "town": "Ulm" }))] },
+        { "steps": [{ "text": "I see." }] },
+    ]);
+    let model = stage.with_script(&json!({ "turns": turns })).await;
+    let weather = DynamicTool {
+        name: "weather".into(),
+        description: "Tells the weather.".into(),
+        input_schema: json!({ "type": "object" }),
+    };
+    let first = stage.create_with_tools("with", vec![weather]).await;
+    stage.view(first).await.until_waiting().await;
+    let second = stage.create("out").await;
+    let mut view = stage.view(second).await;
+    view.until_waiting().await;
+    let (result, is_error) = view.results().pop().unwrap();
+    assert_eq!((&result["error_code"], is_error), (&json!("unknown_tool"), true), "{result}");
+    assert_eq!(view.story().last().unwrap().1, "I see.");
+    let offered = |request: &Value| -> Vec<String> {
+        let tools = request["tools"].as_array().unwrap().iter();
+        tools.map(|tool| tool["function"]["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let requests = model.requests();
+    let (mut with, without) = (offered(&requests[0]), offered(&requests[1]));
+    assert!(
+        without.contains(&"execute".to_owned()) && !without.contains(&"weather".to_owned()),
+        "{without:?}"
+    );
+    with.retain(|name| name != "weather");
+    assert_eq!(with, without);
+}
+
+#[tokio::test]
+async fn a_tool_that_outlasts_many_leases_runs_once() {
+    let lease = Duration::from_millis(1500);
+    let stage = Stage::with_config(WorkerConfig { lease, sweep: lease / 5, ..WorkerConfig::default() }).await;
+    let slow = call(
+        "create_workspace",
+        json!({ "template_id": "00000000-0000-4000-8000-000000000000", "name": "slow" }),
+    );
+    let turns = json!([
+        { "when": { "tool_results": 0 }, "steps": [slow] },
+        { "steps": [{ "text": "Done." }] },
+    ]);
+    let model = stage.with_script(&json!({ "turns": turns })).await;
+    let chat = stage.create("make").await;
+    tokio::time::timeout(DEADLINE, stage.tools.hanging.notified()).await.unwrap();
+    // Another server looks for chats that nobody works on.
+    let other =
+        stage.second_server(WorkerConfig { lease, sweep: lease / 5, ..WorkerConfig::default() }).await;
+    let lease_of = async || stage.chat.get(&stage.subject, chat).await.unwrap();
+    let begun = lease_of().await;
+    let until = begun.lease_expires_at.unwrap() + chrono::TimeDelta::from_std(lease * 3).unwrap();
+    let renewed = tokio::time::timeout(DEADLINE, async {
+        while lease_of().await.lease_expires_at.is_none_or(|at| at < until) {
+            tokio::time::sleep(lease / 20).await;
+        }
+    });
+    renewed.await.expect("the lease is renewed while the tool runs");
+    assert_eq!(lease_of().await.lease_epoch, begun.lease_epoch, "nobody has taken over");
+    stage.tools.made.notify_one();
+    let mut view = stage.view(chat).await;
+    view.until_waiting().await;
+    assert_eq!(stage.tools.calls(), ["create_workspace"]);
+    assert_eq!(model.requests().len(), 2);
+    if let Some((_, tasks)) = other {
+        tasks.stop(DEADLINE).await;
+    }
 }
 
 #[tokio::test]

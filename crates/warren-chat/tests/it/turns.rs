@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use warren_chat::{Sent, proto::Part};
+use warren_db::ConnectionTrait;
 use warren_vocab::{BusyBehavior, ChatStatus, MessageRole};
 
 use warren_chat::Start;
@@ -179,7 +180,78 @@ async fn chats_of_others_do_not_exist() {
     let found = stage.chat.get(&stranger, chat).await.unwrap_err();
     assert!(matches!(found, warren_chat::ChatServiceError::NotFound));
     assert!(stage.chat.watch(&stranger, chat, Start::default()).await.is_err());
+    assert_eq!(stage.chat.stream_figures().chats, 0, "nothing begins for a stranger");
     let sent = stage.chat.send(&stranger, chat, Stage::message("x", BusyBehavior::Queue)).await.unwrap_err();
     assert!(matches!(sent, warren_chat::ChatServiceError::NotFound));
     assert!(stage.chat.providers(&stranger).await.is_err());
+}
+
+#[tokio::test]
+async fn what_precedes_the_conversation_is_looked_up_once_for_each_turn() {
+    let stage = Stage::new().await;
+    let model = stage
+        .with_script(&json!({ "turns": [
+        { "when": { "user": "first", "tool_results": 0 }, "steps": [
+            { "barrier": "gate" }, { "tool_call": { "name": "list_templates", "args": {} } } ] },
+        { "steps": [{ "text": "Done." }] },
+    ] }))
+        .await;
+    let tell = async |text: &str| stage.chat.set_system_prompt(stage.caller(), text, None).await.unwrap();
+    tell("Speak like a sailor.").await;
+    let chat = stage.create("first").await;
+    assert!(model.reached("gate", DEADLINE).await);
+    tell("Speak like a king.").await;
+    model.release("gate");
+    let mut view = stage.view(chat).await;
+    view.until_waiting().await;
+    stage.chat.send(&stage.subject, chat, Stage::message("second", BusyBehavior::Queue)).await.unwrap();
+    view.until("the second answer", |view| view.messages.len() == 6).await;
+    let is_told = |text: &str| -> Vec<bool> {
+        model.requests().iter().map(|request| request.to_string().contains(text)).collect()
+    };
+    assert_eq!(is_told("like a sailor"), [true, true, false], "a turn keeps what it began with");
+    assert_eq!(is_told("like a king"), [false, false, true]);
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_stored_ends_the_turn_with_an_error_and_no_further_step() {
+    let stage = Stage::new().await;
+    let model = stage
+        .with_script(&json!({ "turns": [
+        { "when": { "user": "good" }, "steps": [{ "text": "Fine." }] },
+        { "steps": [{ "text": "poison " }, { "tool_call": { "name": "list_templates", "args": {} } }] },
+    ] }))
+        .await;
+    refuse_poison(&stage).await;
+    let chat = stage.create("bad").await;
+    let mut view = stage.view(chat).await;
+    view.until("the error", |view| view.error.is_some() && view.status == Some(ChatStatus::Error)).await;
+    let error = view.error.clone().unwrap().message;
+    assert!(error.contains("could not store the answer"), "{error}");
+    assert_eq!(model.requests().len(), 1, "nobody pays for it again");
+    assert_eq!(stage.tools.calls(), [""; 0], "no tool has run");
+    stage.chat.send(&stage.subject, chat, Stage::message("good", BusyBehavior::Queue)).await.unwrap();
+    view.until_waiting().await;
+    assert_eq!(view.story().last().unwrap().1, "Fine.");
+}
+
+/// Makes the database refuse every answer that has the word in it.
+async fn refuse_poison(stage: &Stage) {
+    let statements: &[&str] = if warren_db_testkit::is_postgres() {
+        &[
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused'; END $$",
+            "CREATE TRIGGER refuse BEFORE INSERT ON chat_messages FOR EACH ROW \
+             WHEN (NEW.role = 'assistant' AND NEW.content::text LIKE '%poison%') EXECUTE FUNCTION refuse()",
+        ]
+    } else {
+        &["CREATE TRIGGER refuse BEFORE INSERT ON chat_messages \
+           WHEN NEW.role = 'assistant' AND CAST(NEW.content AS TEXT) LIKE '%poison%' BEGIN SELECT RAISE(ABORT, 'refused'); END"]
+    };
+    for statement in statements {
+        let run = async |tx: &warren_db::Tx| {
+            tx.execute_unprepared(statement).await?;
+            Ok::<_, warren_db::DbError>(())
+        };
+        stage.db.write(run).await.unwrap();
+    }
 }

@@ -202,6 +202,9 @@ fn called(call: &ToolCall) -> Option<Value> {
 pub(crate) struct Answer {
     calls: Calls,
     blocks: BTreeMap<u64, Block>,
+    /// The keys of the newest calls by their index.
+    keys: BTreeMap<u64, String>,
+    n_blocks: usize,
     has_own_calls: bool,
     usage: Usage,
     reason: Option<FinishReason>,
@@ -263,10 +266,7 @@ impl Reader for Answer {
     }
 
     fn end(&mut self, out: &mut Vec<ModelEvent>) {
-        let open: Vec<u64> = self.blocks.keys().copied().collect();
-        for index in open {
-            self.stop(Some(index), out);
-        }
+        self.stop_all(out);
         self.calls.finish(out);
         let reason = self.reason.take().unwrap_or(FinishReason::Other(None));
         let reason = with_calls(reason, self.has_own_calls);
@@ -289,8 +289,13 @@ impl Answer {
     }
 
     fn start(&mut self, index: Option<u64>, block: &Value, out: &mut Vec<ModelEvent>) {
+        // Blocks come one after the other, so a seal belongs to what was told before this one.
+        self.stop_all(out);
         let index = index.unwrap_or_default();
-        let key = index.to_string();
+        // An index that comes again means another block.
+        let key = format!("{index} {}", self.n_blocks);
+        self.n_blocks += 1;
+        self.keys.insert(index, key.clone());
         let kind = block["type"].as_str().unwrap_or_default();
         let mut state = Block::Plain;
         match kind {
@@ -335,10 +340,19 @@ impl Answer {
             }
             "input_json_delta" => {
                 let piece = delta["partial_json"].as_str().unwrap_or_default();
-                self.calls.add(&index.to_string(), "", piece, out);
+                if let Some(key) = self.keys.get(&index) {
+                    self.calls.add(key, "", piece, out);
+                }
             }
             "citations_delta" => source(&delta["citation"], out),
             _ => {}
+        }
+    }
+
+    fn stop_all(&mut self, out: &mut Vec<ModelEvent>) {
+        let open: Vec<u64> = self.blocks.keys().copied().collect();
+        for index in open {
+            self.stop(Some(index), out);
         }
     }
 

@@ -1,5 +1,7 @@
 //! OpenAI Chat Completions and everything that is compatible with them.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 use warren_vocab::AiProviderType;
 
@@ -22,7 +24,7 @@ pub(crate) fn call(context: &Context<'_>) -> Call {
     let is_openai = matches!(config.provider, AiProviderType::Openai | AiProviderType::Azure);
     let most = if is_openai { "max_completion_tokens" } else { "max_tokens" };
     body.insert(most.into(), json!(context.max_output_tokens()));
-    if !(is_openai && thinks(&config.model)) {
+    if !(is_openai && thinks(context)) {
         if let Some(temperature) = context.temperature() {
             body.insert("temperature".into(), temperature);
         }
@@ -48,9 +50,12 @@ pub(crate) fn call(context: &Context<'_>) -> Call {
     }
 }
 
-/// Models that think refuse to be told how to choose words.
-pub(crate) fn thinks(model: &str) -> bool {
-    ["o1", "o3", "o4", "gpt-5"].iter().any(|start| model.starts_with(start))
+/// Models that think refuse to be told how to choose words. Deployments have any name, so an option can say it.
+pub(crate) fn thinks(context: &Context<'_>) -> bool {
+    let model = context.config.model.as_str();
+    let by_name = ["o1", "o3", "o4", "gpt-5"].iter().any(|start| model.starts_with(start));
+    let is_chat = model.starts_with("gpt-5") && model.contains("-chat");
+    context.options.own("reasoning_model").as_bool().unwrap_or(by_name && !is_chat)
 }
 
 fn url(context: &Context<'_>) -> String {
@@ -125,7 +130,7 @@ fn messages(context: &Context<'_>) -> Vec<Value> {
             Message::User(texts) => {
                 let texts: Vec<_> = texts.iter().map(String::as_str).filter(|text| !is_blank(text)).collect();
                 if !texts.is_empty() {
-                    messages.push(json!({"role": "user", "content": texts.join("\n\n")}));
+                    add_user(&mut messages, texts.join("\n\n"));
                 }
             }
             Message::Assistant(blocks) => messages.extend(assistant(blocks)),
@@ -135,6 +140,18 @@ fn messages(context: &Context<'_>) -> Vec<Value> {
         }
     }
     messages
+}
+
+/// Some templates of models refuse two messages of the user in a row.
+fn add_user(messages: &mut Vec<Value>, text: String) {
+    let last = messages.last_mut().filter(|last| last["role"] == "user");
+    match last.and_then(|last| last.get_mut("content")) {
+        Some(Value::String(said)) => {
+            said.push_str("\n\n");
+            said.push_str(&text);
+        }
+        Some(_) | None => messages.push(json!({"role": "user", "content": text})),
+    }
 }
 
 fn assistant(blocks: &[AssistantBlock]) -> Option<Value> {
@@ -186,6 +203,8 @@ fn called(call: &ToolCall) -> Value {
 #[derive(Default)]
 pub(crate) struct Answer {
     calls: Calls,
+    /// The keys of the newest calls by their place.
+    places: BTreeMap<u64, String>,
     usage: Usage,
     reason: Option<FinishReason>,
     has_reasoning: bool,
@@ -257,16 +276,24 @@ impl Answer {
         }
     }
 
-    /// A call is known by its place, by its id, or is the one that began last.
+    /// A call is known by its place, by its id, or is the one that began last. Some give every call the same place: what has
+    /// another id and a name is another call.
     fn call(&mut self, piece: &Value, out: &mut Vec<ModelEvent>) {
         let id = piece["id"].as_str().filter(|id| !id.is_empty());
+        let function = &piece["function"];
         let key = match (piece["index"].as_u64(), id) {
-            (Some(index), _) => index.to_string(),
+            (Some(index), id) => {
+                let key = self.places.entry(index).or_insert_with(|| index.to_string());
+                let is_named = function["name"].as_str().is_some_and(|name| !name.is_empty());
+                if let Some(id) = id.filter(|id| is_named && self.calls.is_of_another(key, id)) {
+                    *key = format!("{index} {id}");
+                }
+                key.clone()
+            }
             (None, Some(id)) => format!("id {id}"),
             (None, None) => self.calls.last_key().unwrap_or_default(),
         };
         self.calls.begin(&key, id, false);
-        let function = &piece["function"];
         let args = match &function["arguments"] {
             Value::String(text) => text.clone(),
             Value::Null => String::new(),

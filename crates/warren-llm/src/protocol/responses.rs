@@ -18,7 +18,7 @@ pub(crate) fn call(context: &Context<'_>) -> Call {
     body.insert("stream".into(), json!(true));
     body.insert("input".into(), json!(input(context)));
     body.insert("max_output_tokens".into(), json!(context.max_output_tokens()));
-    if !thinks(&config.model) {
+    if !thinks(context) {
         if let Some(temperature) = context.temperature() {
             body.insert("temperature".into(), temperature);
         }
@@ -59,7 +59,7 @@ fn put_reasoning(context: &Context<'_>, body: &mut Map<String, Value>) {
     let stores = options.is_on("store");
     body.insert("store".into(), json!(stores));
     let mut include: Vec<Value> = options.own("include").as_array().cloned().unwrap_or_default();
-    if !stores && thinks(&context.config.model) && !include.contains(&json!(SEALED)) {
+    if !stores && thinks(context) && !include.contains(&json!(SEALED)) {
         include.push(json!(SEALED));
     }
     if !include.is_empty() {
@@ -108,7 +108,7 @@ fn input(context: &Context<'_>) -> Vec<Value> {
     let mut items = Vec::new();
     let instructions = context.instructions();
     if !instructions.is_empty() {
-        let role = if thinks(&context.config.model) { "developer" } else { "system" };
+        let role = if thinks(context) { "developer" } else { "system" };
         items.push(json!({"role": role, "content": instructions}));
     }
     for message in &context.request.messages {

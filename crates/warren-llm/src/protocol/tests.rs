@@ -11,6 +11,16 @@ use crate::{
 };
 
 fn call(provider: AiProviderType, base_url: &str, model: &str, options: Value) -> Call {
+    call_with(provider, base_url, model, options, &conversation())
+}
+
+fn call_with(
+    provider: AiProviderType,
+    base_url: &str,
+    model: &str,
+    options: Value,
+    request: &ModelRequest,
+) -> Call {
     let config = ModelConfig {
         provider,
         base_url: base_url.into(),
@@ -20,9 +30,8 @@ fn call(provider: AiProviderType, base_url: &str, model: &str, options: Value) -
         options,
         deadlines: Deadlines::default(),
     };
-    let request = conversation();
     let options = Options::new(provider, &config.options);
-    let context = Context { config: &config, base_url, options: &options, request: &request };
+    let context = Context { config: &config, base_url, options: &options, request };
     match protocol_of(&config, base_url) {
         Protocol::Chat => chat::call(&context),
         Protocol::Responses => responses::call(&context),
@@ -215,4 +224,27 @@ fn pieces_of_reasoning_details_are_put_together_for_openrouter() {
     };
     let details = json!([{"type": "reasoning.text", "index": 0, "text": "ab", "signature": "seal"}]);
     assert_eq!(metadata["openai_compat"]["reasoning_details"], details);
+}
+
+#[test]
+fn neighbouring_messages_of_the_user_become_one_where_templates_want_turns() {
+    let mut request = conversation();
+    request.messages =
+        vec![Message::User(vec!["One.".into()]), Message::User(vec!["Two.".into(), "Three.".into()])];
+    let call = call_with(AiProviderType::OpenaiCompat, "http://m/v1", "m", Value::Null, &request);
+    let said: Vec<_> =
+        call.body["messages"].as_array().unwrap().iter().filter(|one| one["role"] == "user").collect();
+    assert_eq!(said, [&json!({"role": "user", "content": "One.\n\nTwo.\n\nThree."})]);
+}
+
+#[test]
+fn whether_a_model_thinks_is_told_by_its_name_unless_an_option_says_so() {
+    let sealed = |model: &str, options: Value| {
+        let call = call(AiProviderType::Openai, "https://api.openai.com/v1", model, options);
+        call.body["include"].to_string().contains("encrypted_content")
+    };
+    assert!(sealed("gpt-5-mini", Value::Null) && sealed("o3", Value::Null));
+    assert!(!sealed("gpt-4o", Value::Null) && !sealed("gpt-5-chat-latest", Value::Null));
+    let option = |thinks: bool| json!({"provider_options": {"openai": {"reasoning_model": thinks}}});
+    assert!(sealed("prod-chat", option(true)) && !sealed("gpt-5", option(false)));
 }

@@ -93,3 +93,43 @@ fn thoughts_keep_their_seal_and_their_times() {
     assert_eq!((text.as_str(), signature.as_deref()), ("One two", Some("s")));
     assert!(created_at.is_some() && completed_at >= created_at);
 }
+
+#[test]
+fn an_id_that_cannot_be_a_column_is_kept_beside_ours_for_its_provider() {
+    let long = format!("call_1__thought__{}", "a+/=".repeat(1000));
+    let events = vec![call(&long, "{}"), call("b\0", "{}"), call("c", "{}"), end(FinishReason::ToolCalls)];
+    let parts = read(&[], events).unwrap();
+    let kept: Vec<_> = parts
+        .iter()
+        .filter_map(|part| match part {
+            Part::ToolCall { tool_call_id, provider_metadata, .. } => {
+                assert!(tool_call_id.len() <= ID_CHARS_MAX && !tool_call_id.contains('\0'));
+                Some(provider_metadata.as_ref().map(|own| own[GIVEN_ID].clone()))
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(kept, [Some(json!(long)), Some(json!("b\0")), None]);
+}
+
+#[test]
+fn what_the_provider_runs_is_marked_from_its_first_piece_on() {
+    let mut reader = Reader::default();
+    let piece = |delta: &str| ModelEvent::ToolCall {
+        call_id: "s".into(),
+        name: "web_search".into(),
+        args_delta: delta.into(),
+        provider_executed: true,
+    };
+    let metadata = ModelEvent::ToolCallMetadata { call_id: "s".into(), metadata: json!({ "anthropic": {} }) };
+    let shown: Vec<_> = [piece("{\"q\":"), metadata, piece("1}")]
+        .into_iter()
+        .filter_map(|event| reader.take(event))
+        .collect();
+    let cut = warren_chat_proto::cut_short(shown, &[], "interrupted");
+    assert!(cut.results.is_empty(), "nobody answers for the provider: {:?}", cut.results);
+    let [Part::ToolCall { provider_executed: true, provider_metadata, args, .. }] = &cut.assistant[..] else {
+        panic!("{:?}", cut.assistant)
+    };
+    assert_eq!((provider_metadata, args), (&Some(json!({ "anthropic": {} })), &Some(json!({ "q": 1 }))));
+}
