@@ -88,6 +88,12 @@ impl Scope {
         *self == Self::everything()
     }
 
+    /// Whether the scope covers all of these on every object.
+    pub fn covers_all(&self, uses: &[(Action, Resource)]) -> bool {
+        self.allow_list == AllowList::Everything
+            && uses.iter().all(|(action, resource)| self.permits(*action, *resource))
+    }
+
     /// Whether everything that the other scope reaches is reached by this one.
     pub fn covers(&self, other: &Self) -> bool {
         self.permissions.contains(&other.permissions) && self.allow_list.covers(&other.allow_list)

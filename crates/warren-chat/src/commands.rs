@@ -31,6 +31,19 @@ use crate::{
     store::{self, Command, Outcome, Request},
 };
 
+/// What the tools of a chat do, with the rights of its owner.
+const TOOLS_USE: [(Action, Resource); 9] = [
+    (Action::Read, Resource::Template),
+    (Action::Use, Resource::Template),
+    (Action::Create, Resource::Workspace),
+    (Action::Read, Resource::Workspace),
+    (Action::Update, Resource::Workspace),
+    (Action::Start, Resource::Workspace),
+    (Action::Stop, Resource::Workspace),
+    (Action::Ssh, Resource::Workspace),
+    (Action::ApplicationConnect, Resource::Workspace),
+];
+
 /// A request that may be sent again: the same key and digest get the first answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Idempotency {
@@ -104,6 +117,13 @@ impl ChatService {
         Ok(chat)
     }
 
+    /// A chat that the caller may make go on.
+    pub(crate) async fn find_to_run(&self, subject: &Subject, id: ChatId) -> ChatResult<chats::Model> {
+        let chat = self.find_own(subject, id).await?;
+        check_reach(subject)?;
+        Ok(chat)
+    }
+
     /// Messages run with the rights of the chat's owner, so nobody else may write them.
     pub(crate) async fn find_own(&self, subject: &Subject, id: ChatId) -> ChatResult<chats::Model> {
         let chat = self.find(subject, Action::Update, id).await?;
@@ -167,4 +187,9 @@ fn object(chat: &chats::Model) -> Object {
 fn last_message(outcome: Outcome) -> ChatResult<Message> {
     let last = outcome.messages.into_iter().rfind(|message| message.role == MessageRole::User);
     last.ok_or(ChatServiceError::NotFound)
+}
+
+/// A token must not do by way of a chat what it cannot do itself.
+fn check_reach(subject: &Subject) -> ChatResult<()> {
+    if subject.scope.covers_all(&TOOLS_USE) { Ok(()) } else { Err(ChatServiceError::NarrowToken) }
 }

@@ -19,6 +19,9 @@ pub enum ChatServiceError {
     NotFound,
     #[error("you do not have permission to do this")]
     Forbidden,
+    /// The token reaches less than the tools of a chat do.
+    #[error("the token of the request may do less than the tools of a chat")]
+    NarrowToken,
     /// A value of the request is not acceptable. The message is a sentence for the user.
     #[error("{message}")]
     Invalid { field: &'static str, message: String },

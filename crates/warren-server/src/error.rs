@@ -190,6 +190,10 @@ impl From<ChatServiceError> for ApiError {
             ChatServiceError::Forbidden => {
                 Self::new(StatusCode::FORBIDDEN, "Forbidden. You do not have permission to do this.")
             }
+            ChatServiceError::NarrowToken => {
+                let message = "Chats use workspaces and templates with all of your rights, and this token has only some of them. Use a token with all scopes and without an allow list.";
+                Self::new(StatusCode::FORBIDDEN, message)
+            }
             ChatServiceError::Invalid { field, message } => {
                 Self::bad_request(message.clone()).field(field, message)
             }

@@ -10,7 +10,7 @@ use warren_vocab::{
     ClientType, MessageRole, MessageVisibility, ModelConfigId, OrganizationId, UserId, WorkspaceId,
 };
 
-use super::{Idempotency, checks, text::sanitised};
+use super::{Idempotency, check_reach, checks, text::sanitised};
 use crate::{
     error::{ChatResult, ChatServiceError},
     rows,
@@ -48,6 +48,7 @@ impl ChatService {
     pub async fn create(&self, caller: Caller<'_>, request: CreateChat) -> ChatResult<chats::Model> {
         let owner = caller.subject.user;
         self.check_organization(caller, request.organization).await?;
+        check_reach(caller.subject)?;
         let request = checked(request)?;
         if let Some(found) = self.made_before(owner, &request).await? {
             return Ok(found);

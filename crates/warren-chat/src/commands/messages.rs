@@ -38,7 +38,7 @@ impl ChatService {
     /// # Errors
     /// [`ChatServiceError::QueueFull`], [`ChatServiceError::UsageLimit`], or invalid when the chat is archived.
     pub async fn send(&self, subject: &Subject, id: ChatId, request: SendMessage) -> ChatResult<Sent> {
-        let chat = self.find_own(subject, id).await?;
+        let chat = self.find_to_run(subject, id).await?;
         checks::content(&request.content)?;
         let key = request.idempotency.as_ref();
         let model = match request.model_config {
@@ -80,7 +80,7 @@ impl ChatService {
         message_id: MessageId,
         request: SendMessage,
     ) -> ChatResult<Message> {
-        let chat = self.find_own(subject, id).await?;
+        let chat = self.find_to_run(subject, id).await?;
         checks::content(&request.content)?;
         let model = self.model_for(request.model_config, Some(&chat)).await?;
         store::check_limit(self.db().reader(), subject.user).await?;
@@ -124,7 +124,7 @@ impl ChatService {
         id: ChatId,
         message: QueuedMessageId,
     ) -> ChatResult<Option<Message>> {
-        self.find_own(subject, id).await?;
+        self.find_to_run(subject, id).await?;
         Ok(self.apply(id, Command::PromoteQueued(message)).await?.messages.pop())
     }
 

@@ -103,3 +103,54 @@ async fn a_request_that_is_sent_again_makes_one_chat() {
     assert_eq!(send(&"k".repeat(256), changed).await.0, StatusCode::BAD_REQUEST);
     assert_eq!(home.titles("").await.len(), 2);
 }
+
+#[tokio::test]
+async fn a_token_for_some_objects_cannot_reach_others_by_way_of_a_chat() {
+    let home = Home::new().await;
+    let path = home.chat("quiet").await;
+    let token = async |name: &str, allowed: Value| {
+        let body = json!({ "token_name": name, "scopes": ["coder:all"], "allow_list": allowed });
+        let (status, made) = home.server.post("/api/v2/users/me/keys/tokens", body).await;
+        assert_eq!(status, StatusCode::CREATED, "{made}");
+        made["key"].as_str().unwrap().to_owned()
+    };
+    let everywhere = token("everywhere", json!(["*:*"])).await;
+    let narrow = token(
+        "narrow",
+        json!(["chat:*", "organization:*", "user:*", format!("workspace:{}", Uuid::new_v4())]),
+    )
+    .await;
+    assert_eq!(
+        home.ask(&narrow, Method::GET, &path, json!({})).await.0,
+        StatusCode::OK,
+        "reading is no use of tools"
+    );
+    let (_, page) = home.server.get(&format!("{path}/messages")).await;
+    let make = json!({ "organization_id": home.organization, "content": text("hello") });
+    for (method, route, body) in [
+        (Method::POST, String::from(CHATS), make.clone()),
+        (Method::POST, format!("{path}/messages"), json!({ "content": text("x") })),
+        (
+            Method::PATCH,
+            format!("{path}/messages/{}", page["messages"][0]["id"]),
+            json!({ "content": text("x") }),
+        ),
+        (Method::POST, format!("{path}/queue/1/promote"), json!({})),
+        (
+            Method::POST,
+            format!("{path}/approvals"),
+            json!({ "decisions": [{ "tool_call_id": "c", "approve": true }] }),
+        ),
+        (
+            Method::POST,
+            format!("{path}/tool-results"),
+            json!({ "results": [{ "tool_call_id": "c", "output": 1 }] }),
+        ),
+    ] {
+        let (status, answer) = home.ask(&narrow, method, &route, body).await;
+        assert_eq!(status, StatusCode::FORBIDDEN, "{route}: {answer}");
+        assert!(answer["message"].as_str().unwrap().contains("without an allow list"), "{route}: {answer}");
+    }
+    assert_eq!(home.server.get(&path).await.1["status"], "waiting", "nothing was said");
+    assert_eq!(home.ask(&everywhere, Method::POST, CHATS, make).await.0, StatusCode::CREATED);
+}
