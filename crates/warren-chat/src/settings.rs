@@ -6,7 +6,11 @@ use serde::{Serialize, de::DeserializeOwned};
 use warren_audit::{Entry, record};
 use warren_authz::{Action, Object, Resource, Subject, check};
 use warren_chat_proto::approval::Rule;
-use warren_db::{ConnectionTrait, Tx, entity::deployment_settings, query};
+use warren_db::{
+    ConnectionTrait, Tx,
+    entity::{deployment_settings, users},
+    query,
+};
 use warren_vocab::{AuditAction, ModelConfigId, TemplateId, UserId};
 
 use crate::{
@@ -302,12 +306,19 @@ impl ChatService {
                 return Err(ChatServiceError::invalid("model_config_id", "This model is turned off."));
             }
         }
-        let mut thresholds = self.thresholds(caller.subject).await?;
-        match percent {
-            Some(percent) => thresholds.insert(model, percent),
-            None => thresholds.remove(&model),
-        };
-        self.set_own(caller, USER_THRESHOLDS, rows::json(&thresholds).to_string()).await
+        let user = caller.subject.user;
+        check(caller.subject, Action::UpdatePersonal, &Object::user(user))?;
+        let written = self.db().write(async |tx: &Tx| {
+            // All models share one setting, so changes of two of them must not overlap.
+            let row = query::users::locked(tx, user).await?.ok_or(ChatServiceError::NotFound)?;
+            let mut thresholds = thresholds_of(tx, user).await?;
+            match percent {
+                Some(percent) => thresholds.insert(model, percent),
+                None => thresholds.remove(&model),
+            };
+            put_own(tx, caller, &row, USER_THRESHOLDS, rows::json(&thresholds).to_string()).await
+        });
+        written.await
     }
 
     /// The caller's approval rules.
@@ -345,12 +356,21 @@ impl ChatService {
         check(caller.subject, Action::UpdatePersonal, &Object::user(user))?;
         let written = self.db().write(async |tx: &Tx| {
             let row = query::users::by_id(tx, user).await?.ok_or(ChatServiceError::NotFound)?;
-            query::user_settings::set(tx, user, vec![(key, value)]).await?;
-            let entry = Entry::write(&row, &row).field("settings", vec![key]);
-            Ok::<_, ChatServiceError>(record(tx, caller, entry).await?)
+            put_own(tx, caller, &row, key, value).await
         });
         written.await
     }
+}
+
+async fn put_own(
+    tx: &Tx,
+    caller: Caller<'_>,
+    row: &users::Model,
+    key: &'static str,
+    value: String,
+) -> ChatResult<()> {
+    query::user_settings::set(tx, caller.subject.user, vec![(key, value)]).await?;
+    Ok(record(tx, caller, Entry::write(row, row).field("settings", vec![key])).await?)
 }
 
 async fn put<T: Serialize>(tx: &Tx, caller: Caller<'_>, key: &'static str, value: &T) -> ChatResult<()> {
