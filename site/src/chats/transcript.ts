@@ -185,10 +185,9 @@ function openState(status: ChatStatus | null, asked: ChatApproval | undefined, e
 /** Reads from a tool's result whether it worked. */
 export function resultState(result: unknown, isError: boolean): ToolState {
   const fields = asObject(result);
-  const text = typeof result === "string" ? result : String(fields["error"] ?? fields["message"] ?? "");
-  if (String(fields["error_code"] ?? "").startsWith("denied") || text.startsWith("The user did not allow")) return "denied";
+  if (String(fields["error_code"] ?? "").startsWith("denied_")) return "denied";
   if (fields["interrupted"] === true) return "stopped";
-  if (fields["outcome"] === "unknown" || fields["error_code"] === "outcome_unknown" || (isError && /outcome (is )?unknown/i.test(text))) return "unknown";
+  if (fields["outcome"] === "unknown") return "unknown";
   if (isError || fields["success"] === false || (typeof fields["exit_code"] === "number" && fields["exit_code"] !== 0)) {
     return "failed";
   }

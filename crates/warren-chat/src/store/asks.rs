@@ -220,10 +220,11 @@ fn client_answer(result: &ClientResult) -> Decided {
 fn user_answer(reason: AskReason, decision: &Decision) -> Decided {
     let is_unknown = reason == AskReason::OutcomeUnknown;
     let denial = || {
-        let mut result = json!({ "error": if is_unknown { NOT_REPEATED } else { DENIED } });
-        if is_unknown {
-            result["outcome"] = json!("unknown");
-        }
+        let mut result = if is_unknown {
+            json!({ "error": NOT_REPEATED, "error_code": "not_repeated", "outcome": "unknown" })
+        } else {
+            json!({ "error": DENIED, "error_code": "denied_by_user" })
+        };
         if let Some(note) = &decision.note {
             result["note"] = json!(note);
         }
