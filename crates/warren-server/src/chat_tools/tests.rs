@@ -22,6 +22,8 @@ use warren_vocab::{
 use super::*;
 use crate::routes::agents::fixture::Fixture;
 
+mod states;
+
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// What a tool has shown and bound.

@@ -10,6 +10,7 @@ use warren_dev_model::{Script, ScriptedModel};
 
 use crate::support::TestServer;
 
+mod bad_input;
 mod home;
 mod listing;
 mod making;
@@ -17,7 +18,9 @@ mod patching;
 mod sending;
 mod settings;
 mod spending;
+mod titles;
 mod waiting;
+mod watching;
 
 pub(crate) const CHATS: &str = "/api/experimental/chats";
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -168,9 +171,13 @@ struct Stream {
 
 impl Stream {
     async fn open(server: &TestServer, path: &str) -> Self {
+        Self::open_as(server, &server.token, path).await
+    }
+
+    async fn open_as(server: &TestServer, token: &str, path: &str) -> Self {
         let url = format!("ws://{}{path}", server.server.address());
         let mut request = url.into_client_request().unwrap();
-        request.headers_mut().insert("Coder-Session-Token", server.token.parse().unwrap());
+        request.headers_mut().insert("Coder-Session-Token", token.parse().unwrap());
         let (socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
         Self { socket }
     }

@@ -21,6 +21,17 @@ async fn a_command_shows_its_output_and_tells_its_exit_code() {
 }
 
 #[tokio::test]
+async fn output_that_is_no_text_is_shown_as_far_as_it_is() {
+    let (fixture, seen) = (Fixture::new(), Seen::default());
+    let prints = command("printf 'a\\377\\000b\\303'; printf '\\244c'", "20s");
+    let result = execute(&fixture.client, "k", prints, &seen).await.unwrap();
+    assert_eq!(result["exit_code"], 0);
+    assert!(result["output"].as_str().unwrap().starts_with("a\u{fffd}\0b"), "{result}");
+    assert!(result["output"].as_str().unwrap().ends_with("äc"), "{result}");
+    assert!(seen.text().starts_with('a') && seen.text().contains('b') && seen.text().ends_with('c'));
+}
+
+#[tokio::test]
 async fn a_command_that_takes_too_long_goes_on_and_can_be_waited_for() {
     let (fixture, seen) = (Fixture::new(), Seen::default());
     let gate = fixture.dir.path().join("gate");

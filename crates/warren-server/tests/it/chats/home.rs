@@ -108,6 +108,17 @@ impl Home {
         crate::support::answer(response).await
     }
 
+    /// Waits until somebody else sees what fits.
+    pub(super) async fn until_as(&self, token: &str, path: &str, fits: impl Fn(&Value) -> bool) {
+        let waiting = async {
+            while !fits(&self.ask(token, Method::GET, path, json!({})).await.1) {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        };
+        let waited = tokio::time::timeout(super::DEADLINE, waiting).await;
+        assert!(waited.is_ok(), "{path} did not get there");
+    }
+
     pub(super) async fn patch(&self, path: &str, body: Value) -> (StatusCode, Value) {
         self.server.send(Method::PATCH, path, body).await
     }
