@@ -191,7 +191,7 @@ impl From<ChatServiceError> for ApiError {
                 Self::new(StatusCode::FORBIDDEN, "Forbidden. You do not have permission to do this.")
             }
             ChatServiceError::NarrowToken => {
-                let message = "Chats use workspaces and templates with all of your rights, and this token has only some of them. Use a token with all scopes and without an allow list.";
+                let message = "Chats use workspaces and templates with all of your rights, and this token has only some of them. Use a token without an allow list whose scopes include workspace:* and template:*.";
                 Self::new(StatusCode::FORBIDDEN, message)
             }
             ChatServiceError::Invalid { field, message } => {

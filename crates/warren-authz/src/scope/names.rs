@@ -8,8 +8,8 @@ use crate::{
             UpdatePersonal, Use, ViewInsights,
         },
         Resource::{
-            self, ApiKey, File, Organization, OrganizationMember, ProvisionerJobs, Task, Template, User,
-            UserSecret, UserSkill, Workspace, WorkspaceDormant,
+            self, ApiKey, Chat, File, Organization, OrganizationMember, ProvisionerJobs, Task, Template,
+            User, UserSecret, UserSkill, Workspace, WorkspaceDormant,
         },
     },
 };
@@ -50,6 +50,7 @@ const SINGLE: &[Part] = &[
     (UserSkill, CRUD),
     (Task, CRUD),
     (Organization, &[Read, Update, Delete]),
+    (Chat, CRUD),
 ];
 
 /// The scopes that a key may ask for, sorted.

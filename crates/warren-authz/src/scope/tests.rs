@@ -73,7 +73,7 @@ fn every_requestable_scope_is_one_and_the_list_has_no_doubles() {
     let mut unique = names.clone();
     unique.dedup();
     assert_eq!(names, unique);
-    assert_eq!(names.len(), 2 + 7 + (9 + 6 + 5 + 3 + 4 + 5 + 5 + 5 + 4));
+    assert_eq!(names.len(), 2 + 7 + (9 + 6 + 5 + 3 + 4 + 5 + 5 + 5 + 4 + 5));
     for name in &names {
         assert!(!granted(name).is_empty(), "{name}");
     }

@@ -115,6 +115,19 @@ async fn a_token_for_some_objects_cannot_reach_others_by_way_of_a_chat() {
         made["key"].as_str().unwrap().to_owned()
     };
     let everywhere = token("everywhere", json!(["*:*"])).await;
+    let (status, made) = home
+        .server
+        .post(
+            "/api/v2/users/me/keys/tokens",
+            json!({ "token_name": "watch", "scopes": ["chat:read", "chat:update", "user:read"] }),
+        )
+        .await;
+    assert_eq!(status, StatusCode::CREATED, "{made}");
+    let watcher = made["key"].as_str().unwrap().to_owned();
+    assert_eq!(home.ask(&watcher, Method::GET, &path, json!({})).await.0, StatusCode::OK);
+    let (status, answer) =
+        home.ask(&watcher, Method::POST, &format!("{path}/messages"), json!({ "content": text("x") })).await;
+    assert_eq!(status, StatusCode::FORBIDDEN, "{answer}");
     let narrow = token(
         "narrow",
         json!(["chat:*", "organization:*", "user:*", format!("workspace:{}", Uuid::new_v4())]),
