@@ -16,7 +16,7 @@ use crate::{
     config::default_base_url,
     frames::{Frame, Framing, Garbled},
     options::Options,
-    protocol::{Call, Context, Reader, anthropic, chat, google, responses},
+    protocol::{Call, Context, Fault, Reader, anthropic, chat, google, responses},
 };
 
 /// The most bytes of an error that are read.
@@ -149,6 +149,8 @@ impl Model for Client {
             site: self.site.clone(),
             deadlines: self.config.deadlines,
             first_byte: Some(first_byte),
+            head: Vec::new(),
+            has_frames: false,
             is_done: false,
         };
         let events = stream::unfold(listener, |mut listener| async {
@@ -281,6 +283,9 @@ struct Listener {
     deadlines: Deadlines,
     /// Until when the answer must have begun; `None` once it has.
     first_byte: Option<Instant>,
+    /// What came before the first frame: a body that is no stream may be an error.
+    head: Vec<u8>,
+    has_frames: bool,
     is_done: bool,
 }
 
@@ -326,6 +331,11 @@ impl Listener {
         self.first_byte = None;
         let mut frames = Vec::new();
         let pushed = self.framing.push(piece, &mut frames);
+        self.has_frames |= !frames.is_empty();
+        if !self.has_frames {
+            let room = ERROR_BYTES_MAX.saturating_sub(self.head.len());
+            self.head.extend_from_slice(&piece[..piece.len().min(room)]);
+        }
         self.read(frames);
         match pushed {
             Ok(()) => {}
@@ -352,7 +362,16 @@ impl Listener {
         match (self.is_done, self.reader.is_finished()) {
             (true, _) => {}
             (false, true) => self.end(),
-            (false, false) => self.fail(truncated(&self.site)),
+            (false, false) => self.fail(self.no_answer()),
+        }
+    }
+
+    /// Why a stream without an end is none.
+    fn no_answer(&self) -> ModelError {
+        let body = serde_json::from_slice::<Value>(&self.head).ok().filter(|_| !self.has_frames);
+        match body.as_ref().map(|body| &body["error"]).filter(|error| !error.is_null()) {
+            Some(error) => Fault::of(error).into_error(&self.site),
+            None => truncated(&self.site),
         }
     }
 

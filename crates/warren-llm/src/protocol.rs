@@ -75,7 +75,7 @@ pub(crate) struct Context<'a> {
 
 const MAX_OUTPUT_TOKENS: u64 = 32_000;
 /// No answer has more tokens, and sums and prices of so many still fit.
-const COUNT_MAX: i64 = 1 << 40;
+const COUNT_MAX: i64 = 1_000_000_000;
 
 impl Context<'_> {
     /// The most tokens of the answer.

@@ -349,6 +349,10 @@ fn endless(provider: &str) -> ModelError {
 }
 
 fn empty(reason: &FinishReason) -> ModelError {
+    if *reason == FinishReason::Refused {
+        let message = "The provider of the model held its answer back, as it does with what its rules forbid. Write the message in another way, or choose another model.";
+        return ModelError { retryable: false, ..failure(ChatErrorKind::Generic, message.to_owned()) };
+    }
     if *reason == FinishReason::Length {
         let message = "The model used up the most tokens of an answer before it said anything. Raise the limit of its answers, or choose another model.";
         return ModelError { retryable: false, ..failure(ChatErrorKind::Config, message.to_owned()) };

@@ -108,6 +108,19 @@ async fn streams_that_break_the_protocol_end_with_an_error_or_are_read_all_the_s
 }
 
 #[tokio::test]
+async fn what_is_no_stream_is_told_as_what_it_is() {
+    let body = |kind: &str, message: &str| json!([{"fail": {"status": 200, "message": message, "headers": {"content-type": kind}}}]);
+    for (provider, protocol) in ALL {
+        let error =
+            ask(&serve(&body("application/json", "invalid api key")).await, provider).await.unwrap_err();
+        assert_eq!((error.kind, error.retryable), (ChatErrorKind::Auth, false), "{protocol:?} {error}");
+        let error =
+            ask(&serve(&body("text/html; charset=utf-8", "<html>")).await, provider).await.unwrap_err();
+        assert!(error.message.contains("web page") && error.is_unreachable, "{protocol:?} {error}");
+    }
+}
+
+#[tokio::test]
 async fn calls_without_ids_or_with_the_same_id_stay_apart() {
     let twice = json!([{"tool_call": {"name": "a", "id": "x", "args": {"n": 1}}},
         {"tool_call": {"name": "b", "id": "x", "args": {"n": 2}}},

@@ -74,6 +74,8 @@ fn an_answer_that_says_nothing_is_no_answer() {
     assert!(error.retryable && error.message == SAYS_NOTHING);
     let error = read(&[], vec![thought(), end(FinishReason::Length)]).unwrap_err();
     assert!(!error.retryable, "the same limit holds next time");
+    let error = read(&[], vec![end(FinishReason::Refused)]).unwrap_err();
+    assert!(!error.retryable && error.message.contains("held its answer back"), "{error}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use warren_db::{DbError, Tx, entity::chat_messages, query};
+use warren_vocab::ChatId;
 
 use super::{CHATS, Stream, create, home::id, text, with_model};
 use crate::support::{TestServer, answer};
@@ -45,8 +46,9 @@ async fn parts_that_nobody_knows_are_shown_as_nothing_and_the_chat_goes_on() {
     for (role, content) in
         [("assistant", content.clone()), ("user", content), ("assistant", json!({ "a": 1 }))]
     {
-        let row = chat_messages::Model::new(chat, role, content, 1, warren_app::now());
         let write = async |tx: &Tx| {
+            let version = query::chats::by_id(tx, ChatId::from_uuid(chat)).await?.unwrap().history_version;
+            let row = chat_messages::Model::new(chat, role, content.clone(), version, warren_app::now());
             query::chat_messages::insert(tx, row).await?;
             Ok::<_, DbError>(())
         };
@@ -69,7 +71,9 @@ async fn requests_that_cannot_be_read_are_refused_and_lose_nothing() {
     let (server, _model, path) = waiting_chat().await;
     let before = messages(&server, &path).await;
     let user = before[0]["id"].as_i64().unwrap();
-    let deep = format!("{{\"content\": {}1{}}}", "[".repeat(100_000), "]".repeat(100_000));
+    let nested = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
+    let fields = ["content", "title", "results", "decisions"].map(|field| format!("{field:?}: {nested}"));
+    let deep = format!("{{{}}}", fields.join(", "));
     let nul = r#"{"content": [{"type": "text", "text": "a\u0000b"}], "title": "a\u0000b", "results": [{"tool_call_id": "a", "output": "\u0000"}]}"#;
     let bodies: [&[u8]; 11] = [
         b"",
