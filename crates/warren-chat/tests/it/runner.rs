@@ -254,7 +254,7 @@ async fn spoil(stage: &Stage, chat: ChatId, status: &str) {
                 "UPDATE chats SET {versions}, generation_attempt = 0, status = '{status}' WHERE id = {id}"
             ),
             format!(
-                "UPDATE chat_messages SET content = '\"broken\"', \
+                "UPDATE chat_messages SET role = 'nobody', \
              revision = (SELECT history_version FROM chats WHERE id = {id}) WHERE chat_id = {id}"
             ),
         ],
