@@ -182,7 +182,7 @@ pub enum Command {
     #[command(subcommand, hide = true)]
     Connect(ConnectCommand),
     /// Work with AI chats.
-    #[command(subcommand, alias = "chats")]
+    #[command(subcommand, alias = "chats", after_help = chat::NAMES_HELP)]
     Chat(ChatCommand),
     /// Configure the models that chats use.
     #[command(subcommand, alias = "model")]

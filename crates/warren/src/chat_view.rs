@@ -27,6 +27,8 @@ use crate::{chat_tool, printable};
 /// The pretended tool under which a summary of the conversation is shown.
 const SUMMARY_TOOL: &str = "chat_summarized";
 const QUESTION_TOOL: &str = "ask_user_question";
+/// Cells that the footer needs beside a title.
+const FOOTER_FACTS: usize = 16;
 
 /// What the terminal shows so far.
 #[derive(Debug)]
@@ -167,6 +169,7 @@ impl ChatView {
         } else if self.status == Some(ChatStatus::Interrupting) {
             "⋯ stopping".to_owned()
         } else if let Some((title, started)) = self.tools.running() {
+            let title = cut(&title, self.look.columns.saturating_sub(FOOTER_FACTS));
             format!("⋯ {title} · {}", since(started))
         } else {
             let what = if self.preview.has_thought { "thinking" } else { "waiting for the model" };

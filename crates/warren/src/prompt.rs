@@ -17,9 +17,14 @@ pub fn always_ask() {
     ALWAYS.store(true, Ordering::Relaxed);
 }
 
+/// Whether standard input is to be taken for somebody who can answer.
+pub fn is_forced() -> bool {
+    ALWAYS.load(Ordering::Relaxed)
+}
+
 /// Whether somebody can answer.
 pub fn can_ask() -> bool {
-    ALWAYS.load(Ordering::Relaxed) || std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    is_forced() || std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
 
 /// Asks for a yes. `assumed` is the answer of `-y`.

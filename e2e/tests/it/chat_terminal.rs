@@ -19,6 +19,7 @@ async fn approvals_questions_and_results_of_tools_are_answered_on_the_command_li
         an_approval_is_given_and_remembered(&stage).await?;
         a_refusal_is_told_to_the_model(&stage).await?;
         a_question_is_answered(&stage).await?;
+        a_person_at_the_terminal_is_asked(&stage).await?;
         a_tool_of_a_client_is_answered(&stage).await
     };
     let outcome = outcome.await;
@@ -105,6 +106,29 @@ async fn a_question_is_answered(stage: &Stage) -> Result<()> {
     says(&nothing, Some(1), "The chat asks nothing")
 }
 
+/// The answers come from a file, which --force-tty takes for a person.
+async fn a_person_at_the_terminal_is_asked(stage: &Stage) -> Result<()> {
+    let typed = stage.user.home().join("typed");
+    let run = async |message: &str, answers: &str| -> Result<Finished> {
+        std::fs::write(&typed, answers)?;
+        let mut command = stage.user.warren(&["--force-tty", "chat", "new", message]);
+        command.stdin(std::fs::File::open(&typed)?);
+        warren_testkit::finish(command, SOON).await
+    };
+    let done = run("Look around", "what?\nn not here\n").await?;
+    says(&done, Some(0), "Approve? y = yes")?;
+    says(&done, Some(0), "[type y, a or n]\n")?;
+    says(&done, Some(0), "  │ not here\n  ⊘ not allowed\n\nNothing is there.\n")?;
+    ensure!(!done.stdout.contains("warren chat approve"), "it shows commands:\n{}", done.stdout);
+    let done = run("Look around", "y\n").await?;
+    says(&done, Some(0), "● List templates all\n")?;
+    says(&done, Some(0), "✔ done")?;
+    let done = run("Ask me", "3\npostgresql\n").await?;
+    says(&done, Some(0), "[there is no option 3, only 1 to 2]")?;
+    says(&done, Some(0), "> PostgreSQL\n\nPostgreSQL it is.\n")?;
+    says(&run("Ask me", "").await?, WAITS, "left for later")
+}
+
 async fn a_tool_of_a_client_is_answered(stage: &Stage) -> Result<()> {
     let organization = stage.client().await?.organizations().await?.first().context("there is one")?.id;
     let tool = json!({ "name": "weather", "description": "Tells the weather.", "input_schema": { "type": "object" } });
@@ -156,7 +180,6 @@ async fn a_chat_is_stopped_once(stage: &Stage, chat: &str) -> Result<()> {
     viewer.shows("Half an answer", SOON).await?;
     let stopped = stage.warren(&["chat", "stop", chat]).await?;
     ensure!(stopped == "Stopped. What was written so far is kept.\n", "it says {stopped}");
-    viewer.shows("Half an answer \n[being stopped]\n[stopped]\n", SOON).await?;
     let idle = stage.warren(&["chat", "stop", chat]).await?;
     ensure!(idle == "Nothing was stopped: the chat waits for your next message.\n", "it says {idle}");
     let shown = stage.user.succeed(&["chat", "send", chat, "Show off"], SOON).await?;

@@ -8,7 +8,7 @@ use warren_vocab::AiProviderType;
 use super::OutputArgs;
 use crate::output::Format;
 
-/// Subcommands of `chat`. A chat is named by its id, by a beginning of the id that no other chat has, or by its title.
+/// Subcommands of `chat`.
 #[derive(Debug, Subcommand)]
 pub enum ChatCommand {
     /// Start a chat and follow its answer.
@@ -34,6 +34,9 @@ pub enum ChatCommand {
     #[command(after_help = EXPORT_HELP)]
     Export(ExportArgs),
 }
+
+pub(super) const NAMES_HELP: &str =
+    "A chat is named by its id, by a beginning of the id that no other chat has, or by its title.";
 
 const FOLLOW_HELP: &str = "\
 On a terminal, approvals and questions can be answered right there; elsewhere the command that answers is printed.

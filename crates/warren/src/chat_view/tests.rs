@@ -291,7 +291,10 @@ fn what_goes_on_is_shown_below_the_text_and_nothing_once_it_has_ended() {
     assert_eq!(view.footer(in_12_s).unwrap(), "⋯ thinking · 12 s");
     view.frame(&[part((1, 1), 2, call("c", "execute", json!({ "command": "x".repeat(200) })))], start);
     let footer = view.footer(in_12_s).unwrap();
-    assert!(footer.starts_with("⋯ Run xxx") && footer.chars().count() < 80, "{footer}");
+    assert!(
+        footer.starts_with("⋯ Run xxx") && footer.ends_with("… · 12 s") && footer.chars().count() < 80,
+        "{footer}"
+    );
     view.frame(&[status(ChatStatus::Interrupting)], start);
     assert_eq!(view.footer(start).unwrap(), "⋯ stopping");
     view.frame(&[status(ChatStatus::Waiting)], start);

@@ -56,7 +56,7 @@ impl Tools {
 
     /// The call that runs longest, and since when.
     pub(super) fn running(&self) -> Option<(String, Instant)> {
-        let call = self.calls.iter().find(|call| !call.has_ended)?;
+        let call = self.calls.iter().find(|call| !call.has_ended && !call.is_silent())?;
         Some((call.title(), call.started))
     }
 

@@ -124,3 +124,6 @@ async fn model_config(client: &Client, wanted: &str) -> anyhow::Result<ModelConf
     let names = configs.iter().map(|config| config.model.as_str()).collect::<Vec<_>>().join(", ");
     Ok(found.with_context(|| format!("there is no model {wanted:?}, only: {names}"))?.id)
 }
+
+#[cfg(test)]
+mod tests;

@@ -54,7 +54,7 @@ fn format_of(path: Option<&Path>) -> ExportFormat {
 }
 
 /// Reads the chat and its whole history, page by page.
-async fn read(client: &Client, id: ChatId, with_reasoning: bool) -> Result<Document, SdkError> {
+pub(super) async fn read(client: &Client, id: ChatId, with_reasoning: bool) -> Result<Document, SdkError> {
     let chat = client.raw_chat(id).await?;
     let newest = client.raw_chat_messages(id, None).await?;
     let (mut messages, mut has_more) = (newest.messages, newest.has_more);

@@ -216,7 +216,10 @@ impl Follower<'_> {
         let Some(line) = line else {
             self.asks = false;
             self.asker = None;
-            let text = self.view.note("left for later");
+            let (program, chat) = (program::name(), self.chat);
+            let text = self.view.note(&format!(
+                "left for later: `{program} chat approve {chat}` and `{program} chat answer {chat}` show what is asked"
+            ));
             return self.print(&text);
         };
         let Some(asker) = &mut self.asker else {

@@ -5,7 +5,7 @@ use std::io::IsTerminal as _;
 use crate::{
     args::ViewArgs,
     chat_view::Look,
-    output,
+    output, prompt,
     terminal::{self, Size},
 };
 
@@ -66,7 +66,7 @@ pub(super) fn look(args: ViewArgs, stays: bool) -> Look {
         columns: if is_terminal { usize::try_from(columns).unwrap_or(80) } else { COLUMNS_WITHOUT_TERMINAL },
         full: args.full,
         reasoning: args.reasoning,
-        asks: terminal::is_interactive(),
+        asks: terminal::is_interactive() || prompt::is_forced(),
         stays,
     }
 }
