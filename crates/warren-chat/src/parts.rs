@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use futures::future::join_all;
 use tokio::sync::{Notify, watch};
 use warren_chat_proto::{Episode, Part, StreamPart};
 use warren_db::{
@@ -34,6 +35,9 @@ const WAITING_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes of one attempt that are kept and shown while it is written. What comes after is only in the message that the
 /// attempt ends with.
 const EPISODE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// How often parts are written together with those of other chats before they are written alone, and how often then.
+const TRIES_TOGETHER: u32 = 3;
+const TRIES_ALONE: u32 = 5;
 /// Stands where the live text of a very long answer ends.
 const TRUNCATED: &str = "\n[This answer is longer than what is shown while it is written.]\n";
 
@@ -53,11 +57,14 @@ struct Shared {
 
 #[derive(Default)]
 struct Waiting {
-    batches: BTreeMap<(ChatId, Episode), Batch>,
+    batches: Batches,
     bytes: usize,
     /// The round that takes what waits now.
     round: u64,
 }
+
+/// Parts that wait, by what they belong to.
+type Batches = BTreeMap<(ChatId, Episode), Batch>;
 
 struct Batch {
     epoch: i64,
@@ -106,12 +113,12 @@ impl PartWriter {
                 self.shared.wake.notified().await;
                 continue;
             }
-            write_and_show(&db, &hub, batches).await;
+            write_and_show(&db, &hub, &self.shared.metrics, batches).await;
             self.shared.done.send_replace(round);
         }
     }
 
-    fn take(&self) -> (BTreeMap<(ChatId, Episode), Batch>, u64) {
+    fn take(&self) -> (Batches, u64) {
         let mut waiting = self.waiting();
         let round = waiting.round;
         if !waiting.batches.is_empty() {
@@ -190,19 +197,49 @@ impl EpisodeWriter {
     }
 }
 
-/// Repeats a write that fails until it works: given-up parts would leave a hole in what is kept. What gathers meanwhile is
-/// bounded, because whoever produces parts waits for the writer.
-async fn write_and_show(db: &Database, hub: &Hub, batches: BTreeMap<(ChatId, Episode), Batch>) {
-    let mut backoff = Backoff::new(Duration::from_millis(20), Duration::from_secs(1));
-    let current = loop {
+/// Writes the batches together; where that does not work each alone, so that none holds up the others for long.
+async fn write_and_show(db: &Database, hub: &Hub, metrics: &ChatMetrics, batches: Batches) {
+    let mut backoff = backoff();
+    for _ in 0..TRIES_TOGETHER {
         match write(db, &batches).await {
-            Ok(current) => break current,
+            Ok(current) => return show(hub, batches, &current),
             Err(error) => {
                 tracing::error!(%error, "parts of answers cannot be saved; their chats wait until they can");
                 backoff.wait().await;
             }
         }
-    };
+    }
+    let alone = batches.into_iter().map(|batch| write_alone(db, hub, metrics, Batches::from([batch])));
+    join_all(alone).await;
+}
+
+/// Repeats a write of one chat until it works, as given-up parts leave a hole in what is kept, or until it is clear that the
+/// database is there and does not take them. What gathers meanwhile is bounded, because whoever produces parts waits.
+async fn write_alone(db: &Database, hub: &Hub, metrics: &ChatMetrics, batch: Batches) {
+    let mut backoff = backoff();
+    let mut n_refused = 0;
+    while n_refused < TRIES_ALONE {
+        match write(db, &batch).await {
+            Ok(current) => return show(hub, batch, &current),
+            Err(DbError::Busy | DbError::Unavailable(_)) => {}
+            Err(error) => {
+                n_refused += 1;
+                tracing::error!(%error, n_refused, "parts of an answer cannot be saved");
+            }
+        }
+        backoff.wait().await;
+    }
+    for (chat, _) in batch.keys() {
+        tracing::error!(chat.id = %chat, "parts of an answer are left out; the whole answer follows");
+        metrics.dropped_part();
+    }
+}
+
+fn backoff() -> Backoff {
+    Backoff::new(Duration::from_millis(20), Duration::from_secs(1))
+}
+
+fn show(hub: &Hub, batches: Batches, current: &[(ChatId, Episode)]) {
     crash_points::reach(Moment::AfterCommit, "parts");
     for (key, batch) in batches {
         if current.contains(&key) {
@@ -212,10 +249,7 @@ async fn write_and_show(db: &Database, hub: &Hub, batches: BTreeMap<(ChatId, Epi
 }
 
 /// Writes the batches whose episode is still the current one and says which those are.
-async fn write(
-    db: &Database,
-    batches: &BTreeMap<(ChatId, Episode), Batch>,
-) -> Result<Vec<(ChatId, Episode)>, DbError> {
+async fn write(db: &Database, batches: &Batches) -> Result<Vec<(ChatId, Episode)>, DbError> {
     let guard = Guard::chats(batches.keys().map(|(chat, _)| *chat)).first();
     db.write_guarded(guard, async |tx| {
         let chats: Vec<_> = batches.keys().map(|(chat, _)| *chat).collect();

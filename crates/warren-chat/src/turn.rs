@@ -50,6 +50,7 @@ pub(crate) async fn run_step(
     chat: &chats::Model,
     state: &ChatState,
 ) -> ChatResult<()> {
+    generate::wait_for_retry(shared, chat).await?;
     let history = history(shared, chat).await?;
     turn.enter(shared, chat, &history).await?;
     // The tools find out themselves whom they must wait for.

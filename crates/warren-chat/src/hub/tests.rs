@@ -4,6 +4,7 @@
 
 use warren_authz::Resource;
 use warren_chat_proto::{Part, StreamCursor, StreamEvent};
+use warren_db::{ConnectionTrait, Location, Tx};
 use warren_vocab::{BusyBehavior, ChatStatus, MessageRole, OrganizationId, UserId};
 
 use super::*;
@@ -278,6 +279,49 @@ async fn a_thousand_viewers_that_come_and_go_leave_nothing_behind() {
     };
     assert!(tokio::time::timeout(DEADLINE, gone).await.is_ok(), "{:?}", world.hub.figures());
     assert_eq!(world.hub.figures().viewers, 0);
+}
+
+/// Makes the database take no parts of one chat.
+async fn refuse_parts_of(stage: &Stage, chat: ChatId) {
+    let statement = match stage.database.location() {
+        Location::Sqlite { .. } => format!(
+            "CREATE TRIGGER refuse_one BEFORE INSERT ON chat_parts WHEN NEW.chat_id = x'{}' \
+             BEGIN SELECT RAISE(ABORT, 'refused'); END",
+            chat.as_uuid().simple()
+        ),
+        Location::Postgres { .. } => format!(
+            "CREATE FUNCTION refuse_one() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             IF NEW.chat_id = '{chat}' THEN RAISE EXCEPTION 'refused'; END IF; RETURN NEW; END $$; \
+             CREATE TRIGGER refuse_one BEFORE INSERT ON chat_parts \
+             FOR EACH ROW EXECUTE FUNCTION refuse_one()"
+        ),
+    };
+    let write = async |tx: &Tx| tx.execute_unprepared(&statement).await.map_err(warren_db::DbError::from);
+    stage.db.write(write).await.unwrap();
+}
+
+#[tokio::test]
+async fn parts_that_the_database_refuses_do_not_hold_up_other_chats() {
+    let world = World::new(LONG, channels::chat).await;
+    let metrics = ChatMetrics::default();
+    let writer = PartWriter::new(metrics.clone());
+    let episode = world.begin_attempt().await;
+    let epoch = world.stage.state(world.chat).await.epoch;
+    refuse_parts_of(&world.stage, world.chat).await;
+    let other = world.stage.create("hello").await;
+    let fence = world.stage.take(other).await;
+    let begun = world.stage.apply_under(other, Some(&fence), Command::RecordAttempt).await.unwrap().state;
+    let theirs = Episode { history_version: begun.versions.history, attempt: begun.versions.attempt };
+
+    let refused = writer.open(world.chat, epoch, episode);
+    let fine = writer.open(other, begun.epoch, theirs);
+    refused.push(MessageRole::Assistant, Part::text("lost")).await;
+    fine.push(MessageRole::Assistant, Part::text("kept")).await;
+    world.tasks.spawn("parts", writer.clone().run(world.stage.db.clone(), world.hub.clone()));
+    assert!(tokio::time::timeout(DEADLINE, fine.flush()).await.is_ok(), "it comes to an end");
+    let saved = saved_parts(&world.stage.db, other, theirs).await.unwrap();
+    assert_eq!(saved.iter().map(|part| part.part.clone()).collect::<Vec<_>>(), [Part::text("kept")]);
+    assert!(metrics.text().contains("coderd_chatd_stream_buffer_dropped_total 1\n"), "{}", metrics.text());
 }
 
 #[tokio::test]

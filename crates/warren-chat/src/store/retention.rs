@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Days, NaiveTime, Utc};
 use tokio::time::MissedTickBehavior;
 use warren_audit::{Entry, Origin, record};
-use warren_db::{Database, Guard, Tx, query};
+use warren_db::{Database, DbError, Guard, Tx, query};
 use warren_vocab::ChatId;
 
 use super::{Command, requests::REMEMBERED, settings, spend::limited_since, transition};
@@ -72,6 +72,7 @@ impl Retention {
                 Ok(_) => tracing::warn!(chat.id = %chat, "a chat in an impossible state was repaired"),
                 // Another server or its owner has repaired it.
                 Err(ChatServiceError::Conflict { .. } | ChatServiceError::NotFound) => {}
+                Err(error) if is_of_one(&error) => left_alone(chat, &error),
                 Err(error) => return Err(error),
             }
         }
@@ -92,6 +93,7 @@ impl Retention {
                 Ok(false) => {}
                 // Somebody has used, archived or deleted it since.
                 Err(ChatServiceError::Conflict { .. } | ChatServiceError::NotFound) => {}
+                Err(error) if is_of_one(&error) => left_alone(chat, &error),
                 Err(error) => return Err(error),
             }
         }
@@ -149,6 +151,15 @@ impl Retention {
         });
         archived.await
     }
+}
+
+/// Whether an error may be about one chat only, so that the others need not wait for it.
+fn is_of_one(error: &ChatServiceError) -> bool {
+    !matches!(error, ChatServiceError::Db(DbError::Busy | DbError::Unavailable(_)))
+}
+
+fn left_alone(chat: ChatId, error: &ChatServiceError) {
+    tracing::error!(%error, chat.id = %chat, "a chat cannot be read and is left alone");
 }
 
 /// The midnight (UTC) so many days before today; none for 0 days.

@@ -1,8 +1,8 @@
 //! Writes what a step has decided: first the fields of the chat, then the rows that belong to it.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
-use warren_chat_proto::{ChatState, Effect, Message, Part, QueuedMessage, open_calls};
+use warren_chat_proto::{ChatState, Effect, Message, Part, QueuedMessage, RetryState, open_calls};
 use warren_db::{
     Tx, channels,
     entity::{chat_messages, chat_queued_messages, chat_tool_calls, chats},
@@ -100,7 +100,10 @@ impl<'a> Writer<'a> {
                 Effect::ClearError => chat.last_error = None,
                 Effect::SetRetry => {
                     if let Command::RecordRetry(retry) = command {
-                        chat.retry_state = Some(rows::stored(retry));
+                        let wait = TimeDelta::try_milliseconds(retry.delay_ms);
+                        let retrying_at = wait.and_then(|wait| self.now.checked_add_signed(wait));
+                        let retrying_at = retrying_at.unwrap_or(DateTime::<Utc>::MAX_UTC);
+                        chat.retry_state = Some(rows::stored(&RetryState { retrying_at, ..retry.clone() }));
                     }
                 }
                 Effect::ClearRetry => chat.retry_state = None,

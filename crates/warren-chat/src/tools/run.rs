@@ -48,8 +48,6 @@ pub(crate) struct ToolStep {
     pub(crate) results: Vec<Part>,
     /// Calls that cannot go on without a user or the client, in the order of the calls.
     pub(crate) pending: Vec<Ask>,
-    /// Whether a tool that ends the turn has succeeded.
-    pub(crate) ends_turn: bool,
 }
 
 /// Runs all calls that may run, at once, and shows their output on the way. `state` is the one after the attempt was
@@ -73,7 +71,7 @@ pub(crate) async fn run_step(
             done.insert(place);
         });
         let settled = settled?;
-        if let Settled::Result { part, .. } = &settled {
+        if let Settled::Result(part) = &settled {
             runner.episode.push(MessageRole::Tool, part.clone()).await;
         }
         Ok::<_, ChatServiceError>(settled)
@@ -86,10 +84,7 @@ pub(crate) async fn run_step(
     let mut step = ToolStep::default();
     for settled in settled {
         match settled? {
-            Settled::Result { part, ends_turn } => {
-                step.results.push(part);
-                step.ends_turn |= ends_turn;
-            }
+            Settled::Result(part) => step.results.push(part),
             Settled::Pending(ask) => step.pending.push(ask),
         }
     }
@@ -98,7 +93,7 @@ pub(crate) async fn run_step(
 
 /// What became of a call.
 enum Settled {
-    Result { part: Part, ends_turn: bool },
+    Result(Part),
     Pending(Ask),
 }
 
@@ -348,8 +343,7 @@ pub(super) fn key(entry: &chat_tool_calls::Model) -> Key {
 }
 
 fn settled(call: &OpenCall, result: Value, is_error: bool) -> Settled {
-    let part = Part::tool_result(&call.call_id, &call.tool_name, result, is_error);
-    Settled::Result { part, ends_turn: !is_error && call::ends_turn(&call.tool_name) }
+    Settled::Result(Part::tool_result(&call.call_id, &call.tool_name, result, is_error))
 }
 
 fn ask(entry: &chat_tool_calls::Model, reason: AskReason, message: String) -> Ask {

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::TimeDelta;
+use chrono::DateTime;
 use tokio::time::Instant;
 use warren_chat_proto::{ChatError, ChatState, Message, RetryState, Usage};
 use warren_db::{entity::chats, query};
@@ -23,6 +23,8 @@ use crate::{
 
 /// The most attempts when the provider cannot be reached at all, as a wrong URL stays wrong, or has nothing to say.
 const HOPELESS_ATTEMPTS_MAX: i64 = 3;
+/// A chat does not run on while a provider wants to be left alone for longer.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(10 * 60);
 /// For the estimate of a prompt before anybody has counted its tokens.
 const BYTES_PER_TOKEN: usize = 3;
 /// The most tokens of an answer when nobody has set them.
@@ -141,6 +143,11 @@ pub(super) async fn retry_or_fail(
     if !error.retryable || attempt >= attempts_max {
         return fail(shared, chat, state, chat_error(&error, provider)).await;
     }
+    if let Some(later) = error.retry_after.filter(|after| *after > RETRY_AFTER_MAX) {
+        let message =
+            format!("{} It wants to be asked again in {} at the earliest.", error.message, in_words(later));
+        return fail(shared, chat, state, ChatError { message, ..chat_error(&error, provider) }).await;
+    }
     let delay = retry_delay(config, attempt, error.retry_after);
     let delay_ms = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
     let retry = RetryState {
@@ -150,12 +157,31 @@ pub(super) async fn retry_or_fail(
         kind: Some(error.kind),
         provider: Some(provider),
         status_code: error.status,
-        retrying_at: rows::now() + TimeDelta::try_milliseconds(delay_ms).unwrap_or(TimeDelta::days(1)),
+        // The store writes the time by the clock of the database.
+        retrying_at: DateTime::UNIX_EPOCH,
     };
     commit(shared, chat, state, Some(attempt), Command::RecordRetry(retry)).await?;
     shared.metrics.retry(&labels, error.kind);
-    tokio::time::sleep(delay).await;
     Ok(())
+}
+
+/// Waits as long as the attempt before wants it, whoever has made that.
+pub(super) async fn wait_for_retry(shared: &Shared, chat: &chats::Model) -> ChatResult<()> {
+    let Some(retry) = rows::retry(chat)? else { return Ok(()) };
+    let left = retry.retrying_at - query::clock::now(shared.db.reader()).await?;
+    let whole = Duration::from_millis(u64::try_from(retry.delay_ms).unwrap_or(0)).min(RETRY_AFTER_MAX);
+    tokio::time::sleep(left.to_std().unwrap_or_default().min(whole)).await;
+    Ok(())
+}
+
+/// A time as people say it, rounded up.
+fn in_words(time: Duration) -> String {
+    let minutes = time.as_secs().div_ceil(60);
+    match minutes {
+        0..=120 => format!("{minutes} minutes"),
+        121..=2880 => format!("{} hours", minutes.div_ceil(60)),
+        _ => format!("{} days", minutes.div_ceil(24 * 60)),
+    }
 }
 
 /// 1 s, 2 s, 4 s … up to a minute, with jitter; never sooner than the provider asks for.

@@ -14,6 +14,7 @@ mod metrics;
 mod owner;
 mod protocols;
 mod replicas;
+mod retries;
 mod rows;
 mod runner;
 mod support;

@@ -158,14 +158,3 @@ pub async fn cut(tx: &Tx, chat: ChatId, from: MessageId, revision: i64) -> DbRes
     update.exec(tx).await?;
     Ok(())
 }
-
-/// The revision of the newest deletion; 0 when there is none.
-pub async fn cut_version(connection: &impl ConnectionTrait, chat: ChatId) -> DbResult<i64> {
-    let query = Entity::find()
-        .select_only()
-        .column_as(Column::Revision.max(), "newest")
-        .filter(Column::ChatId.eq(chat.as_uuid()))
-        .filter(Column::Deleted.eq(true));
-    let newest: Option<Option<i64>> = query.into_tuple().one(connection).await?;
-    Ok(newest.flatten().unwrap_or(0))
-}

@@ -16,8 +16,6 @@ pub struct ChatAt {
     /// The messages that changed after the revision that was asked for, deleted ones too.
     pub changed: Vec<messages::Model>,
     pub queue: Vec<chat_queued_messages::Model>,
-    /// The revision of the newest deletion; 0 when there is none.
-    pub cut_version: i64,
 }
 
 /// Reads a chat; only messages that changed after `revision` are read.
@@ -36,6 +34,5 @@ async fn read_in(connection: &DatabaseTransaction, chat: ChatId, revision: i64) 
         Vec::new()
     };
     let queue = chat_queue::list(connection, chat).await?;
-    let cut_version = chat_messages::cut_version(connection, chat).await?;
-    Ok(Some(ChatAt { chat: row, changed, queue, cut_version }))
+    Ok(Some(ChatAt { chat: row, changed, queue }))
 }

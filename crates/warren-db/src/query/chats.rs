@@ -6,8 +6,8 @@ use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::NotSet,
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, PaginatorTrait,
-    QueryFilter, QueryOrder, QueryResult, QuerySelect, QueryTrait,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter,
+    QueryOrder, QueryResult, QuerySelect, QueryTrait,
     sea_query::{
         Alias, BinOper, Expr, ExprTrait, Func, Order, Query, QueryStatementBuilder, SelectStatement,
         SimpleExpr, WindowStatement,
@@ -314,12 +314,6 @@ pub async fn acquirable(
     rows.into_iter().map(candidate).collect()
 }
 
-/// Counts the running leases of a worker.
-pub async fn count_leases(connection: &impl ConnectionTrait, worker: ReplicaId) -> DbResult<u64> {
-    let query = Entity::find().filter(Column::WorkerId.eq(worker.as_uuid()));
-    Ok(query.filter(is_free(connection).not()).count(connection).await?)
-}
-
 /// Extends the leases that a worker still holds on these chats, from now on, and gives their chats with the numbers of
 /// the leases. A lease that has run out is extended too as long as nobody has taken it.
 pub async fn renew_leases(
@@ -362,45 +356,6 @@ pub async fn impossible(connection: &impl ConnectionTrait, limit: u64) -> DbResu
         .limit(limit);
     let rows = query.into_tuple::<uuid::Uuid>().all(connection).await?;
     Ok(rows.into_iter().map(ChatId::from_uuid).collect())
-}
-
-/// Finds chats that wait for a client or a user whose time is over.
-pub async fn overdue(connection: &impl ConnectionTrait, limit: u64) -> DbResult<Vec<ChatId>> {
-    let query = Entity::find()
-        .select_only()
-        .column(Column::Id)
-        .filter(Expr::cust(IS_BUSY))
-        .filter(Column::Status.eq(ChatStatus::RequiresAction.as_str()))
-        .filter(Expr::col(Column::RequiresActionDeadlineAt).lte(clock::expression(connection)))
-        .limit(limit);
-    let rows = query.into_tuple::<uuid::Uuid>().all(connection).await?;
-    Ok(rows.into_iter().map(ChatId::from_uuid).collect())
-}
-
-/// What a worker writes parts under.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Attempt {
-    pub chat: ChatId,
-    pub lease_epoch: i64,
-    pub history_version: i64,
-    pub attempt: i64,
-}
-
-/// The leases and attempts that are the current ones of these chats, in one query.
-pub async fn current_attempts(connection: &impl ConnectionTrait, chats: &[ChatId]) -> DbResult<Vec<Attempt>> {
-    let query = Entity::find()
-        .select_only()
-        .columns([Column::Id, Column::LeaseEpoch, Column::HistoryVersion, Column::GenerationAttempt])
-        .filter(Column::Id.is_in(chats.iter().map(|chat| chat.as_uuid())))
-        .filter(Column::WorkerId.is_not_null());
-    let rows = query.into_tuple::<(uuid::Uuid, i64, i64, i64)>().all(connection).await?;
-    let attempt = |(chat, lease_epoch, history_version, attempt)| Attempt {
-        chat: ChatId::from_uuid(chat),
-        lease_epoch,
-        history_version,
-        attempt,
-    };
-    Ok(rows.into_iter().map(attempt).collect())
 }
 
 /// Ends all leases. Only for a caller that knows that no other worker lives.

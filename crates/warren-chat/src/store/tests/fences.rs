@@ -9,7 +9,7 @@ use warren_db::{
     query::{
         self,
         chat_tool_calls::Key,
-        chats::{Expected, renew_leases},
+        chats::{Expected, Progress, renew_leases},
     },
 };
 use warren_vocab::{BusyBehavior, ChatId, MessageId, ReplicaId};
@@ -190,11 +190,9 @@ async fn parts_come_from_the_lease_and_the_attempt_that_are_current() {
         assert!(error.contains("chat_parts_fence"), "{error}");
     }
     insert(stage.part(chat, fence.epoch, history, 1)).await.unwrap();
-    let current = query::chats::current_attempts(stage.db.reader(), &[chat]).await.unwrap();
-    assert_eq!(
-        (current[0].lease_epoch, current[0].history_version, current[0].attempt),
-        (fence.epoch, history, 1)
-    );
+    let current = query::chats::progress(stage.db.reader(), &[chat]).await.unwrap();
+    let progress = Progress { chat, epoch: fence.epoch, history_version: history, attempt: 1 };
+    assert!(current.len() == 1 && current.contains(&progress), "{current:?}");
 }
 
 #[tokio::test]

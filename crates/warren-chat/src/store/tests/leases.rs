@@ -99,14 +99,3 @@ async fn owners_take_turns() {
     let first = query::chats::acquirable(stage.db.reader(), &[], 2).await.unwrap();
     assert_eq!(first.len(), 2);
 }
-
-#[tokio::test]
-async fn leases_of_a_worker_are_counted_while_they_last() {
-    let stage = Stage::new().await;
-    let mine = lease();
-    for lasts in [LASTS, OVER] {
-        let chat = stage.create("hello").await;
-        stage.apply(chat, Command::Acquire { lease: mine, lasts }).await.unwrap();
-    }
-    assert_eq!(query::chats::count_leases(stage.db.reader(), mine.worker).await.unwrap(), 1);
-}

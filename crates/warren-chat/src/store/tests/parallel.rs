@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use futures::future::join_all;
+use warren_chat_proto::Execution as X;
 use warren_db::{Database, Guard, Tx};
 use warren_vocab::{BusyBehavior, ChatId};
 
@@ -57,4 +58,31 @@ async fn fifty_messages_at_once_fill_the_queue_and_not_more() {
     let n_full = sent.iter().filter(|one| matches!(one, Err(ChatServiceError::QueueFull))).count();
     assert_eq!((sent.iter().filter(|one| one.is_ok()).count(), n_full), (20, 30));
     assert_eq!(stage.queue(chat).await.len(), 20);
+}
+
+#[tokio::test]
+async fn a_message_that_meets_the_end_of_a_turn_is_never_left_behind() {
+    let stage = Stage::new().await;
+    for round in 0..30 {
+        let chat = stage.create("hello").await;
+        stage.take(chat).await;
+        stage.apply(chat, Command::CommitStep(vec![answer("hi")])).await.unwrap();
+        let fence = stage.fence(chat).await;
+        let finish = stage.apply_under(chat, Some(&fence), Command::FinishTurn);
+        let send = stage.apply(chat, stage.send("stop that", BusyBehavior::Interrupt));
+        let (finished, sent) = if round % 2 == 0 {
+            tokio::join!(finish, send)
+        } else {
+            let (sent, finished) = tokio::join!(send, finish);
+            (finished, sent)
+        };
+        sent.unwrap();
+        let (state, n_queued) = (stage.state(chat).await.execution(), stage.queue(chat).await.len());
+        match finished {
+            Ok(_) => assert_eq!((state, n_queued), (X::R0, 0), "the turn had ended before"),
+            Err(ChatServiceError::Stale(_)) => assert_eq!((state, n_queued), (X::I1, 1)),
+            Err(error) => panic!("{error}"),
+        }
+        assert!(state.needs_worker());
+    }
 }

@@ -206,3 +206,27 @@ async fn a_message_that_arrives_meanwhile_keeps_the_chat() {
     });
     assert!(!written.await.unwrap());
 }
+
+#[tokio::test]
+async fn whole_days_count_and_a_chat_that_cannot_be_read_holds_up_no_other() {
+    let stage = Stage::new().await;
+    set(&stage, settings::AUTO_ARCHIVE_DAYS, 30).await;
+    let now = Utc::now();
+    let cutoff = (now - TimeDelta::days(30)).date_naive().and_time(chrono::NaiveTime::MIN).and_utc();
+    let broken = old(&stage, X::W, 50).await;
+    let (last, first) = (old(&stage, X::W, 40).await, old(&stage, X::W, 40).await);
+    age_to(&stage, last, cutoff - TimeDelta::seconds(1)).await;
+    age_to(&stage, first, cutoff).await;
+    // PostgreSQL itself takes nothing that cannot be read.
+    if stage.db.is_exclusive() {
+        let spoil = stage.db.write(async |tx: &Tx| {
+            let id = broken.as_uuid().simple();
+            tx.execute_unprepared(&format!("UPDATE chats SET labels = '{{' WHERE id = x'{id}'")).await?;
+            Ok::<_, DbError>(())
+        });
+        spoil.await.unwrap();
+    }
+    retention(&stage).archive_idle(now).await.unwrap();
+    assert!(stage.row_of(last).await.archived, "the last second of the day before");
+    assert!(!stage.row_of(first).await.archived, "the first moment of a day that counts");
+}
