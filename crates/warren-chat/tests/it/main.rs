@@ -20,4 +20,5 @@ mod runner;
 mod support;
 mod tools;
 mod turns;
+mod view;
 mod worker;

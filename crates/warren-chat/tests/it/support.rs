@@ -1,4 +1,4 @@
-//! A service in a temporary directory, a viewer that follows the rules, and tools that remember.
+//! A service in a temporary directory, and tools that remember.
 
 use std::{
     sync::{
@@ -16,18 +16,20 @@ use warren_audit::Origin;
 use warren_authz::{Membership, SiteRole, Subject};
 use warren_chat::{
     Caller, ChatConfig, ChatMetrics, ChatService, CreateChat, DynamicTool, ModelDraft, ModelPatch,
-    ProviderDraft, Resumed, SendMessage, Start, Tool, ToolContext, ToolError, ToolOutput, Viewer,
+    ProviderDraft, Resumed, SendMessage, Start, Tool, ToolContext, ToolError, ToolOutput,
     WorkerConfig, WorkspaceTools,
-    proto::{ChatError, Message, Part, StreamCursor, StreamEvent},
+    proto::Part,
 };
 use warren_db::{Database, Location, entity::users, query};
 use warren_db_testkit::TestDatabase;
 use warren_dev_model::{Script, ScriptedModel};
 use warren_rt::{Sealer, Tasks};
 use warren_vocab::{
-    AiProviderId, AiProviderType, BusyBehavior, ChatId, ChatStatus, ClientType, LoginType, MessageId,
-    MessageRole, ModelConfigId, OrganizationId, UserId, WorkspaceId,
+    AiProviderId, AiProviderType, BusyBehavior, ChatId, ClientType, LoginType, ModelConfigId,
+    OrganizationId, UserId, WorkspaceId,
 };
+
+pub(crate) use crate::view::{View, text};
 
 /// Nothing in these tests takes longer unless it hangs.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
@@ -400,106 +402,4 @@ fn options_of(provider_type: AiProviderType) -> Option<Value> {
 
 fn user() -> users::Model {
     users::Model::new("ada@example.com", "ada", LoginType::Password, chrono::DateTime::UNIX_EPOCH)
-}
-
-/// A client that keeps what the rules of the stream let it keep.
-pub(crate) struct View {
-    viewer: Viewer,
-    /// The place after the last frame.
-    pub(crate) cursor: Option<StreamCursor>,
-    pub(crate) messages: Vec<Message>,
-    pub(crate) preview: Vec<Part>,
-    pub(crate) status: Option<ChatStatus>,
-    pub(crate) error: Option<ChatError>,
-    pub(crate) n_queued: usize,
-    pub(crate) retries: Vec<String>,
-    pub(crate) n_preview_resets: usize,
-}
-
-impl View {
-    pub(crate) fn new(viewer: Viewer) -> Self {
-        Self {
-            viewer,
-            cursor: None,
-            messages: Vec::new(),
-            preview: Vec::new(),
-            status: None,
-            error: None,
-            n_queued: 0,
-            retries: Vec::new(),
-            n_preview_resets: 0,
-        }
-    }
-
-    /// Follows the stream until the condition holds.
-    pub(crate) async fn until(&mut self, what: &str, condition: impl Fn(&Self) -> bool) {
-        let followed = tokio::time::timeout(DEADLINE, async {
-            while !condition(self) {
-                let frame = self.viewer.next().await.expect("the stream goes on");
-                self.cursor = Some(frame.cursor);
-                frame.events.into_iter().for_each(|event| self.apply(event));
-            }
-        });
-        if followed.await.is_err() {
-            panic!(
-                "waited in vain for {what}: {:?} {:?} {:?} {:?}",
-                self.status, self.messages, self.preview, self.error
-            );
-        }
-    }
-
-    pub(crate) async fn until_waiting(&mut self) {
-        self.until("the end of the turn", |view| view.status == Some(ChatStatus::Waiting)).await;
-    }
-
-    fn apply(&mut self, event: StreamEvent) {
-        match event {
-            StreamEvent::HistoryReset => self.messages.clear(),
-            StreamEvent::Message(message) => {
-                self.messages.retain(|known| known.id != message.id);
-                self.messages.push((*message).clone());
-            }
-            StreamEvent::Queue(queue) => self.n_queued = queue.len(),
-            StreamEvent::Status(status) => self.status = Some(status),
-            StreamEvent::Error(error) => self.error = Some(error),
-            StreamEvent::ActionRequired(_) => {}
-            StreamEvent::Retry(retry) => self.retries.push(retry.error),
-            StreamEvent::PreviewReset => {
-                self.preview.clear();
-                self.n_preview_resets += 1;
-            }
-            StreamEvent::Part(part) => self.preview.push(part.part.clone()),
-        }
-    }
-
-    pub(crate) fn preview_text(&self) -> String {
-        text(&self.preview)
-    }
-
-    /// Role and text of each message.
-    pub(crate) fn story(&self) -> Vec<(MessageRole, String)> {
-        self.messages.iter().map(|message| (message.role, text(&message.content))).collect()
-    }
-
-    pub(crate) fn last_id(&self) -> Option<MessageId> {
-        self.messages.last().map(|message| message.id)
-    }
-
-    /// Results of tools, in the order of the history.
-    pub(crate) fn results(&self) -> Vec<(Value, bool)> {
-        let parts = self.messages.iter().flat_map(|message| &message.content);
-        parts
-            .filter_map(|part| match part {
-                Part::ToolResult { result: Some(result), is_error, .. } => Some((result.clone(), *is_error)),
-                _ => None,
-            })
-            .collect()
-    }
-}
-
-pub(crate) fn text(parts: &[Part]) -> String {
-    parts
-        .iter()
-        .filter_map(|part| if let Part::Text { text } = part { Some(text.as_str()) } else { None })
-        .collect()
 }
