@@ -16,17 +16,16 @@ use warren_audit::Origin;
 use warren_authz::{Membership, SiteRole, Subject};
 use warren_chat::{
     Caller, ChatConfig, ChatMetrics, ChatService, CreateChat, DynamicTool, ModelDraft, ModelPatch,
-    ProviderDraft, Resumed, SendMessage, Start, Tool, ToolContext, ToolError, ToolOutput,
-    WorkerConfig, WorkspaceTools,
-    proto::Part,
+    ProviderDraft, Resumed, SendMessage, Start, Tool, ToolContext, ToolError, ToolOutput, WorkerConfig,
+    WorkspaceTools, proto::Part,
 };
 use warren_db::{Database, Location, entity::users, query};
 use warren_db_testkit::TestDatabase;
 use warren_dev_model::{Script, ScriptedModel};
 use warren_rt::{Sealer, Tasks};
 use warren_vocab::{
-    AiProviderId, AiProviderType, BusyBehavior, ChatId, ClientType, LoginType, ModelConfigId,
-    OrganizationId, UserId, WorkspaceId,
+    AiProviderId, AiProviderType, BusyBehavior, ChatId, ClientType, LoginType, ModelConfigId, OrganizationId,
+    UserId, WorkspaceId,
 };
 
 pub(crate) use crate::view::{View, text};

@@ -1,8 +1,17 @@
 //! Input that nobody can use: it is refused with a reason or shown as nothing, and the chat goes on.
 
 use reqwest::{Method, StatusCode};
+use sea_orm::{
+    ColumnTrait, EntityTrait, QueryFilter,
+    sea_query::{Expr, ExprTrait},
+};
 use serde_json::{Value, json};
-use warren_db::{DbError, Tx, entity::chat_messages, query};
+use uuid::Uuid;
+use warren_db::{
+    DbError, Tx,
+    entity::{chat_messages, chats},
+    query,
+};
 use warren_vocab::ChatId;
 
 use super::{CHATS, Stream, create, home::id, text, with_model};
@@ -35,6 +44,23 @@ async fn assert_goes_on(server: &TestServer, path: &str) {
     assert_eq!(after.last().unwrap()["content"], text("Hi."));
 }
 
+/// Writes a message as another program would, as a change of the history.
+async fn write(server: &TestServer, chat: Uuid, role: &str, content: Value) {
+    let write = async |tx: &Tx| {
+        let next = || Expr::col(chats::Column::SnapshotVersion).add(1);
+        let update = chats::Entity::update_many()
+            .col_expr(chats::Column::SnapshotVersion, next())
+            .col_expr(chats::Column::HistoryVersion, next())
+            .filter(chats::Column::Id.eq(chat));
+        update.exec(tx).await?;
+        let version = query::chats::by_id(tx, ChatId::from_uuid(chat)).await?.unwrap().history_version;
+        let row = chat_messages::Model::new(chat, role, content.clone(), version, warren_app::now());
+        query::chat_messages::insert(tx, row).await?;
+        Ok::<_, DbError>(())
+    };
+    server.server.database().write(write).await.unwrap();
+}
+
 #[tokio::test]
 async fn parts_that_nobody_knows_are_shown_as_nothing_and_the_chat_goes_on() {
     let (server, model, path) = waiting_chat().await;
@@ -46,13 +72,7 @@ async fn parts_that_nobody_knows_are_shown_as_nothing_and_the_chat_goes_on() {
     for (role, content) in
         [("assistant", content.clone()), ("user", content), ("assistant", json!({ "a": 1 }))]
     {
-        let write = async |tx: &Tx| {
-            let version = query::chats::by_id(tx, ChatId::from_uuid(chat)).await?.unwrap().history_version;
-            let row = chat_messages::Model::new(chat, role, content.clone(), version, warren_app::now());
-            query::chat_messages::insert(tx, row).await?;
-            Ok::<_, DbError>(())
-        };
-        server.server.database().write(write).await.unwrap();
+        write(&server, chat, role, content).await;
     }
     let all = messages(&server, &path).await;
     assert_eq!(all[2]["content"], text("kept"), "{all:?}");
