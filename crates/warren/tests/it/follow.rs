@@ -52,7 +52,12 @@ async fn a_chat_whose_server_dies_in_the_middle_is_printed_exactly_once() {
     ];
     let fake = Fake::start(script).await;
     let done = follow(&fake).await;
-    assert_eq!((done.code(), done.stdout.as_str()), (Some(0), "> count\n\none two three\n"), "{}", done.stderr);
+    assert_eq!(
+        (done.code(), done.stdout.as_str()),
+        (Some(0), "> count\n\none two three\n"),
+        "{}",
+        done.stderr
+    );
     assert_eq!(fake.queries(), ["", "after_id=1"]);
 }
 
