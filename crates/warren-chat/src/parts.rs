@@ -25,6 +25,7 @@ use warren_vocab::{ChatId, MessageRole};
 
 use crate::{
     crash_points::{self, Moment},
+    error::Causes,
     hub::Hub,
     metrics::ChatMetrics,
     rows,
@@ -204,7 +205,7 @@ async fn write_and_show(db: &Database, hub: &Hub, metrics: &ChatMetrics, batches
         match write(db, &batches).await {
             Ok(current) => return show(hub, batches, &current),
             Err(error) => {
-                tracing::error!(%error, "parts of answers cannot be saved; their chats wait until they can");
+                tracing::error!(error = %Causes(&error), "parts of answers cannot be saved; their chats wait until they can");
                 backoff.wait().await;
             }
         }
@@ -224,7 +225,7 @@ async fn write_alone(db: &Database, hub: &Hub, metrics: &ChatMetrics, batch: Bat
             Err(DbError::Busy | DbError::Unavailable(_)) => {}
             Err(error) => {
                 n_refused += 1;
-                tracing::error!(%error, n_refused, "parts of an answer cannot be saved");
+                tracing::error!(error = %Causes(&error), n_refused, "parts of an answer cannot be saved");
             }
         }
         backoff.wait().await;

@@ -20,7 +20,7 @@ use warren_rt::Backoff;
 use warren_vocab::{ChatId, ChatStatus, UserId};
 
 use crate::{
-    error::{ChatResult, ChatServiceError},
+    error::{Causes, ChatResult, ChatServiceError},
     rows,
     service::Shared,
     store::{self, Command, fence},
@@ -97,6 +97,7 @@ impl Runner {
         self.turn.leave();
         self.shared.metrics.failed_step();
         let (chat, n_failures) = (self.job.chat, self.n_failures);
+        let error = Causes(error);
         tracing::warn!(%error, chat.id = %chat, n_failures, "a step of a chat failed and is repeated");
         let goes_on = n_failures <= 2 * FAILURES_MAX;
         if !goes_on {

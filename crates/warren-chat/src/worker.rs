@@ -16,7 +16,12 @@ use warren_db::{Guard, Tx, channels, query};
 use warren_rt::Tasks;
 use warren_vocab::{ChatId, ReplicaId, RunnerId, UserId};
 
-use crate::{error::ChatResult, runner, service::Shared, store};
+use crate::{
+    error::{Causes, ChatResult},
+    runner,
+    service::Shared,
+    store,
+};
 pub use config::WorkerConfig;
 use held::Held;
 
@@ -79,6 +84,7 @@ impl Worker {
                 _ = sweep.tick() => {}
             }
             if let Err(error) = self.acquire_all().await {
+                let error = Causes(&error);
                 tracing::warn!(%error, "the chat worker could not reach the database and tries again");
             }
         }
@@ -93,7 +99,9 @@ impl Worker {
             renewal.tick().await;
             match tokio::time::timeout(every, self.renew()).await {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::warn!(%error, "the leases of chats could not be renewed"),
+                Ok(Err(error)) => {
+                    tracing::warn!(error = %Causes(&error), "the leases of chats could not be renewed");
+                }
                 Err(_) => tracing::warn!("the leases of chats could not be renewed in time"),
             }
         }

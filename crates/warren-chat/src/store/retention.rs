@@ -11,7 +11,7 @@ use warren_vocab::ChatId;
 
 use super::{Command, requests::REMEMBERED, settings, spend::limited_since, transition};
 use crate::{
-    error::{ChatResult, ChatServiceError},
+    error::{Causes, ChatResult, ChatServiceError},
     metrics::ChatMetrics,
 };
 
@@ -50,6 +50,7 @@ impl Retention {
             };
             // A setting that cannot be read must not delete anything; the next look tries again.
             if let Err(error) = done {
+                let error = Causes(&error);
                 tracing::warn!(%error, "old chats could not be tidied up and are left for the next time");
             }
         }
@@ -159,7 +160,7 @@ fn is_of_one(error: &ChatServiceError) -> bool {
 }
 
 fn left_alone(chat: ChatId, error: &ChatServiceError) {
-    tracing::error!(%error, chat.id = %chat, "a chat cannot be read and is left alone");
+    tracing::error!(error = %Causes(error), chat.id = %chat, "a chat cannot be read and is left alone");
 }
 
 /// The midnight (UTC) so many days before today; none for 0 days.
