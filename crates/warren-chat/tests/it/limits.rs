@@ -133,6 +133,35 @@ async fn an_answer_may_be_no_longer_than_what_fits_beside_the_conversation() {
 }
 
 #[tokio::test]
+async fn an_answer_that_does_not_end_is_ended_and_the_next_message_works() {
+    let stage = Stage::with_config(impatient()).await;
+    let long = "x".repeat(3 << 20);
+    let call = |args: &str| json!({ "tool_call": { "name": "list_templates", "raw_args": args } });
+    let turns = [
+        ("text", vec![json!({ "text": long })]),
+        ("arguments", vec![call(&format!("{{\"query\": \"{long}\"}}"))]),
+        ("calls", vec![call("{}"); 200]),
+    ];
+    let mut script = vec![json!({ "when": { "user": "next" }, "steps": [{ "text": "Here." }] })];
+    script.extend(turns.iter().map(|(user, steps)| json!({ "when": { "user": user }, "steps": steps })));
+    let _model = stage.with_script(&json!({ "turns": script })).await;
+    for (user, _) in turns {
+        let chat = stage.create(user).await;
+        let mut view = stage.view(chat).await;
+        until_error(&mut view).await;
+        let error = view.error.clone().unwrap().message;
+        assert!(error.contains("does not end"), "{user}: {error}");
+        let n_bytes: usize =
+            view.messages.iter().map(|one| serde_json::to_string(&one.content).unwrap().len()).sum();
+        assert!(n_bytes < 3 << 20, "{user}: {n_bytes} bytes");
+        stage.chat.send(&stage.subject, chat, Stage::message("next", BusyBehavior::Queue)).await.unwrap();
+        view.until_waiting().await;
+        assert_eq!(view.story().last().unwrap().1, "Here.", "{user}");
+    }
+    assert_eq!(stage.tools.calls(), [""; 0], "nothing of it has run");
+}
+
+#[tokio::test]
 async fn a_full_context_is_summed_up_at_the_next_message_and_the_turn_goes_on() {
     let stage = Stage::with_config(impatient()).await;
     let model = stage

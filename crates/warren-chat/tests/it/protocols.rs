@@ -190,3 +190,27 @@ async fn an_answer_that_reaches_the_most_tokens_says_that_its_end_is_missing() {
     let said = &view.story()[1].1;
     assert!(said.starts_with("Half an ans\n\n[") && said.contains("most tokens"), "{said}");
 }
+
+#[tokio::test]
+async fn an_id_that_hides_a_seal_comes_back_to_its_provider_as_it_was() {
+    let stage = Stage::new().await;
+    let id = format!("call_1__thought__{}", "aB+/9=".repeat(1000));
+    let call = json!({ "tool_call": { "name": "list_templates", "id": id, "args": {} } });
+    let model = stage
+        .with_script(&json!({ "turns": [
+        { "when": { "tool_results": 0 }, "steps": [call] },
+        { "steps": [{ "text": "Done." }] },
+    ] }))
+        .await;
+    let chat = stage.create("list").await;
+    let mut view = stage.view(chat).await;
+    view.until_waiting().await;
+    assert_eq!(stage.tools.calls(), ["list_templates"]);
+    let requests = model.requests();
+    let messages = requests[1]["messages"].as_array().unwrap();
+    let asked = messages.iter().find_map(|one| one["tool_calls"][0]["id"].as_str());
+    let answered = messages.iter().find_map(|one| one["tool_call_id"].as_str());
+    assert_eq!((asked, answered), (Some(id.as_str()), Some(id.as_str())));
+    let shown = serde_json::to_string(&view.results()).unwrap();
+    assert!(!shown.contains("aB+/9="), "viewers see an id of ours");
+}
