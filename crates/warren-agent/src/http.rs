@@ -27,6 +27,7 @@ mod edit;
 mod files;
 mod lines;
 mod processes;
+mod regular;
 mod search;
 
 /// Serves any number of connections.
@@ -66,6 +67,7 @@ impl HttpServer {
                 post(files::edit_files).layer(axum::extract::DefaultBodyLimit::max(FILE_WRITE_BYTES_MAX)),
             )
             .route("/changes/{key}", get(files::change))
+            .route("/changes/{key}/call-off", post(files::call_off_change))
             .route("/list-directory", post(files::list_directory))
             .route("/search-files", post(search::search_files))
             .with_state(shared);
@@ -123,6 +125,10 @@ impl HttpError {
             }
             std::io::ErrorKind::NotADirectory => {
                 HttpError::bad_request(format!("a part of {path} is not a directory"))
+            }
+            // Words of this agent.
+            std::io::ErrorKind::InvalidInput | std::io::ErrorKind::FileTooLarge => {
+                HttpError::bad_request(format!("{path} {error}"))
             }
             // The system's own words are the best there are for the rest.
             _ => HttpError::new(StatusCode::INTERNAL_SERVER_ERROR, format!("{path}: {error}")),

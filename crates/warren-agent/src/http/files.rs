@@ -3,7 +3,6 @@
 //! Owns atomic replacement: a reader sees the old file or the new one, whatever happens in between, and an edit of several
 //! files that fails in the middle is undone.
 
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -20,11 +19,14 @@ use warren_wire::agent_http::{
 
 use super::edit;
 use super::lines;
+use super::regular;
 use super::{Body, ChatId, HttpError, Shared};
 use crate::workplace::Workplace;
 
 /// Largest piece of a file in one answer.
 const READ_BYTES_MAX: u64 = 64 << 20;
+/// Largest file that is edited.
+const EDIT_BYTES_MAX: u64 = 10 << 20;
 
 #[derive(Deserialize)]
 pub(super) struct ReadFile {
@@ -42,10 +44,7 @@ pub(super) async fn read_file(
     let path = absolute(&shared.workplace, &query.path)?;
     let limit = if query.limit == 0 { READ_BYTES_MAX } else { query.limit.min(READ_BYTES_MAX) };
     let bytes = blocking(path.clone(), move |path| {
-        let mut file = File::open(path)?;
-        if file.metadata()?.is_dir() {
-            return Err(std::io::ErrorKind::IsADirectory.into());
-        }
+        let mut file = regular::open(path)?;
         file.seek(SeekFrom::Start(query.offset))?;
         let mut bytes = Vec::new();
         file.take(limit).read_to_end(&mut bytes)?;
@@ -71,9 +70,10 @@ pub(super) async fn write_file(
     body: Bytes,
 ) -> Result<Json<WrittenFile>, HttpError> {
     let path = absolute(&shared.workplace, &query.path)?;
+    let paths = vec![path.clone()];
     let work =
         move || write(&path, &body).map_err(|error| HttpError::of_io(&error, &path)).map(Change::Written);
-    match change_files(shared, chat, query.key, work).await? {
+    match change_files(shared, chat, query.key, paths, work).await? {
         Change::Written(written) => Ok(Json(written)),
         told @ (Change::Edited(_) | Change::Refused(_)) => Err(told_before(told)),
     }
@@ -91,7 +91,8 @@ pub(super) async fn edit_files(
         file.path = absolute(&shared.workplace, &file.path)?.to_string_lossy().into_owned();
     }
     let key = request.key.take();
-    match change_files(shared, chat, key, move || edit_all(&request).map(Change::Edited)).await? {
+    let paths = request.files.iter().map(|file| PathBuf::from(&file.path)).collect();
+    match change_files(shared, chat, key, paths, move || edit_all(&request).map(Change::Edited)).await? {
         Change::Edited(edited) => Ok(Json(edited)),
         told @ (Change::Written(_) | Change::Refused(_)) => Err(told_before(told)),
     }
@@ -103,9 +104,22 @@ pub(super) async fn change(
     ChatId(chat): ChatId,
     UrlPath(key): UrlPath<String>,
 ) -> Result<Json<Change>, HttpError> {
-    // The memory is locked while a change is made, which may take a while.
+    // A change that is being made is waited for.
     let told = tokio::task::spawn_blocking(move || shared.changes.told(&chat, &key)).await;
-    let told = told.map_err(|_| aborted())?;
+    told_or_unknown(told.map_err(|_| aborted())??)
+}
+
+/// The same, and when nothing was asked for yet, whatever comes late under this key is not made.
+pub(super) async fn call_off_change(
+    State(shared): State<Shared>,
+    ChatId(chat): ChatId,
+    UrlPath(key): UrlPath<String>,
+) -> Result<Json<Change>, HttpError> {
+    let told = tokio::task::spawn_blocking(move || shared.changes.never(&chat, &key)).await;
+    told_or_unknown(told.map_err(|_| aborted())??)
+}
+
+fn told_or_unknown(told: Option<Change>) -> Result<Json<Change>, HttpError> {
     told.map(Json).ok_or_else(|| HttpError::not_found("nothing was asked for under this key"))
 }
 
@@ -138,9 +152,13 @@ async fn change_files(
     shared: Shared,
     chat: String,
     key: Option<String>,
+    paths: Vec<PathBuf>,
     change: impl FnOnce() -> Result<Change, HttpError> + Send + 'static,
 ) -> Result<Change, HttpError> {
-    let work = move || shared.changes.make(&chat, key.as_deref(), change);
+    let work = move || {
+        let paths = paths.iter().map(|path| resolve(path)).collect();
+        shared.changes.make(&chat, key.as_deref(), paths, change)
+    };
     tokio::task::spawn_blocking(work).await.map_err(|_| aborted())?
 }
 
@@ -219,7 +237,7 @@ fn put_all(prepared: &[Prepared]) -> Result<(), HttpError> {
 }
 
 fn read_text(path: &Path) -> Result<String, HttpError> {
-    let bytes = std::fs::read(path).map_err(|error| HttpError::of_io(&error, path))?;
+    let bytes = regular::read(path, EDIT_BYTES_MAX).map_err(|error| HttpError::of_io(&error, path))?;
     String::from_utf8(bytes).map_err(|_| {
         HttpError::bad_request(format!("{} is not a UTF-8 text file; no file was changed", path.display()))
     })
@@ -227,9 +245,7 @@ fn read_text(path: &Path) -> Result<String, HttpError> {
 
 /// Writes a new file beside `path` and puts it in its place; the mode of an existing file is kept, links are followed.
 fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    if path.is_dir() {
-        return Err(std::io::ErrorKind::IsADirectory.into());
-    }
+    regular::check_target(path)?;
     stage(path, bytes)?.persist(resolve(path)).map_err(|error| error.error)?;
     Ok(())
 }

@@ -7,6 +7,8 @@ use std::path::Path;
 
 use warren_wire::agent_http::FileLines;
 
+use super::regular;
+
 /// Largest file that is read.
 const FILE_BYTES_MAX: u64 = 10 << 20;
 /// Lines in one answer when none are asked for, and at most.
@@ -57,16 +59,14 @@ fn try_read(path: &Path, offset: u64, limit: u64) -> Result<FileLines, String> {
 
 fn load(path: &Path) -> Result<(Vec<u8>, u64), String> {
     let shown = path.display();
-    let file = std::fs::File::open(path).map_err(|error| match error.kind() {
+    let file = regular::open(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => format!("{shown} does not exist"),
+        std::io::ErrorKind::IsADirectory => format!("{shown} is a directory, not a file"),
+        std::io::ErrorKind::InvalidInput => format!("{shown} {error}"),
         _ => format!("{shown} cannot be opened: {error}"),
     })?;
-    let metadata = file.metadata().map_err(|error| format!("{shown} cannot be read: {error}"))?;
-    if metadata.is_dir() {
-        return Err(format!("{shown} is a directory, not a file"));
-    }
-    if metadata.len() > FILE_BYTES_MAX {
-        let size = metadata.len();
+    let size = file.metadata().map_err(|error| format!("{shown} cannot be read: {error}"))?.len();
+    if size > FILE_BYTES_MAX {
         return Err(format!(
             "{shown} has {size} bytes, which is more than {FILE_BYTES_MAX}; read it with head, tail or grep"
         ));
@@ -75,7 +75,7 @@ fn load(path: &Path) -> Result<(Vec<u8>, u64), String> {
     file.take(FILE_BYTES_MAX)
         .read_to_end(&mut bytes)
         .map_err(|error| format!("{shown} cannot be read: {error}"))?;
-    Ok((bytes, metadata.len()))
+    Ok((bytes, size))
 }
 
 fn cut(line: &str) -> String {
@@ -126,6 +126,7 @@ mod tests {
     fn what_cannot_be_read_is_told_in_words() {
         assert!(read(Path::new("/nowhere/at/all"), None, None).error.contains("does not exist"));
         assert!(read(Path::new("/"), None, None).error.contains("directory"));
+        assert!(read(Path::new("/dev/zero"), None, None).error.contains("not a regular file"));
         assert!(read(file("a\0b").path(), None, None).error.contains("binary"));
         assert!(read(file("a\n").path(), Some(5), None).error.contains("has 1 lines"));
     }

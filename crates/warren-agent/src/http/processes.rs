@@ -31,6 +31,10 @@ pub(super) mod routes;
 
 /// Ids that are remembered after their processes were forgotten, so that a late repeat of a start runs nothing.
 const FORGOTTEN_MAX: usize = 10_000;
+/// Processes of one chat that may run at a time.
+const RUNNING_MAX: usize = 64;
+/// Processes of all chats that are remembered with their output after their end.
+const ENDED_MAX: usize = 128;
 /// How long output is still read after a process ended, when a child of it keeps the pipes open.
 const DRAIN: Duration = Duration::from_secs(2);
 /// What processes of chats always see, whatever the template says: nobody can answer questions or turn pages.
@@ -116,6 +120,12 @@ impl Processes {
         if registry.forgotten.contains_id(&id) {
             let text = "a process with this id ended or was called off before; it was not started again";
             return Err(HttpError::new(axum::http::StatusCode::GONE, text));
+        }
+        let mine = registry.known.values().filter(|process| process.chat == chat);
+        if mine.filter(|process| process.end().is_none()).count() >= RUNNING_MAX {
+            let text =
+                format!("this chat runs {RUNNING_MAX} processes already; end some before you start more");
+            return Err(HttpError::new(axum::http::StatusCode::TOO_MANY_REQUESTS, text));
         }
         let process = self.spawn(chat, &id, request)?;
         registry.known.insert(id.clone(), process);
@@ -221,6 +231,15 @@ impl Registry {
             }
             keep
         });
+        let end = |process: &Arc<Process>| process.end().map(|end| end.forget_at);
+        let mut ended: Vec<_> =
+            self.known.iter().filter_map(|(id, process)| Some((end(process)?, id.clone()))).collect();
+        let n_too_many = ended.len().saturating_sub(ENDED_MAX);
+        ended.sort_unstable();
+        for (_, id) in ended.into_iter().take(n_too_many) {
+            self.known.remove(&id);
+            self.forgotten.push(id);
+        }
     }
 }
 
@@ -265,6 +284,11 @@ impl Process {
         if let Some(group) = self.group {
             group.signal(signal);
         }
+    }
+
+    /// Whether the process has ended but children of it have not.
+    pub(super) fn has_left_some(&self) -> bool {
+        self.end().is_some() && self.group.is_some_and(ProcessGroup::outlives_its_leader)
     }
 
     fn end(&self) -> Option<End> {

@@ -65,9 +65,42 @@ async fn output_streams_while_the_process_runs_and_a_signal_ends_its_children() 
     assert_eq!(status, 204);
     text = next_chunk(&mut response).await;
     assert_eq!(text, "{\"type\":\"exit\",\"exit_code\":-1}\n");
-    let (status, _) =
-        fixture.post("chat", &format!("/api/v0/processes/{id}/signal"), json!({"signal": "kill"})).await;
-    assert_eq!(status, 409);
+    fixture.until_nothing_is_left(&id).await;
+}
+
+#[tokio::test]
+async fn what_a_command_leaves_in_the_background_can_be_ended_after_it() {
+    let mut fixture = Fixture::new().await;
+    let id = fixture.start("chat", json!({"command": "sleep 86000 >/dev/null 2>&1 & echo $!"})).await;
+    let (_, output) = fixture.get("chat", &format!("/api/v0/processes/{id}/output?wait=true")).await;
+    assert_eq!(output["exit_code"], 0, "{output}");
+    let child = format!("/proc/{}/stat", output["output"].as_str().unwrap().trim());
+    let lives = || std::fs::read_to_string(&child).is_ok_and(|stat| !stat.contains(") Z "));
+    assert!(lives());
+    let url = format!("/api/v0/processes/{id}/signal");
+    assert_eq!(fixture.post("chat", &url, json!({"signal": "kill"})).await.0, 204);
+    fixture.until_nothing_is_left(&id).await;
+    assert!(!lives());
+}
+
+#[tokio::test]
+async fn a_chat_runs_only_so_many_processes_at_a_time() {
+    let mut fixture = Fixture::new().await;
+    let start = |n: usize| json!({ "id": format!("p{n}"), "command": "sleep 300" });
+    for n in 0..64 {
+        fixture.start("chat", start(n)).await;
+    }
+    let (status, body) = fixture.post("chat", "/api/v0/processes/start", start(64)).await;
+    assert_eq!(status, 429, "{body}");
+    let other = fixture.start("other", json!({ "command": "sleep 300" })).await;
+    fixture.post("other", &format!("/api/v0/processes/{other}/signal"), json!({"signal": "kill"})).await;
+    for n in 0..64 {
+        let url = format!("/api/v0/processes/p{n}/signal");
+        assert_eq!(fixture.post("chat", &url, json!({"signal": "kill"})).await.0, 204);
+    }
+    fixture.get("chat", "/api/v0/processes/p0/output?wait=true").await;
+    fixture.start("chat", start(64)).await;
+    fixture.post("chat", "/api/v0/processes/p64/signal", json!({"signal": "kill"})).await;
 }
 
 #[tokio::test]
@@ -139,6 +172,43 @@ async fn a_change_is_made_once_for_each_key() {
     assert!(first["files"][0]["diff"].as_str().unwrap().contains("+changed by me"), "{first}");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "changed by me\n");
     assert_eq!(fixture.get("other", "/api/v0/changes/e").await.0, 404, "keys belong to chats");
+}
+
+#[tokio::test]
+async fn a_pipe_or_device_among_the_files_holds_up_nothing() {
+    let mut fixture = Fixture::new().await;
+    let pipe = fixture.dir.path().join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    for path in [pipe.as_path(), Path::new("/dev/zero")] {
+        let edit = json!({ "path": path, "edits": [{ "search": "a", "replace": "b" }] });
+        let (status, body) = fixture.post("chat", "/api/v0/edit-files", json!({ "files": [edit] })).await;
+        assert_eq!(status, 400, "{body}");
+        assert!(body["message"].as_str().unwrap().contains("not a regular file"), "{body}");
+        let path = path.display();
+        let (status, _) = fixture.get("chat", &format!("/api/v0/read-file?path={path}")).await;
+        assert_eq!(status, 400);
+        let (_, lines) = fixture.get("chat", &format!("/api/v0/read-file-lines?path={path}")).await;
+        assert!(lines["error"].as_str().unwrap().contains("not a regular file"), "{lines}");
+    }
+    let url = format!("/api/v0/write-file?path={}", pipe.display());
+    assert_eq!(fixture.send(Method::POST, "chat", &url, "x".into()).await.0, 400);
+    let url = format!("/api/v0/write-file?path={}", fixture.dir.path().join("file").display());
+    assert_eq!(fixture.send(Method::POST, "chat", &url, "x".into()).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_change_that_was_called_off_is_not_made_when_it_comes_late() {
+    let mut fixture = Fixture::new().await;
+    let path = fixture.dir.path().join("file");
+    assert_eq!(fixture.post("chat", "/api/v0/changes/late/call-off", json!({})).await.0, 404);
+    let url = format!("/api/v0/write-file?path={}&key=late", path.display());
+    let (status, body) = fixture.send(Method::POST, "chat", &url, "x".into()).await;
+    assert_eq!(status, 400);
+    assert!(body.contains("called off") && !path.exists(), "{body}");
+    let url = format!("/api/v0/write-file?path={}&key=made", path.display());
+    assert_eq!(fixture.send(Method::POST, "chat", &url, "x".into()).await.0, 200);
+    let (status, told) = fixture.post("chat", "/api/v0/changes/made/call-off", json!({})).await;
+    assert_eq!((status, &told["type"]), (200, &json!("written")));
 }
 
 #[tokio::test]
@@ -246,6 +316,16 @@ impl Fixture {
         let (status, answer) = self.post(chat, "/api/v0/processes/start", body).await;
         assert_eq!(status, 200, "{answer}");
         answer["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits until there is nothing to signal any more.
+    async fn until_nothing_is_left(&mut self, id: &str) {
+        let url = format!("/api/v0/processes/{id}/signal");
+        let deadline = tokio::time::Instant::now() + DEADLINE;
+        while self.post("chat", &url, json!({"signal": "kill"})).await.0 != 409 {
+            assert!(tokio::time::Instant::now() < deadline, "something lives on");
+            tokio::task::yield_now().await;
+        }
     }
 
     async fn get(&mut self, chat: &str, url: &str) -> (u16, Value) {

@@ -21,9 +21,9 @@ fn edits_of_one_file_at_the_same_time_are_all_kept() {
         for n in 0..8 {
             let file = edit(&path, &format!("line {n}."), &format!("done {n}."));
             let request = EditFiles { files: vec![file], ..EditFiles::default() };
-            let changes = &changes;
+            let (changes, files) = (&changes, vec![path.clone()]);
             scope.spawn(move || {
-                changes.make("", None, || edit_all(&request).map(Change::Edited)).unwrap();
+                changes.make("", None, files, || edit_all(&request).map(Change::Edited)).unwrap();
             });
         }
     });

@@ -90,7 +90,8 @@ pub(in crate::http) async fn signal(
     } else {
         shared.processes.get(&chat, &id)?
     };
-    if process.exit_code().is_some() {
+    // What a command leaves behind in the background can be ended after it.
+    if process.exit_code().is_some() && !process.has_left_some() {
         return Err(HttpError::new(StatusCode::CONFLICT, "the process has ended already"));
     }
     process.signal(match request.signal {
