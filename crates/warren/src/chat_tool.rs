@@ -154,14 +154,20 @@ pub fn pretty(value: &Value) -> String {
     }
 }
 
-/// Shows a span of time: `0.3 s`, `12 s`, `3 m 20 s`.
+/// Shows a span of time: `0.3 s`, `12 s`, `3 m 20 s`, `2 h 5 m`, `40 days`.
 pub fn duration(ms: f64) -> String {
     let seconds = ms.max(0.0) / 1000.0;
     if seconds < 9.95 {
         return format!("{seconds:.1} s");
     }
     let seconds = seconds.round() as u64;
-    if seconds < 60 { format!("{seconds} s") } else { format!("{} m {} s", seconds / 60, seconds % 60) }
+    let minutes = seconds / 60;
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{minutes} m {} s", seconds % 60),
+        3600..172_800 => format!("{} h {} m", minutes / 60, minutes % 60),
+        _ => format!("{} days", seconds / 86_400),
+    }
 }
 
 /// Returns a text field of an object; empty when it has none.
@@ -296,7 +302,7 @@ mod tests {
 
     #[test]
     fn durations_are_short() {
-        let shown: Vec<_> = [40.0, 9_900.0, 12_400.0, 200_000.0].map(duration).to_vec();
-        assert_eq!(shown, ["0.0 s", "9.9 s", "12 s", "3 m 20 s"]);
+        let shown: Vec<_> = [40.0, 9_900.0, 12_400.0, 200_000.0, 7_500_000.0, 1e12].map(duration).to_vec();
+        assert_eq!(shown, ["0.0 s", "9.9 s", "12 s", "3 m 20 s", "2 h 5 m", "11574 days"]);
     }
 }

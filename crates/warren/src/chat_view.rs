@@ -165,7 +165,8 @@ impl ChatView {
         let text = if let Some((retry, at)) = &self.retry {
             let left =
                 (retry.delay_ms as f64 / 1000.0 - now.saturating_duration_since(*at).as_secs_f64()).max(0.0);
-            format!("⋯ trying again in {left:.0} s")
+            let left = if left < 60.0 { format!("{left:.0} s") } else { chat_tool::duration(left * 1000.0) };
+            format!("⋯ trying again in {left}")
         } else if self.status == Some(ChatStatus::Interrupting) {
             "⋯ stopping".to_owned()
         } else if let Some((title, started)) = self.tools.running() {
@@ -266,12 +267,9 @@ impl ChatView {
     }
 
     fn retry(&mut self, retry: &ChatStreamRetry, now: Instant, out: &mut String) {
-        let seconds = retry.delay_ms.max(0) as f64 / 1000.0;
+        let delay = chat_tool::duration(retry.delay_ms as f64);
         let error = printable::reveal(retry.error.trim_end_matches('.')).into_owned();
-        self.remark(
-            &format!("{error}; attempt {} failed, trying again in {seconds:.1} s", retry.attempt),
-            out,
-        );
+        self.remark(&format!("{error}; attempt {} failed, trying again in {delay}", retry.attempt), out);
         self.retry = Some((retry.clone(), now));
     }
 

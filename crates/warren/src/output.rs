@@ -19,8 +19,11 @@ pub fn line(text: &str) {
 /// Prints data as it is and flushes, for text that grows.
 pub fn text_out(text: &str) {
     let mut stdout = std::io::stdout().lock();
-    if stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).is_err() {
-        // The reader has left (`warren list | head -1`); there is nobody to tell.
+    if let Err(error) = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        // When the reader has left (`warren list | head -1`), there is nobody to tell.
+        if error.kind() != std::io::ErrorKind::BrokenPipe {
+            note(&format!("error: standard output cannot be written: {error}"));
+        }
         std::process::exit(1);
     }
 }

@@ -80,11 +80,20 @@ pub fn one_line(text: &str, n_chars_max: usize) -> String {
     line
 }
 
-/// Everything that a terminal acts on, and marks that show a text in another order than it is read by programs.
+/// Everything that a terminal acts on, marks that show a text in another order than programs read it in, and letters that
+/// nobody sees.
 fn is_control(c: char) -> bool {
     match c {
         '\n' | '\t' => false,
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+        '\u{61c}'
+        | '\u{200b}'
+        | '\u{200e}'
+        | '\u{200f}'
+        | '\u{feff}'
+        | '\u{2060}'..='\u{2064}'
+        | '\u{e0000}'..='\u{e007f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2066}'..='\u{2069}' => true,
         c => c.is_control(),
     }
 }
@@ -135,6 +144,7 @@ mod tests {
         assert_eq!(reveal("a\u{1b}[31mb\u{7}\u{0}\r\nc\rd\u{7f}"), "a␛[31mb␇␀\nc␍d␡");
         assert_eq!(reveal("rm \u{202e}fles\u{85}"), "rm <U+202E>fles<U+0085>");
         assert_eq!(reveal("👩‍💻 é"), "👩‍💻 é");
+        assert_eq!(reveal("ls\u{200b}\u{feff}\u{e0041}"), "ls<U+200B><U+FEFF><U+E0041>");
     }
 
     #[test]

@@ -36,6 +36,7 @@ async fn a_chat_is_found_stopped_left_and_exported() -> Result<()> {
         a_viewer_leaves_and_the_chat_goes_on(&stage, &chat).await?;
         a_chat_is_stopped_once(&stage, &chat).await?;
         chats_are_listed(&stage, &chat).await?;
+        what_waits_is_stopped(&stage).await?;
         a_chat_is_exported(&stage, &chat).await?;
         wrong_words_are_refused(&stage, &chat).await
     };
@@ -70,6 +71,11 @@ async fn an_approval_is_given_and_remembered(stage: &Stage) -> Result<()> {
     ensure!(approved.contains("Approved, now and later in this chat: List templates"), "it says {approved}");
     let shown = stage.user.succeed(&["chat", "follow", beginning], SOON).await?;
     ensure!(shown.contains("● List templates all\n  ✔ done\n\nNothing is there.\n"), "it shows\n{shown}");
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full")?;
+    let mut command = stage.user.warren(&["chat", "follow", chat]);
+    let done = command.stdout(full).output()?;
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    ensure!(said.starts_with("error: standard output cannot be written"), "it says {said}");
     let nothing = stage.user.run(&["chat", "approve", chat, "--all"], SOON).await?;
     says(&nothing, Some(1), "nothing waits for your approval in this chat; it is waiting")?;
 
@@ -185,6 +191,20 @@ async fn a_chat_is_stopped_once(stage: &Stage, chat: &str) -> Result<()> {
     let shown = stage.user.succeed(&["chat", "send", chat, "Show off"], SOON).await?;
     ensure!(!shown.contains('\u{1b}') && shown.contains("␛[31mred"), "it shows {shown:?}");
     viewer.shows("> Show off\n", SOON).await
+}
+
+/// The answer that waits for an approval is stopped as any other.
+async fn what_waits_is_stopped(stage: &Stage) -> Result<()> {
+    let rules = json!({ "rules": [{ "tool": "workspace_status", "action": "ask" }] });
+    api(stage, Method::PUT, "chats/config/user-tool-approvals", rules).await?;
+    let done = stage.user.run(&["chat", "new", "Status then"], SOON).await?;
+    let chat = done.stderr.lines().find_map(|line| line.strip_prefix("Chat ")).context("the id is told")?;
+    ensure!(done.code() == WAITS, "it does not ask: {}", done.stdout);
+    let stopped = stage.warren(&["chat", "stop", chat]).await?;
+    ensure!(stopped == "Stopped. What waited for an answer was not run.\n", "it says {stopped}");
+    let state = stage.client().await?.chat(chat.parse()?).await?.status;
+    ensure!(state.as_str() == "waiting", "the chat is {state}");
+    Ok(())
 }
 
 async fn chats_are_listed(stage: &Stage, chat: &str) -> Result<()> {
@@ -313,6 +333,8 @@ fn script() -> String {
         { "when": { "user": "PostgreSQL" }, "steps": [{ "text": "PostgreSQL it is." }] },
         { "when": { "user": "weather", "tool_results": 0 }, "steps": [call("call_weather", "weather", json!({ "city": "Oslo" }))] },
         { "when": { "user": "weather" }, "steps": [{ "text": "It is cold." }] },
+        { "when": { "user": "Status then", "tool_results": 0 }, "steps": [call("call_status", "workspace_status", json!({}))] },
+        { "when": { "user": "Status then" }, "steps": [{ "text": "Still " }, { "stall": null }] },
         { "when": { "user": "Hang on" }, "steps": [{ "text": "Half an answer " }, { "stall": null }] },
         { "when": { "user": "Show off", "tool_results": 0 }, "steps": [
             { "text": "\u{1b}[31mred ```" }, call("call_unknown", "weather", json!({ "say": "```" })) ] },

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use warren_api::chats::Chat;
 use warren_rt::Backoff;
-use warren_sdk::Client;
-use warren_vocab::ChatStatus;
+use warren_sdk::{Client, SdkError};
+use warren_vocab::{ChatId, ChatStatus};
 
 use super::find;
 use crate::{args::StopChatArgs, output, printable};
@@ -17,16 +17,16 @@ pub(super) async fn run(client: &Client, args: &StopChatArgs) -> anyhow::Result<
     let id = find::id(client, &args.chat).await?;
     let has_queue = !client.raw_chat_messages(id, None).await?.queued_messages.is_empty();
     let before = client.chat(id).await?;
-    match client.interrupt_chat(id).await {
-        Ok(_) => {}
-        Err(error) if error.status() == Some(409) => {
-            let chat = client.chat(id).await?;
-            if chat.status != ChatStatus::Interrupting {
-                output::line(&idle(&chat));
-                return Ok(());
-            }
+    if !interrupt(client, id).await? {
+        let chat = client.chat(id).await?;
+        if chat.status != ChatStatus::Interrupting {
+            output::line(&idle(&chat));
+            return Ok(());
         }
-        Err(error) => return Err(error.into()),
+    }
+    if before.status == ChatStatus::RequiresAction {
+        // That was taken for an answer, with which the model goes on: it is stopped, too.
+        interrupt(client, id).await?;
     }
     if args.no_wait {
         output::line("The answer is being stopped.");
@@ -41,6 +41,15 @@ pub(super) async fn run(client: &Client, args: &StopChatArgs) -> anyhow::Result<
     }
     output::line(&told(before.status, &chat, has_queue));
     Ok(())
+}
+
+/// Stops what runs. `false` means that nothing did.
+async fn interrupt(client: &Client, id: ChatId) -> Result<bool, SdkError> {
+    match client.interrupt_chat(id).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.status() == Some(409) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Why there was nothing to stop.
