@@ -189,7 +189,7 @@ async fn live(model: &ScriptedModel, before: usize, wanted: usize) -> usize {
 async fn fan_out(figures: &mut Figures) -> Result<()> {
     let stage = &Stage::new().await?;
     let model = &scripted(stage).await?;
-    let people = &People::new(stage, 0).await?;
+    let people = &People::new(stage, 1).await?;
     let chat = people.create(0, &FAN_OUT.name("fan-out", 0)).await?;
     ensure!(live(model, 0, 1).await == 1, "the chat has not asked the model");
     let memory = rss_kb(stage)?;
