@@ -159,17 +159,17 @@ impl ChatService {
 
     async fn check_workspace(
         &self,
-        subject: &Subject,
+        owner: UserId,
         id: WorkspaceId,
         organization: OrganizationId,
     ) -> ChatResult<()> {
         let invalid = |message: &str| Err(ChatServiceError::invalid("workspace_id", message));
         let found = query::workspaces::by_id(self.db().reader(), id).await?;
         let is_own = |workspace: &warren_db::entity::workspaces::Model| {
-            !workspace.deleted && workspace.owner_id == subject.user.as_uuid()
+            !workspace.deleted && workspace.owner_id == owner.as_uuid()
         };
         match found.filter(is_own) {
-            None => invalid("The workspace does not exist or is not yours."),
+            None => invalid("The workspace does not exist or belongs to somebody else than the chat."),
             Some(workspace) if workspace.organization_id != organization.as_uuid() => {
                 invalid("The workspace belongs to another organization than the chat.")
             }

@@ -261,6 +261,7 @@ impl ChatService {
     /// # Errors
     /// Fails on database errors.
     pub async fn user_prompt(&self, subject: &Subject) -> ChatResult<String> {
+        check(subject, Action::ReadPersonal, &Object::user(subject.user))?;
         prompt_of(self.db().reader(), subject.user).await
     }
 
@@ -279,6 +280,7 @@ impl ChatService {
     /// # Errors
     /// Fails on database errors.
     pub async fn thresholds(&self, subject: &Subject) -> ChatResult<BTreeMap<ModelConfigId, i32>> {
+        check(subject, Action::ReadPersonal, &Object::user(subject.user))?;
         thresholds_of(self.db().reader(), subject.user).await
     }
 
@@ -326,6 +328,7 @@ impl ChatService {
     /// # Errors
     /// Fails on database errors.
     pub async fn user_tool_approvals(&self, subject: &Subject) -> ChatResult<Vec<Rule>> {
+        check(subject, Action::ReadPersonal, &Object::user(subject.user))?;
         let stored = query::user_settings::of_user(self.db().reader(), subject.user).await?;
         let rules = stored.get(TOOL_APPROVALS).and_then(|text| serde_json::from_str(text).ok());
         Ok(rules.unwrap_or_default())

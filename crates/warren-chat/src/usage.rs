@@ -1,7 +1,5 @@
 //! What chats cost, and what may be spent.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Utc};
 use warren_audit::{Entry, record};
 use warren_authz::{Action, Object, Resource, Subject, check};
@@ -139,6 +137,7 @@ impl ChatService {
     /// # Errors
     /// Fails on database errors.
     pub async fn standing(&self, subject: &Subject) -> ChatResult<Standing> {
+        check(subject, Action::ReadPersonal, &Object::user(subject.user))?;
         store::standing(self.db().reader(), subject.user).await
     }
 
@@ -193,12 +192,8 @@ impl ChatService {
             by_model
                 .push(self.model_cost(sum.model_config_id.map(ModelConfigId::from_uuid), sum.totals).await?);
         }
-        let mut titles = BTreeMap::new();
         let by_chat = chat_costs::by_chat(reader, user, span).await?;
-        for sum in &by_chat {
-            let chat = query::chats::by_id(reader, ChatId::from_uuid(sum.root_chat_id)).await?;
-            titles.insert(sum.root_chat_id, chat.map(|chat| chat.title).unwrap_or_default());
-        }
+        let mut titles = query::chats::titles(reader, user).await?;
         let by_chat = by_chat.into_iter().map(|sum| ChatCost {
             chat: ChatId::from_uuid(sum.root_chat_id),
             title: titles.remove(&sum.root_chat_id).unwrap_or_default(),

@@ -29,13 +29,16 @@ pub enum DbError {
     /// The connection to the database broke or cannot be made; nothing is known about a commit that was under way.
     #[error("the database cannot be reached")]
     Unavailable(#[source] DbErr),
+    /// There is no room left for what was to be stored.
+    #[error("the disk of the database is full")]
+    Full,
     /// A text holds what the database cannot keep or look for: a NUL character.
     #[error("the text holds a character that cannot be stored")]
     Text,
     /// A stored value does not have the expected form.
     #[error("the stored {what} is not valid")]
     Corrupt { what: &'static str },
-    #[error("the database failed")]
+    #[error("the database failed: {0}")]
     Other(#[source] DbErr),
 }
 
@@ -81,6 +84,8 @@ fn classify(error: DbErr) -> DbError {
         }
         sqlx::Error::Database(cause) => match cause.code().as_deref() {
             Some(code) if is_busy(code) => DbError::Busy,
+            // SQLite; PostgreSQL: disk full.
+            Some("13" | "53100") => DbError::Full,
             Some(code) if is_unavailable(code) => DbError::Unavailable(error),
             // Character not in repertoire, untranslatable character.
             Some("22021" | "22P05") => DbError::Text,

@@ -168,6 +168,10 @@ impl From<DbError> for ApiError {
         match error {
             DbError::NotFound { .. } => Self::not_found(),
             DbError::Busy => Self::new(StatusCode::SERVICE_UNAVAILABLE, "The database is busy. Try again."),
+            DbError::Full => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The server's disk is full, so nothing can be stored. Tell your administrator, and try again.",
+            ),
             DbError::Unavailable(_) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "the database cannot be reached");
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "The database cannot be reached. Try again.")

@@ -10,7 +10,10 @@ use warren_vocab::{
     ClientType, MessageRole, MessageVisibility, ModelConfigId, OrganizationId, UserId, WorkspaceId,
 };
 
-use super::{Idempotency, check_reach, checks, text::sanitised};
+use super::{
+    Idempotency, check_reach, checks,
+    text::{one_line, sanitised},
+};
 use crate::{
     error::{ChatResult, ChatServiceError},
     rows,
@@ -55,7 +58,7 @@ impl ChatService {
         }
         let model = self.model_for(request.model_config, None).await?;
         if let Some(workspace) = request.workspace {
-            self.check_workspace(caller.subject, workspace, request.organization).await?;
+            self.check_workspace(caller.subject.user, workspace, request.organization).await?;
         }
         let chat = new_row(owner, &request, model);
         let messages = first_messages(owner, model, &request);
@@ -138,7 +141,8 @@ fn new_row(owner: UserId, request: &CreateChat, model: ModelConfigId) -> chats::
 /// The first words of the first text.
 pub(crate) fn made_title(content: &[Part]) -> String {
     let text = content.iter().find_map(Part::as_text);
-    let words: Vec<_> = text.unwrap_or_default().split_whitespace().collect();
+    let text = one_line(text.unwrap_or_default());
+    let words: Vec<_> = text.split(' ').filter(|word| !word.is_empty()).collect();
     if words.is_empty() {
         return String::from("New Chat");
     }

@@ -7,7 +7,7 @@ use warren_authz::Action;
 use warren_db::{Tx, channels, entity::chats, query};
 use warren_vocab::{ChatId, OrganizationId, UserId, WorkspaceId};
 
-use super::checks;
+use super::{checks, text::one_line};
 use crate::{
     error::{ChatResult, ChatServiceError},
     rows,
@@ -35,13 +35,14 @@ impl ChatService {
     ///
     /// # Errors
     /// Names the field that is not acceptable; a conflict when a busy chat is to be archived.
-    pub async fn update(&self, caller: Caller<'_>, id: ChatId, patch: ChatPatch) -> ChatResult<()> {
+    pub async fn update(&self, caller: Caller<'_>, id: ChatId, mut patch: ChatPatch) -> ChatResult<()> {
+        patch.title = patch.title.map(|title| one_line(&title));
         let chat = self.find(caller.subject, Action::Update, id).await?;
         check_values(&patch)?;
         check_fits(&chat, &patch)?;
         if let Some(Some(workspace)) = patch.workspace {
             let organization = OrganizationId::from_uuid(chat.organization_id);
-            self.check_workspace(caller.subject, workspace, organization).await?;
+            self.check_workspace(UserId::from_uuid(chat.owner_id), workspace, organization).await?;
         }
         if patch == ChatPatch::default() {
             return Ok(());
@@ -58,7 +59,7 @@ impl ChatService {
 }
 
 fn check_values(patch: &ChatPatch) -> ChatResult<()> {
-    if let Some(title) = patch.title.as_deref().map(str::trim)
+    if let Some(title) = patch.title.as_deref()
         && (title.is_empty() || title.chars().count() > TITLE_CHARS_MAX)
     {
         let message = format!("The title must have 1 to {TITLE_CHARS_MAX} characters.");
@@ -88,11 +89,16 @@ fn check_fits(chat: &chats::Model, patch: &ChatPatch) -> ChatResult<()> {
             if chat.archived { "The chat is archived already." } else { "The chat is not archived." };
         return invalid("archived", message);
     }
+    let is_archived = patch.archived.unwrap_or(chat.archived);
+    let changes_settings = patch.title.is_some() || patch.workspace.is_some() || patch.labels.is_some();
+    if chat.archived && is_archived && changes_settings {
+        return invalid("chat", "The chat is archived. Unarchive it first.");
+    }
     if patch.pin_order.is_some_and(|place| place > 0) {
         if is_child {
             return invalid("pin_order", "A chat that another chat made cannot be pinned.");
         }
-        if patch.archived.unwrap_or(chat.archived) {
+        if is_archived {
             return invalid("pin_order", "An archived chat cannot be pinned. Unarchive it first.");
         }
     }
@@ -105,7 +111,7 @@ async fn apply(tx: &Tx, chat: &chats::Model, patch: ChatPatch) -> ChatResult<()>
         let hint = serde_json::json!({ "kind": kind, "chat_id": id });
         tx.notify(channels::chats_of(UserId::from_uuid(chat.owner_id)), hint);
     };
-    let title = patch.title.as_deref().map(str::trim).filter(|title| *title != chat.title);
+    let title = patch.title.as_deref().filter(|title| *title != chat.title);
     if let Some(title) = title {
         query::chats::set_title(tx, id, title).await?;
         hint("title_change");

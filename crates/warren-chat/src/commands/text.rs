@@ -15,6 +15,11 @@ pub fn sanitised(text: &str) -> String {
     kept.join("\n")
 }
 
+/// The same in one line, as titles are.
+pub(crate) fn one_line(text: &str) -> String {
+    sanitised(text).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 fn is_invisible(c: char) -> bool {
     let is_control = c.is_control() && c != '\n' && c != '\t';
     is_control
@@ -46,6 +51,8 @@ mod tests {
         assert_eq!(sanitised("a\u{200b}b\u{202e}c\u{feff}"), "abc");
         assert_eq!(sanitised("  one\r\n\r\n\r\n\ntwo \r three\n"), "one\n\ntwo\n three");
         assert_eq!(sanitised("\u{e0041}\u{e007f}"), "");
+        assert_eq!(one_line(" a\n\u{1b}[31mred\tb\u{202e} "), "a [31mred b");
+        assert_eq!(one_line("\u{200b}\u{feff}"), "");
         assert_eq!(sanitised("tab\there, äöü 漢字 🙂"), "tab\there, äöü 漢字 🙂");
     }
 }

@@ -47,6 +47,9 @@ impl ChatService {
     }
 
     async fn new_title(&self, chat: &chats::Model) -> ChatResult<String> {
+        if chat.archived {
+            return Err(ChatServiceError::invalid("chat", "The chat is archived. Unarchive it first."));
+        }
         let id = ChatId::from_uuid(chat.id);
         let role = MessageRole::User;
         let found = query::chat_messages::newest_of_role(self.db().reader(), id, role, SOURCES_MAX).await?;

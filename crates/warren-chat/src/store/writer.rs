@@ -8,7 +8,7 @@ use warren_db::{
     entity::{chat_messages, chat_queued_messages, chat_tool_calls, chats},
     query,
 };
-use warren_vocab::{ChatId, MessageRole, ModelConfigId, QueuedMessageId, UserId};
+use warren_vocab::{ChatId, MessageRole, MessageVisibility, ModelConfigId, QueuedMessageId, UserId};
 
 use super::{
     Outcome,
@@ -73,7 +73,9 @@ impl<'a> Writer<'a> {
         }
         if let Command::Edit { message_id, .. } = command {
             let found = query::chat_messages::by_id(self.tx, self.id(), *message_id).await?;
-            let found = found.ok_or(ChatServiceError::NotFound)?;
+            // What only the model sees, such as a summary, is no message that a user has.
+            let is_seen = |row: &chat_messages::Model| row.visibility != MessageVisibility::Model.as_str();
+            let found = found.filter(is_seen).ok_or(ChatServiceError::NotFound)?;
             if found.role != MessageRole::User.as_str() {
                 return Err(ChatServiceError::invalid("message", "Only messages of users can be edited."));
             }

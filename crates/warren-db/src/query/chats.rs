@@ -1,6 +1,6 @@
 //! The rows of chats and their leases.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use sea_orm::{
@@ -148,6 +148,18 @@ pub async fn pinned(connection: &impl ConnectionTrait, owner: UserId) -> DbResul
         .order_by_asc(Column::Id);
     let rows = query.into_tuple::<(uuid::Uuid, i32)>().all(connection).await?;
     Ok(rows.into_iter().map(|(chat, place)| (ChatId::from_uuid(chat), place)).collect())
+}
+
+/// The titles of all chats of an owner.
+pub async fn titles(
+    connection: &impl ConnectionTrait,
+    owner: UserId,
+) -> DbResult<BTreeMap<uuid::Uuid, String>> {
+    let query = Entity::find()
+        .select_only()
+        .columns([Column::Id, Column::Title])
+        .filter(Column::OwnerId.eq(owner.as_uuid()));
+    Ok(query.into_tuple::<(uuid::Uuid, String)>().all(connection).await?.into_iter().collect())
 }
 
 /// Adds a chat.

@@ -179,3 +179,20 @@ async fn workspaces_are_matched_with_their_newest_living_chat() {
         assert_eq!(home.server.get(&path).await.0, StatusCode::BAD_REQUEST);
     }
 }
+
+#[tokio::test]
+async fn an_archived_chat_stays_as_it_is_until_it_is_brought_back() {
+    let home = Home::new().await;
+    let mut row = home.idle("Old one");
+    row.archived = true;
+    let path = home.add(row).await;
+    for body in [json!({ "title": "x" }), json!({ "labels": {} })] {
+        let (status, answer) = home.patch(&path, body.clone()).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{body} {answer}");
+    }
+    assert_eq!(home.server.get(&path).await.1["title"], "Old one");
+    let both = json!({ "archived": false, "title": " New\n\u{1b}[31mone\u{202e} " });
+    assert_eq!(home.patch(&path, both).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(home.server.get(&path).await.1["title"], "New [31mone");
+    assert_eq!(home.patch(&path, json!({ "title": "\u{200b}" })).await.0, StatusCode::BAD_REQUEST);
+}

@@ -1,6 +1,12 @@
 //! One viewer's connection, a WebSocket or Server-Sent Events: frames out within a deadline, life signs, a truthful end.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{
     body::Body,
@@ -65,10 +71,25 @@ impl End {
 /// It is time for a life sign.
 pub(super) struct PingDue;
 
+/// How many blocks the connection has taken, now and when the last life sign was due.
+pub(super) struct Taken {
+    now: Arc<AtomicU64>,
+    before: u64,
+}
+
 /// A connection.
 pub(super) enum Wire {
-    Socket { socket: Box<WebSocket>, ping: tokio::time::Interval, awaits_pong: bool },
-    Events { sender: mpsc::Sender<Bytes>, ping: tokio::time::Interval, carrier: Option<Carrier> },
+    Socket {
+        socket: Box<WebSocket>,
+        ping: tokio::time::Interval,
+        awaits_pong: bool,
+    },
+    Events {
+        sender: mpsc::Sender<Bytes>,
+        taken: Taken,
+        ping: tokio::time::Interval,
+        carrier: Option<Carrier>,
+    },
 }
 
 impl Wire {
@@ -79,9 +100,12 @@ impl Wire {
     /// Makes the two ends of a stream of Server-Sent Events.
     pub(super) fn events(carrier: Option<Carrier>) -> (Self, Response) {
         let (sender, receiver) = mpsc::channel(BLOCKS_WAITING_MAX);
-        let blocks = stream::unfold(receiver, async |mut receiver: mpsc::Receiver<Bytes>| {
+        let taken = Arc::new(AtomicU64::new(0));
+        let state = (receiver, taken.clone());
+        let blocks = stream::unfold(state, async |(mut receiver, taken): (mpsc::Receiver<Bytes>, _)| {
             let block = receiver.recv().await?;
-            Some((Ok::<_, std::convert::Infallible>(block), receiver))
+            AtomicU64::fetch_add(&taken, 1, Ordering::Relaxed);
+            Some((Ok::<_, std::convert::Infallible>(block), (receiver, taken)))
         });
         let headers = [
             (header::CONTENT_TYPE, "text/event-stream"),
@@ -90,7 +114,8 @@ impl Wire {
             (header::HeaderName::from_static("x-accel-buffering"), "no"),
         ];
         let response = (headers, Body::from_stream(blocks)).into_response();
-        (Self::Events { sender, ping: pings(), carrier }, response)
+        let taken = Taken { now: taken, before: 0 };
+        (Self::Events { sender, taken, ping: pings(), carrier }, response)
     }
 
     /// Waits until a ping is due or the connection ends. Cancel-safe.
@@ -121,7 +146,14 @@ impl Wire {
                 *awaits_pong = true;
                 in_time(socket.send(Message::Ping(Bytes::new()))).await
             }
-            Self::Events { sender, .. } => {
+            Self::Events { sender, taken, carrier, .. } => {
+                let now = taken.now.load(Ordering::Relaxed);
+                // A connection that has taken nothing of what waits since the last life sign has a viewer who does not read.
+                if sender.capacity() < BLOCKS_WAITING_MAX && now == taken.before {
+                    carrier.iter().for_each(Carrier::cut);
+                    return Err(End::Slow);
+                }
+                taken.before = now;
                 // With a full channel there is no need to show that the connection is alive.
                 let _ = sender.try_send(Bytes::from_static(b": ping\n\n"));
                 Ok(())
