@@ -6,6 +6,7 @@ mod chat_terminal;
 mod chat_work;
 mod crash;
 mod dashboard;
+mod replicas;
 mod sandbox;
 mod start;
 mod story;
