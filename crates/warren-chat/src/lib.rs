@@ -27,6 +27,8 @@ mod worker;
 pub use commands::{
     Answer, Approval, ChatPatch, ChatSearch, CreateChat, Idempotency, ListedChat, Prompt, SendMessage, Sent,
 };
+#[cfg(debug_assertions)]
+pub use crash_points::CRASH_POINTS;
 pub use error::{ChatResult, ChatServiceError};
 pub use hub::{Frame, ListChange, ListChangeKind, ListViewer, Start, StreamFigures, Viewer, WireForm};
 pub use metrics::ChatMetrics;

@@ -117,6 +117,7 @@ pub(crate) async fn transition(
         query::chat_reservations::release(tx, id).await?;
     }
     writer.hint(hints::kind(input));
+    crash_points::reach(Moment::BeforeCommit, command.name());
     Ok(writer.into_outcome())
 }
 
@@ -131,11 +132,7 @@ pub(crate) async fn commit(
     command: Command,
 ) -> ChatResult<Outcome> {
     let name = command.name();
-    let write = async |tx: &Tx| {
-        let outcome = transition(tx, id, fence, command).await?;
-        crash_points::reach(Moment::BeforeCommit, name);
-        Ok::<_, ChatServiceError>(outcome)
-    };
+    let write = async |tx: &Tx| transition(tx, id, fence, command).await;
     let outcome = db.write_guarded(Guard::chat(id), write).await?;
     crash_points::reach(Moment::AfterCommit, name);
     Ok(outcome)

@@ -12,6 +12,7 @@ use warren_db::{Tx, entity::chats, query};
 use warren_vocab::ChatId;
 
 use crate::{
+    crash_points::{self, Moment},
     error::{ChatResult, ChatServiceError},
     rows,
     service::{Caller, ChatService},
@@ -85,7 +86,9 @@ impl ChatService {
             let new = store::transition(tx, id, None, command).await?.chat;
             Ok::<_, ChatServiceError>(record(tx, caller, Entry::write(&old, &new)).await?)
         });
-        written.await
+        written.await?;
+        crash_points::reach(Moment::AfterCommit, "complete_requires_action");
+        Ok(())
     }
 
     /// Takes the results of the client's tools, all that wait at once.

@@ -15,6 +15,7 @@ use super::{
     text::{one_line, sanitised},
 };
 use crate::{
+    crash_points::{self, Moment},
     error::{ChatResult, ChatServiceError},
     rows,
     service::{Caller, ChatService},
@@ -75,9 +76,12 @@ impl ChatService {
                 store::remember_request(tx, key, &outcome).await?;
             }
             record(tx, caller, Entry::create(&outcome.chat)).await?;
+            crash_points::reach(Moment::BeforeCommit, "create");
             Ok::<_, ChatServiceError>(outcome.chat)
         });
-        written.await
+        let written = written.await?;
+        crash_points::reach(Moment::AfterCommit, "create");
+        Ok(written)
     }
 
     async fn check_organization(&self, caller: Caller<'_>, organization: OrganizationId) -> ChatResult<()> {

@@ -9,6 +9,7 @@ use warren_vocab::{ChatId, OrganizationId, UserId, WorkspaceId};
 
 use super::{checks, text::one_line};
 use crate::{
+    crash_points::{self, Moment},
     error::{ChatResult, ChatServiceError},
     rows,
     service::{Caller, ChatService},
@@ -47,14 +48,19 @@ impl ChatService {
         if patch == ChatPatch::default() {
             return Ok(());
         }
+        let moves_archive = patch.archived.is_some();
         let written = self.db().write(async |tx: &Tx| {
             let old = query::chats::by_id(tx, id).await?.ok_or(ChatServiceError::NotFound)?;
             check_fits(&old, &patch)?;
             apply(tx, &old, patch).await?;
             let new = query::chats::by_id(tx, id).await?.ok_or(ChatServiceError::NotFound)?;
-            Ok(record(tx, caller, Entry::write(&old, &new)).await?)
+            Ok::<_, ChatServiceError>(record(tx, caller, Entry::write(&old, &new)).await?)
         });
-        written.await
+        written.await?;
+        if moves_archive {
+            crash_points::reach(Moment::AfterCommit, "set_archived");
+        }
+        Ok(())
     }
 }
 

@@ -31,7 +31,6 @@ pub(crate) async fn acquire(
             return Ok(None);
         }
         let outcome = transition(tx, chat, None, Command::Acquire { lease, lasts }).await?;
-        crash_points::reach(Moment::BeforeCommit, "acquire");
         Ok(Some(outcome))
     });
     let taken = taken.await;

@@ -11,6 +11,7 @@ use warren_vocab::ChatId;
 
 use super::{Command, requests::REMEMBERED, settings, spend::limited_since, transition};
 use crate::{
+    crash_points::{self, Moment},
     error::{Causes, ChatResult, ChatServiceError},
     metrics::ChatMetrics,
 };
@@ -70,7 +71,10 @@ impl Retention {
         for chat in query::chats::impossible(self.db.reader(), REPAIR_BATCH).await? {
             let repair = async |tx: &Tx| transition(tx, chat, None, Command::Reconcile).await;
             match self.db.write_guarded(Guard::chat(chat), repair).await {
-                Ok(_) => tracing::warn!(chat.id = %chat, "a chat in an impossible state was repaired"),
+                Ok(_) => {
+                    crash_points::reach(Moment::AfterCommit, "reconcile");
+                    tracing::warn!(chat.id = %chat, "a chat in an impossible state was repaired");
+                }
                 // Another server or its owner has repaired it.
                 Err(ChatServiceError::Conflict { .. } | ChatServiceError::NotFound) => {}
                 Err(error) if is_of_one(&error) => left_alone(chat, &error),

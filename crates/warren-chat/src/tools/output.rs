@@ -8,6 +8,7 @@ use warren_vocab::{ChatId, MessageRole, WorkspaceId};
 
 use super::{Binding, ToolError, cap};
 use crate::{
+    crash_points::{self, Moment},
     error::{ChatResult, ChatServiceError},
     parts::EpisodeWriter,
 };
@@ -80,5 +81,6 @@ impl ToolOutput {
         }
         let part = Part::result_delta(&self.call_id, &self.tool_name, cap::clean(text));
         self.episode.push(MessageRole::Tool, part).await;
+        crash_points::reach(Moment::During, "tool");
     }
 }

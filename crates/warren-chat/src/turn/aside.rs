@@ -11,7 +11,15 @@ use warren_llm::{Message as ModelMessage, ModelEvent, ModelRequest, ToolChoice};
 use warren_vocab::{ChatId, ChatStatus, MessageRole, ModelConfigId, UserId};
 
 use super::{Turn, prompt};
-use crate::{commands::made_title, error::ChatResult, models, service::Shared, settings, store::Outcome};
+use crate::{
+    commands::made_title,
+    crash_points::{self, Moment},
+    error::ChatResult,
+    models,
+    service::Shared,
+    settings,
+    store::Outcome,
+};
 
 const TIME: Duration = Duration::from_secs(30);
 const TITLE_CHARS_MAX: usize = 80;
@@ -61,6 +69,7 @@ pub(super) fn name(shared: &Arc<Shared>, turn: &Turn, chat: &chats::Model, histo
             let row = query::chats::by_id(tx, id).await?;
             if row.is_some_and(|row| row.title == made) {
                 query::chats::set_title(tx, id, &title).await?;
+                crash_points::reach(Moment::BeforeCommit, "title");
                 let hint = json!({ "kind": "title_change", "chat_id": id });
                 tx.notify(channels::chats_of(owner), hint);
             }
@@ -69,6 +78,7 @@ pub(super) fn name(shared: &Arc<Shared>, turn: &Turn, chat: &chats::Model, histo
         if let Err(error) = asking.db.write_guarded(Guard::chat(id), write).await {
             tracing::debug!(%error, chat.id = %id, "a title could not be kept");
         }
+        crash_points::reach(Moment::AfterCommit, "title");
     });
 }
 
@@ -128,11 +138,13 @@ async fn keep_summary(shared: &Shared, id: ChatId, owner: UserId, version: i64, 
             let hint = json!({ "kind": "summary_change", "chat_id": id });
             tx.notify(channels::chats_of(owner), hint);
         }
+        crash_points::reach(Moment::BeforeCommit, "turn_summary");
         Ok::<_, DbError>(())
     };
     if let Err(error) = shared.db.write_guarded(Guard::chat(id), write).await {
         tracing::debug!(%error, chat.id = %id, "the summary of a turn could not be kept");
     }
+    crash_points::reach(Moment::AfterCommit, "turn_summary");
 }
 
 /// One short answer, or nothing when there is none in time.

@@ -16,7 +16,13 @@ use warren_llm::{
 use warren_vocab::{ChatErrorKind, MessageRole};
 
 use super::prompt;
-use crate::{models::ReadyModel, parts::EpisodeWriter, rows, service::Shared};
+use crate::{
+    crash_points::{self, Moment},
+    models::ReadyModel,
+    parts::EpisodeWriter,
+    rows,
+    service::Shared,
+};
 
 pub(super) const SAYS_NOTHING: &str =
     "The model answered with nothing. Send the message again, or choose another model.";
@@ -111,8 +117,10 @@ async fn read(asked: &Asked<'_>, reader: &mut Reader, request: ModelRequest) -> 
                 return Err(endless(&ready.provider));
             }
             reader.keep(part.clone());
-            if let Some(episode) = episode {
-                episode.push(MessageRole::Assistant, part).await;
+            match episode {
+                Some(episode) => episode.push(MessageRole::Assistant, part).await,
+                // Nobody sees a summary before it is whole.
+                None => crash_points::reach(Moment::During, "compaction"),
             }
         }
     }
