@@ -25,13 +25,13 @@ pub(super) async fn turn(walk: &mut Walk, number: usize, point: &str) -> Result<
 }
 
 pub(super) async fn retried(walk: &mut Walk, point: &str) -> Result<()> {
-    let view = walk.to_rest(point, &format!("Stumble at {point}"), "waiting").await?;
+    let view = walk.follow_to_rest(point, &format!("Stumble at {point}"), "waiting").await?;
     ensure!(view.answers() == ["Up again."], "{:?}", view.answers());
     Ok(())
 }
 
 pub(super) async fn failed(walk: &mut Walk, point: &str) -> Result<()> {
-    let view = walk.to_rest(point, &format!("Fail at {point}"), "error").await?;
+    let view = walk.follow_to_rest(point, &format!("Fail at {point}"), "error").await?;
     ensure!(view.error.contains("key"), "the error is {:?}", view.error);
     Ok(())
 }

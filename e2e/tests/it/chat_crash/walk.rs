@@ -104,7 +104,7 @@ impl Walk {
     }
 
     /// Makes a chat whose server dies at the point, starts the server again and follows the chat to its rest.
-    pub(super) async fn to_rest(&mut self, point: &str, text: &str, rest: &str) -> Result<View> {
+    pub(super) async fn follow_to_rest(&mut self, point: &str, text: &str, rest: &str) -> Result<View> {
         let client = self.doomed(point).await?;
         let mut view = self.through_death(&client, text, None).await?;
         view.until(&client, LIFE, |view| view.status == rest).await?;
