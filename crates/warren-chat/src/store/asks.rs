@@ -29,7 +29,8 @@ use crate::{
 const CANCELLED: &str = "The tool call was cancelled before it produced a result.";
 const CUT_OFF: &str = "The tool call was cancelled while it was running. What it did until then stays.";
 const DENIED: &str = "The user did not allow this tool call.";
-const NOT_REPEATED: &str = "The outcome of this tool call is unknown: the server stopped while it was running. The user did not want it to run again.";
+const NOT_REPEATED: &str = "The outcome of this tool call is unknown: it was started, and its answer was lost. The user did not want it to run again.";
+const NOT_FOUND_OUT: &str = "The outcome of this tool call is unknown: it was started, and its answer was lost. It was not run again.";
 
 /// A call that waits for a user or a client.
 #[derive(Debug, Clone, PartialEq)]
@@ -108,22 +109,31 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Gives a result for every open call, and ends all of them in the ledger.
+    /// Gives a result for every open call that nobody waits for any more, and ends it in the ledger. When time is over, what
+    /// was approved still runs, and a user's time is not that of a client.
     pub(super) async fn cancelled_results(&mut self, command: &Command) -> ChatResult<Vec<Part>> {
-        let why = match command {
-            Command::CancelRequiresAction { why } => why.as_str(),
-            _ => CANCELLED,
+        let (why, is_late) = match command {
+            Command::CancelRequiresAction { why } => (why.as_str(), true),
+            _ => (CANCELLED, false),
         };
+        let open = self.open_with_ledger().await?;
+        let client_is_late = open.iter().filter_map(|(_, row)| row.as_ref()).any(waits_for_client);
         let mut results = Vec::new();
-        for (call, row) in self.open_with_ledger().await? {
+        for (call, row) in open {
+            let goes_on = |row: &chat_tool_calls::Model| {
+                row.state == "approved" || (client_is_late && waits(row) && !waits_for_client(row))
+            };
+            if is_late && row.as_ref().is_some_and(goes_on) {
+                continue;
+            }
             let known = row.as_ref().and_then(known_result);
-            let (result, is_error) = known.unwrap_or_else(|| {
-                let has_begun = row.is_some_and(|row| row.state == "started");
-                (json!({ "error": if has_begun { CUT_OFF } else { why } }), true)
-            });
+            let (result, is_error) = known.unwrap_or_else(|| (ended_early(row.as_ref(), why), true));
+            if let Some(row) = row.as_ref().filter(|_| is_late) {
+                query::chat_tool_calls::close(self.tx, &key(row), rows::stored(&result), self.now).await?;
+            }
             results.push(Part::tool_result(&call.call_id, &call.tool_name, result, is_error));
         }
-        if !results.is_empty() {
+        if !is_late && !results.is_empty() {
             self.close_ledger().await?;
         }
         Ok(results)
@@ -131,8 +141,11 @@ impl Writer<'_> {
 
     /// Ends the calls in the ledger that have not started.
     pub(super) async fn close_ledger(&self) -> ChatResult<()> {
-        let result = json!({ "error": CANCELLED });
-        Ok(query::chat_tool_calls::close_open(self.tx, self.id(), result, self.now).await?)
+        for row in query::chat_tool_calls::unstarted(self.tx, self.id()).await? {
+            let result = ended_early(Some(&row), CANCELLED);
+            query::chat_tool_calls::close(self.tx, &key(&row), result, self.now).await?;
+        }
+        Ok(())
     }
 
     async fn results_of_open_calls(&self) -> ChatResult<Vec<Part>> {
@@ -248,6 +261,17 @@ fn known_result(row: &chat_tool_calls::Model) -> Option<(Value, bool)> {
     Some((result, row.is_error))
 }
 
+/// The result of a call that has none and will have none. What may have run is not called something that did not.
+fn ended_early(row: Option<&chat_tool_calls::Model>, why: &str) -> Value {
+    match row {
+        Some(row) if row.state == "started" => json!({ "error": CUT_OFF, "outcome": "unknown" }),
+        Some(row) if row.state == "unknown" || row.run > 1 => {
+            json!({ "error": NOT_FOUND_OUT, "outcome": "unknown" })
+        }
+        Some(_) | None => json!({ "error": why }),
+    }
+}
+
 fn pending_call(row: chat_tool_calls::Model, args: Value) -> ChatResult<PendingCall> {
     let Question { reason, message } = question(&row);
     let requested_at = row.asked_at.ok_or(DbError::Corrupt { what: "time of a question" })?;
@@ -266,6 +290,14 @@ fn pending_call(row: chat_tool_calls::Model, args: Value) -> ChatResult<PendingC
 fn question(row: &chat_tool_calls::Model) -> Question {
     let kept = row.ask.clone().and_then(|ask| rows::parse("question", ask).ok());
     kept.unwrap_or(Question { reason: AskReason::Client, message: String::new() })
+}
+
+fn waits(row: &chat_tool_calls::Model) -> bool {
+    matches!(row.state.as_str(), "asked" | "unknown")
+}
+
+fn waits_for_client(row: &chat_tool_calls::Model) -> bool {
+    waits(row) && question(row).reason == AskReason::Client
 }
 
 fn is_same(row: &chat_tool_calls::Model, call: &OpenCall) -> bool {

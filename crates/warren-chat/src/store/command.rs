@@ -64,7 +64,7 @@ pub enum AskReason {
     Client,
     /// A rule wants a user to approve it.
     Rule,
-    /// It may have run before a crash; a user decides whether it runs again.
+    /// It may have run, and what became of it was lost; a user decides whether it runs again.
     OutcomeUnknown,
 }
 

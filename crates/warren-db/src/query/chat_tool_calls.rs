@@ -174,19 +174,25 @@ pub async fn decide(tx: &Tx, key: &Key, decision: Decision, now: DateTime<Utc>) 
     Ok(update.exec(tx).await?.rows_affected == 1)
 }
 
-/// Ends the calls of a chat that have not started and those that wait: nobody wants them any more.
-pub async fn close_open(tx: &Tx, chat: ChatId, result: Value, now: DateTime<Utc>) -> DbResult<()> {
-    let update = Entity::update_many()
+/// Lists the calls of a chat that have not started and those that wait.
+pub async fn unstarted(connection: &impl ConnectionTrait, chat: ChatId) -> DbResult<Vec<Model>> {
+    let query = Entity::find().filter(Column::ChatId.eq(chat.as_uuid()));
+    Ok(query.filter(Column::State.is_in(UNSTARTED)).all(connection).await?)
+}
+
+/// Ends a call that has not started or that waits: nobody wants it any more. Gives `false` when it is not such a call.
+pub async fn close(tx: &Tx, key: &Key, result: Value, now: DateTime<Utc>) -> DbResult<bool> {
+    let update = of_key(key)
         .col_expr(Column::State, Expr::value("denied"))
         .col_expr(Column::Result, Expr::value(result))
         .col_expr(Column::IsError, Expr::value(true))
         .col_expr(Column::FinishedAt, Expr::value(now))
-        .filter(Column::ChatId.eq(chat.as_uuid()))
-        .filter(Column::State.is_in(["intent", "asked", "approved", "unknown"]));
-    update.exec(tx).await?;
-    Ok(())
+        .filter(Column::State.is_in(UNSTARTED));
+    Ok(update.exec(tx).await?.rows_affected == 1)
 }
 
+/// The states of a call that has not started, or that waits.
+const UNSTARTED: [&str; 4] = ["intent", "asked", "approved", "unknown"];
 /// The states that a call stays in.
 const ENDED: [&str; 2] = ["finished", "denied"];
 

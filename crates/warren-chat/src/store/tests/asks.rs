@@ -171,10 +171,22 @@ async fn what_was_answered_counts_when_the_time_is_over() {
     let story = stage.story(chat).await;
     assert_eq!(
         story.last().unwrap().1,
-        r#"client: {"answer":42} | rule: Nobody answered in time. | unknown: Nobody answered in time."#
+        r#"client: {"answer":42} | rule: Nobody answered in time. | unknown: The outcome of this tool call is unknown: it was started, and its answer was lost. It was not run again."#
     );
     assert!(pending(stage.db.reader(), chat).await.unwrap().is_empty());
     let expected = states([("client", "finished"), ("rule", "denied"), ("unknown", "denied")]);
+    assert_eq!(ledger(&stage, chat).await, expected);
+}
+
+#[tokio::test]
+async fn the_time_of_a_client_cancels_neither_what_was_approved_nor_what_a_user_is_asked() {
+    let stage = Stage::new().await;
+    let chat = waiting_chat(&stage).await;
+    stage.apply(chat, answers(&stage, Vec::new(), &[("rule", true)])).await.unwrap();
+    let command = Command::CancelRequiresAction { why: String::from("Nobody answered in time.") };
+    assert_eq!(stage.apply(chat, command).await.unwrap().state.execution(), X::R0);
+    assert_eq!(stage.story(chat).await.last().unwrap().1, "client: Nobody answered in time.");
+    let expected = states([("client", "denied"), ("rule", "approved"), ("unknown", "unknown")]);
     assert_eq!(ledger(&stage, chat).await, expected);
 }
 
@@ -187,7 +199,10 @@ async fn a_user_may_interrupt_instead_of_answering() {
         assert!(pending(stage.db.reader(), chat).await.unwrap().is_empty());
         let story = stage.story(chat).await;
         let n_cancelled: usize = story.iter().map(|said| said.1.matches("was cancelled").count()).sum();
-        assert_eq!(n_cancelled, 3);
+        assert_eq!(n_cancelled, 2);
+        assert!(
+            story.iter().any(|said| said.1.contains("unknown: The outcome of this tool call is unknown"))
+        );
         let expected = states([("client", "denied"), ("rule", "denied"), ("unknown", "denied")]);
         assert_eq!(ledger(&stage, chat).await, expected);
         assert_eq!(stage.row_of(chat).await.requires_action_deadline_at, None);
