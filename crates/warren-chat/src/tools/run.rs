@@ -9,7 +9,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use futures::{FutureExt, future::join_all};
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use warren_chat_proto::{ChatState, Episode, Fence, OpenCall, Part, approval::Rules, check_fence};
 use warren_db::{
     DbError, Guard, Tx,
@@ -35,6 +35,8 @@ use crate::{
     store::{Ask, AskReason, fence},
 };
 
+/// Calls of one answer that run at a time.
+const AT_A_TIME: usize = 16;
 /// How often a workspace is noted to be in use while tools run.
 const USE_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -64,9 +66,13 @@ pub(crate) async fn run_step(
 ) -> ChatResult<ToolStep> {
     let runner = Runner::new(shared, chat, state, model, calls).await?;
     let (done, finished) = watch::channel(BTreeSet::new());
+    let places = Semaphore::new(AT_A_TIME);
     let running = calls.iter().enumerate().map(async |(place, call)| {
         runner.wait_for_turn(calls, place, finished.clone()).await;
+        // Nobody waits for another call with a place in hand, and the semaphore is never closed.
+        let occupied = places.acquire().await;
         let settled = runner.settle(call).await;
+        drop(occupied);
         done.send_modify(|done| {
             done.insert(place);
         });
@@ -190,7 +196,8 @@ impl<'a> Runner<'a> {
             Err(error) => return Ok(self.result(call, error.into_result(), true)),
         };
         let context = self.context(entry);
-        let intent = json!({ "workspace_id": context.new_workspace });
+        // What an interrupt or a later life must look for, wherever the chat works by then.
+        let intent = json!({ "workspace_id": context.new_workspace, "bound_id": context.binding.get() });
         if !self.write_start(entry, intent).await? {
             // Only this worker can have started it since the ledger was read, and it has not.
             return Err(DbError::Corrupt { what: "state of a tool call" }.into());
@@ -322,14 +329,15 @@ impl<'a> Runner<'a> {
 
 /// The context of a call, as it was when it was started.
 pub(super) fn context(chat: &chats::Model, entry: &chat_tool_calls::Model, binding: Binding) -> ToolContext {
-    let intended = entry.intent.as_ref().and_then(|intent| intent["workspace_id"].as_str()?.parse().ok());
+    let named = |field: &str| -> Option<WorkspaceId> { entry.intent.as_ref()?[field].as_str()?.parse().ok() };
+    let bound = named("bound_id").filter(|_| entry.state == "started");
     ToolContext {
         chat: ChatId::from_uuid(chat.id),
         owner: UserId::from_uuid(chat.owner_id),
         organization: OrganizationId::from_uuid(chat.organization_id),
-        binding,
+        binding: bound.map_or(binding, |bound| Binding::new(Some(bound))),
         key: format!("{}-{}-{}-{}", chat.id, entry.history_version, entry.ordinal, entry.run),
-        new_workspace: intended.unwrap_or_else(WorkspaceId::new),
+        new_workspace: named("workspace_id").unwrap_or_else(WorkspaceId::new),
         age: Duration::ZERO,
     }
 }

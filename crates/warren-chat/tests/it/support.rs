@@ -40,6 +40,8 @@ pub(crate) struct FakeTools {
     pub(crate) resumed: Mutex<Option<Value>>,
     pub(crate) calls: Mutex<Vec<String>>,
     pub(crate) hanging: Notify,
+    /// In which workspaces calls were ended or looked for.
+    pub(crate) places: Mutex<Vec<(&'static str, Option<WorkspaceId>)>>,
     /// How often noting the use of a workspace, which every step does, still panics.
     pub(crate) n_panics: AtomicUsize,
     /// Commands called `alone` that run now, and the most that ever did.
@@ -86,6 +88,10 @@ impl Meeting {
 impl FakeTools {
     fn note(&self, call: String) {
         self.calls.lock().unwrap().push(call);
+    }
+
+    fn note_place(&self, what: &'static str, context: &ToolContext) {
+        self.places.lock().unwrap().push((what, context.binding.get()));
     }
 
     pub(crate) fn calls(&self) -> Vec<String> {
@@ -148,6 +154,7 @@ impl WorkspaceTools for FakeTools {
 
     async fn resume(&self, context: &ToolContext, tool: Tool, _: &ToolOutput) -> Resumed {
         self.note(format!("resume {}", name(&tool)));
+        self.note_place("resume", context);
         let known = self.resumed.lock().unwrap().clone();
         match known {
             Some(result) => Resumed::Result(Ok(result)),
@@ -155,8 +162,9 @@ impl WorkspaceTools for FakeTools {
         }
     }
 
-    async fn end(&self, _: &ToolContext, tool_name: &str) -> Option<Value> {
+    async fn end(&self, context: &ToolContext, tool_name: &str) -> Option<Value> {
         self.note(format!("end {tool_name}"));
+        self.note_place("end", context);
         (tool_name == "execute")
             .then(|| json!({ "error": "killed", "interrupted": true, "output": "line 1\n" }))
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use warren_chat::{Answer, ClientResult, DynamicTool, SendMessage, WorkerConfig};
 use warren_db::{entity::deployment_settings, query};
-use warren_vocab::{BusyBehavior, ChatStatus, MessageRole};
+use warren_vocab::{BusyBehavior, ChatStatus, MessageRole, WorkspaceId};
 
 use crate::support::{DEADLINE, Stage};
 
@@ -325,6 +325,37 @@ async fn a_call_whose_outcome_is_unknown_runs_again_only_when_the_user_says_so()
     stage.chat.interrupt(&stage.subject, chat).await.unwrap();
     view.until_waiting().await;
     assert_eq!(stage.tools.calls().last().unwrap(), "end execute");
+}
+
+#[tokio::test]
+async fn an_interrupt_ends_a_command_where_it_was_started_although_the_chat_works_elsewhere_by_then() {
+    let stage = Stage::new().await;
+    let _model = with_calls(&stage, json!([execute("hang")])).await;
+    let chat = stage.create("hang").await;
+    tokio::time::timeout(DEADLINE, stage.tools.hanging.notified()).await.unwrap();
+    let first = stage.chat.get(&stage.subject, chat).await.unwrap().workspace_id;
+    let other = Some(WorkspaceId::new());
+    stage.db.write(async |tx| query::chats::set_workspace(tx, chat, other).await).await.unwrap();
+    let mut view = stage.view(chat).await;
+    stage.chat.interrupt(&stage.subject, chat).await.unwrap();
+    view.until_waiting().await;
+    let places = stage.tools.places.lock().unwrap().clone();
+    assert!(first.is_some());
+    assert_eq!(places, [("end", first.map(WorkspaceId::from_uuid))]);
+}
+
+#[tokio::test]
+async fn only_so_many_calls_of_one_answer_run_at_a_time() {
+    let stage = Stage::new().await;
+    let calls: Vec<_> = (0..20).map(|_| execute("alone")).collect();
+    let _model = with_calls(&stage, json!(calls)).await;
+    let chat = stage.create("many").await;
+    let mut running = stage.tools.alone.subscribe();
+    tokio::time::timeout(DEADLINE, running.wait_for(|(now, _)| *now >= 16)).await.unwrap().unwrap();
+    let mut view = stage.view(chat).await;
+    stage.chat.interrupt(&stage.subject, chat).await.unwrap();
+    view.until_waiting().await;
+    assert_eq!(stage.tools.alone.borrow().1, 16);
 }
 
 #[tokio::test]
