@@ -71,7 +71,14 @@ export function follow(options: FollowOptions): { stop: () => void; reconnect: (
   const retryNow = () => {
     if (!stopped && socket === null) open();
   };
+  // Without a network no close ever arrives: the browser waits for the old connection far longer than a reader does.
+  const offline = () => {
+    if (stopped || socket === null) return;
+    drop();
+    schedule();
+  };
   window.addEventListener("online", retryNow);
+  window.addEventListener("offline", offline);
   open();
 
   return {
@@ -79,6 +86,7 @@ export function follow(options: FollowOptions): { stop: () => void; reconnect: (
       stopped = true;
       clearTimeout(timer);
       window.removeEventListener("online", retryNow);
+      window.removeEventListener("offline", offline);
       drop();
     },
     /** Leaves the present connection and, after a short delay, opens a new one from the position reached. */

@@ -7,7 +7,7 @@ import { Notice } from "@/ui/notice";
 import { Spinner } from "@/ui/spinner";
 import { useNow } from "@/ui/time";
 import type { LiveChat } from "./connection";
-import { failure, remedy } from "./words";
+import { failure, remedy, waiting } from "./words";
 
 interface ProgressProps {
   live: LiveChat;
@@ -97,7 +97,7 @@ function Retrying({ live }: { live: LiveChat }) {
   return (
     <Notice tone="warning" title={retry.error} data-testid="chat-retry">
       <p className="text-[0.8125rem] tabular-nums">
-        {seconds > 0 ? `Attempt ${retry.attempt} failed. Trying again in ${seconds} s; nothing to do for you.` : `Attempt ${retry.attempt} failed. Trying again now.`}
+        {seconds > 0 ? `Attempt ${retry.attempt} failed. Trying again in ${waiting(seconds)}; nothing to do for you.` : `Attempt ${retry.attempt} failed. Trying again now.`}
       </p>
       {facts ? <p className="pt-1 font-mono text-xs">{facts}</p> : null}
     </Notice>

@@ -67,6 +67,14 @@ export function failure(kind: ChatError["kind"]): string {
   }
 }
 
+/** "45 s", "12 min", "5 h", "3 days": a wait in the unit that a person counts it in, rounded up. */
+export function waiting(seconds: number): string {
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 2 * 3600) return `${Math.ceil(seconds / 60)} min`;
+  if (seconds < 48 * 3600) return `${Math.ceil(seconds / 3600)} h`;
+  return `${Math.ceil(seconds / 86_400)} days`;
+}
+
 /** An amount of millionths of a dollar. */
 export function dollars(micros: number): string {
   const amount = micros / 1_000_000;
