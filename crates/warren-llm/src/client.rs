@@ -16,7 +16,7 @@ use crate::{
     config::default_base_url,
     frames::{Frame, Framing, Garbled},
     options::Options,
-    protocol::{Call, Context, Fault, Reader, anthropic, chat, google, responses},
+    protocol::{self, Call, Context, Fault, Reader, anthropic, chat, google, responses},
 };
 
 /// The most bytes of an error that are read.
@@ -157,6 +157,16 @@ impl Model for Client {
             listener.next().await.map(|item| (item, listener))
         });
         Ok(events.boxed())
+    }
+
+    fn output_bound(&self, request: &ModelRequest) -> u64 {
+        // The conversation takes no part in it and is long.
+        let bare = ModelRequest {
+            max_output_tokens: request.max_output_tokens,
+            tool_choice: request.tool_choice,
+            ..ModelRequest::default()
+        };
+        protocol::output_bound(&self.call(&bare).body)
     }
 }
 

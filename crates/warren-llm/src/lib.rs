@@ -38,4 +38,8 @@ pub trait Model: Send + Sync {
     /// # Errors
     /// Fails when the provider cannot be reached, refuses, or answers with something else than a stream.
     async fn stream(&self, request: ModelRequest) -> Result<ModelStream, ModelError>;
+
+    /// The most tokens that an answer to a request may have, with what the model thinks: the bound that is really sent,
+    /// after every option.
+    fn output_bound(&self, request: &ModelRequest) -> u64;
 }

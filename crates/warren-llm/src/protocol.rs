@@ -137,6 +137,17 @@ pub(crate) fn count(value: &Value) -> Option<i64> {
     value.as_i64().filter(|count| (0..=COUNT_MAX).contains(count))
 }
 
+/// The most tokens that a request asks for. Where it names several bounds, the largest, as servers differ in which they heed.
+pub(crate) fn output_bound(body: &Value) -> u64 {
+    let bounds = [
+        &body["max_tokens"],
+        &body["max_completion_tokens"],
+        &body["max_output_tokens"],
+        &body["generationConfig"]["maxOutputTokens"],
+    ];
+    bounds.iter().filter_map(|bound| bound.as_u64()).max().unwrap_or(MAX_OUTPUT_TOKENS)
+}
+
 /// Calls matter more than the word that a provider ends with: some say "stop" after them.
 pub(crate) fn with_calls(reason: FinishReason, has_calls: bool) -> FinishReason {
     match reason {

@@ -248,3 +248,18 @@ fn whether_a_model_thinks_is_told_by_its_name_unless_an_option_says_so() {
     let option = |thinks: bool| json!({"provider_options": {"openai": {"reasoning_model": thinks}}});
     assert!(sealed("prod-chat", option(true)) && !sealed("gpt-5", option(false)));
 }
+
+#[test]
+fn the_bound_of_an_answer_is_the_one_that_is_sent() {
+    use AiProviderType::{Anthropic, Google, Openai, OpenaiCompat, Openrouter};
+    let bound = |provider, options: Value| output_bound(&call(provider, "https://x.test/v1", "m", options).body);
+    for provider in [Anthropic, Google, Openai, OpenaiCompat] {
+        assert_eq!(bound(provider, json!({})), MAX_OUTPUT_TOKENS, "{provider:?}");
+        assert_eq!(bound(provider, json!({ "max_output_tokens": 900 })), 900, "{provider:?}");
+    }
+    let thinking = json!({ "max_output_tokens": 1000, "provider_options": {"anthropic": {
+        "thinking": { "budget_tokens": 5000 } } } });
+    assert_eq!(bound(Anthropic, thinking), 6000);
+    let extra = json!({ "provider_options": {"openrouter": { "extra_body": { "max_tokens": 99_000 } } } });
+    assert_eq!(bound(Openrouter, extra), 99_000);
+}
