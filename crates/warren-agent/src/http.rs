@@ -26,6 +26,7 @@ mod changes;
 mod edit;
 mod files;
 mod lines;
+mod places;
 mod processes;
 mod regular;
 mod search;
@@ -68,6 +69,7 @@ impl HttpServer {
             )
             .route("/changes/{key}", get(files::change))
             .route("/changes/{key}/call-off", post(files::call_off_change))
+            .route("/resolve-paths", post(places::resolve_paths))
             .route("/list-directory", post(files::list_directory))
             .route("/search-files", post(search::search_files))
             .with_state(shared);

@@ -251,6 +251,32 @@ pub struct EditedFile {
     pub diff: String,
 }
 
+/// Body of `POST resolve-paths`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResolvePaths {
+    /// As for the other routes: absolute, or relative to the home directory.
+    pub paths: Vec<String>,
+}
+
+/// Answer of `POST resolve-paths`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResolvedPaths {
+    /// The user's home directory, without links.
+    pub home: String,
+    /// In the order of the request.
+    pub paths: Vec<ResolvedPath>,
+}
+
+/// Where a path leads.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResolvedPath {
+    /// As it was asked for.
+    pub path: String,
+    /// Absolute and without links as far as it exists; none where that cannot be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub real: Option<String>,
+}
+
 /// Body of `POST list-directory`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListDirectory {

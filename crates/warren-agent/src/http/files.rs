@@ -280,18 +280,19 @@ fn absolute(workplace: &Workplace, path: &str) -> Result<PathBuf, HttpError> {
     if path.is_empty() {
         return Err(HttpError::bad_request("the path is missing"));
     }
-    if path == "~" || path.starts_with("~/") {
-        return Ok(workplace.home().join(path[1..].trim_start_matches('/')));
-    }
-    if !path.starts_with('/') {
+    if path != "~" && !path.starts_with('/') && !path.starts_with("~/") {
         return Err(HttpError::bad_request(format!("the path must be absolute: {path:?}")));
     }
-    Ok(PathBuf::from(path))
+    Ok(expanded(workplace, path))
 }
 
-/// A path as people write it; empty means the home directory.
+/// A path as people write it, from the home directory; empty means that directory itself. Variables are not expanded: a
+/// path must not say what a variable holds, and a rule must know where it leads.
 pub(super) fn expanded(workplace: &Workplace, path: &str) -> PathBuf {
-    if path.is_empty() || path == "~" { workplace.home().to_owned() } else { workplace.expand_path(path) }
+    match path {
+        "" | "~" => workplace.home().to_owned(),
+        path => workplace.home().join(path.strip_prefix("~/").map_or(path, |rest| rest.trim_start_matches('/'))),
+    }
 }
 
 async fn blocking<T: Send + 'static>(

@@ -174,7 +174,7 @@ impl Processes {
         }
         let workdir = match request.workdir.as_str() {
             "" => self.workplace.directory(),
-            path => self.workplace.expand_path(path),
+            path => super::files::expanded(&self.workplace, path),
         };
         if !workdir.is_dir() {
             return Err(HttpError::bad_request(format!(

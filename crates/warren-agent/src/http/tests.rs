@@ -128,6 +128,27 @@ async fn a_file_is_written_read_and_keeps_its_mode() {
 }
 
 #[tokio::test]
+async fn a_path_does_not_say_what_a_variable_holds() {
+    let mut fixture = Fixture::new().await;
+    let path = "$CODER_AGENT_TOKEN";
+    let asked = [
+        ("list-directory", json!({ "path": path })),
+        ("search-files", json!({ "path": path, "content": "x" })),
+        ("processes/start", json!({ "command": "true", "workdir": path })),
+    ];
+    for (route, body) in asked {
+        let (_, answer) = fixture.post("", &format!("/api/v0/{route}"), body).await;
+        let message = answer["message"].as_str().unwrap();
+        assert!(message.contains("/$CODER_AGENT_TOKEN does not exist"), "{route}: {message}");
+    }
+    let (status, found) = fixture.post("", "/api/v0/resolve-paths", json!({ "paths": [path, "~", "/"] })).await;
+    assert_eq!(status, 200, "{found}");
+    let home = found["home"].as_str().unwrap();
+    assert_eq!(found["paths"][0]["real"], format!("{home}/$CODER_AGENT_TOKEN"));
+    assert_eq!((&found["paths"][1]["real"], &found["paths"][2]["real"]), (&found["home"], &json!("/")));
+}
+
+#[tokio::test]
 async fn edits_of_several_files_are_made_together_or_not_at_all() {
     let mut fixture = Fixture::new().await;
     let (a, b) = (fixture.dir.path().join("a"), fixture.dir.path().join("b"));
