@@ -291,7 +291,9 @@ fn absolute(workplace: &Workplace, path: &str) -> Result<PathBuf, HttpError> {
 pub(super) fn expanded(workplace: &Workplace, path: &str) -> PathBuf {
     match path {
         "" | "~" => workplace.home().to_owned(),
-        path => workplace.home().join(path.strip_prefix("~/").map_or(path, |rest| rest.trim_start_matches('/'))),
+        path => {
+            workplace.home().join(path.strip_prefix("~/").map_or(path, |rest| rest.trim_start_matches('/')))
+        }
     }
 }
 

@@ -44,7 +44,9 @@ fn real(path: &Path) -> Option<PathBuf> {
                 real.extend(missing.into_iter().rev());
                 return Some(real);
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && known.symlink_metadata().is_err() => {
+            Err(error)
+                if error.kind() == std::io::ErrorKind::NotFound && known.symlink_metadata().is_err() =>
+            {
                 missing.push(known.file_name()?);
                 known = known.parent()?;
             }

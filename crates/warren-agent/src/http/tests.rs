@@ -141,7 +141,8 @@ async fn a_path_does_not_say_what_a_variable_holds() {
         let message = answer["message"].as_str().unwrap();
         assert!(message.contains("/$CODER_AGENT_TOKEN does not exist"), "{route}: {message}");
     }
-    let (status, found) = fixture.post("", "/api/v0/resolve-paths", json!({ "paths": [path, "~", "/"] })).await;
+    let (status, found) =
+        fixture.post("", "/api/v0/resolve-paths", json!({ "paths": [path, "~", "/"] })).await;
     assert_eq!(status, 200, "{found}");
     let home = found["home"].as_str().unwrap();
     assert_eq!(found["paths"][0]["real"], format!("{home}/$CODER_AGENT_TOKEN"));

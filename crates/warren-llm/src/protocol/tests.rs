@@ -252,7 +252,8 @@ fn whether_a_model_thinks_is_told_by_its_name_unless_an_option_says_so() {
 #[test]
 fn the_bound_of_an_answer_is_the_one_that_is_sent() {
     use AiProviderType::{Anthropic, Google, Openai, OpenaiCompat, Openrouter};
-    let bound = |provider, options: Value| output_bound(&call(provider, "https://x.test/v1", "m", options).body);
+    let bound =
+        |provider, options: Value| output_bound(&call(provider, "https://x.test/v1", "m", options).body);
     for provider in [Anthropic, Google, Openai, OpenaiCompat] {
         assert_eq!(bound(provider, json!({})), MAX_OUTPUT_TOKENS, "{provider:?}");
         assert_eq!(bound(provider, json!({ "max_output_tokens": 900 })), 900, "{provider:?}");
