@@ -32,11 +32,18 @@ describe("Progress", () => {
   const failure = (fields: Partial<ChatError>) => live({ error: { message: "The provider refused.", retryable: false, ...fields } });
 
   it("says what failed and what to do, with a way to the models when they are the cause", async () => {
-    await show(<Progress live={failure({ kind: "auth", detail: "status 401" })} status="error" showsWork={false} />);
+    await show(<Progress live={failure({ kind: "auth", detail: "status 401" })} status="error" showsWork={false} setsUpModels />);
     expect(screen.getByRole("alert").textContent).toContain("The provider refused.");
     expect(screen.getByRole("alert").textContent).toContain("status 401");
     expect(screen.getByText(/Check the provider’s key/)).toBeTruthy();
     expect(screen.getByText("Open Models")).toBeTruthy();
+  });
+
+  it("sends who may not set up models to the administrator, and keeps the provider's own words back", async () => {
+    await show(<Progress live={failure({ kind: "auth", detail: "status 401" })} status="error" showsWork={false} />);
+    expect(screen.getByText(/Tell your administrator/)).toBeTruthy();
+    expect(screen.queryByText("Open Models")).toBeNull();
+    expect(screen.queryByText(/status 401/)).toBeNull();
   });
 
   it("offers no way to the models for a passing failure", async () => {

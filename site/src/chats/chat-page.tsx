@@ -6,6 +6,7 @@ import { promptsQuery, useEditMessage, useInterrupt, useReconcile, useSendMessag
 import { chatQuery, refreshChats } from "@/api/chats";
 import { ApiError } from "@/api/client";
 import { modelConfigsQuery } from "@/api/models";
+import { usePermissions } from "@/api/permissions";
 import type { Chat, ChatStatus } from "@/api/types";
 import { workspaceByIdQuery } from "@/api/workspaces";
 import { Button } from "@/ui/button";
@@ -38,6 +39,7 @@ export function ChatPage() {
 function Conversation({ chatId }: { chatId: string }) {
   const chat = useQuery({ ...chatQuery(chatId), refetchInterval: 15_000 });
   const { live, connection } = useChatConnection(chatId);
+  const may = usePermissions();
   const { view } = live;
   const status = view.status ?? chat.data?.status ?? null;
   const busy = isBusy(status);
@@ -67,7 +69,7 @@ function Conversation({ chatId }: { chatId: string }) {
           </div>
         )}
         <div className="mx-auto w-full max-w-3xl shrink-0 space-y-2.5 px-4 pb-4 sm:px-6">
-          <Progress live={live} status={status} showsWork={showsWork(written.at(-1) ?? settled.at(-1))} {...(isArchived ? {} : { onContinue: () => void say("Continue.").catch(() => {}) })} />
+          <Progress live={live} status={status} setsUpModels={may.editModels} showsWork={showsWork(written.at(-1) ?? settled.at(-1))} {...(isArchived ? {} : { onContinue: () => void say("Continue.").catch(() => {}) })} />
           <Approvals chatId={chatId} approvals={view.approvals} />
           <Refusal error={send.error} chatId={chatId} />
           {isArchived ? (

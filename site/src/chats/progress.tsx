@@ -16,16 +16,18 @@ interface ProgressProps {
   showsWork: boolean;
   /** Goes on after a failure. */
   onContinue?: () => void;
+  /** The reader may set up models; others see neither the way there nor what the provider answered word for word. */
+  setsUpModels?: boolean;
 }
 
 /** How long it is told that a connection came back. */
 const RESUMED_MS = 8_000;
 
 /** The one line that says what the chat is doing, most urgent first: retry, failure, lost connection, work. */
-export function Progress({ live, status, showsWork, onContinue }: ProgressProps) {
+export function Progress({ live, status, showsWork, onContinue, setsUpModels = false }: ProgressProps) {
   const { view } = live;
   if (view.retry) return <Retrying live={live} />;
-  if (status === "error" && view.error) return <Failed live={live} onContinue={onContinue} />;
+  if (status === "error" && view.error) return <Failed live={live} onContinue={onContinue} setsUpModels={setsUpModels} />;
   if (live.link === "reconnecting") return <Reconnecting retryAt={live.retryAt} />;
   return (
     <>
@@ -55,7 +57,7 @@ function Line({ text, icon }: { text: string; icon?: ReactNode }) {
   );
 }
 
-function Failed({ live, onContinue }: { live: LiveChat; onContinue: (() => void) | undefined }) {
+function Failed({ live, onContinue, setsUpModels }: { live: LiveChat; onContinue: (() => void) | undefined; setsUpModels: boolean }) {
   const { error } = live.view;
   if (!error) return null;
   const setup = error.kind === "auth" || error.kind === "missing_key" || error.kind === "config" || error.kind === "provider_disabled";
@@ -67,7 +69,7 @@ function Failed({ live, onContinue }: { live: LiveChat; onContinue: (() => void)
       title={error.message}
       action={
         <div className="flex flex-col gap-1.5">
-          {setup ? (
+          {setup && setsUpModels ? (
             <Button asChild size="sm">
               <Link to="/deployment/models">Open Models</Link>
             </Button>
@@ -81,8 +83,8 @@ function Failed({ live, onContinue }: { live: LiveChat; onContinue: (() => void)
         </div>
       }
     >
-      {error.detail ? <p className="max-h-32 overflow-y-auto text-[0.8125rem] whitespace-pre-wrap">{error.detail}</p> : null}
-      <p className="text-[0.8125rem]">{remedy(error)}</p>
+      {error.detail && setsUpModels ? <p className="max-h-32 overflow-y-auto text-[0.8125rem] whitespace-pre-wrap">{error.detail}</p> : null}
+      <p className="text-[0.8125rem]">{setup && !setsUpModels ? "Tell your administrator, who sets up the models, or choose another model." : remedy(error)}</p>
       {facts ? <p className="pt-1 font-mono text-xs">{facts}</p> : null}
     </Notice>
   );

@@ -26,7 +26,7 @@ export function Notice({ tone, title, children, action, className, ...rest }: No
   return (
     <div
       role={tone === "danger" ? "alert" : "status"}
-      className={cn("flex gap-2.5 rounded-lg border px-3.5 py-2.5 text-sm [&>svg]:mt-0.5 [&>svg]:size-4 [&>svg]:shrink-0", look.box, className)}
+      className={cn("flex gap-2.5 max-sm:flex-wrap rounded-lg border px-3.5 py-2.5 text-sm [&>svg]:mt-0.5 [&>svg]:size-4 [&>svg]:shrink-0", look.box, className)}
       {...rest}
     >
       {look.icon}
@@ -34,7 +34,7 @@ export function Notice({ tone, title, children, action, className, ...rest }: No
         <p className="font-medium break-words">{title}</p>
         {children ? <div className="break-words opacity-90">{children}</div> : null}
       </div>
-      {action ? <div className="shrink-0 self-center">{action}</div> : null}
+      {action ? <div className="shrink-0 self-center max-sm:w-full max-sm:pl-6.5">{action}</div> : null}
     </div>
   );
 }
