@@ -33,6 +33,11 @@ pub enum ChatServiceError {
     /// The owner has spent what may be spent in this period.
     #[error("the spending limit for chats is reached")]
     UsageLimit(Standing),
+    /// Nobody knows what may be spent.
+    #[error(
+        "The spending limit for chats cannot be read, so models are not asked. An administrator has to set it again."
+    )]
+    LimitUnreadable,
     /// The model that was asked for a title gave none.
     #[error("the model gave no title")]
     NoTitle,

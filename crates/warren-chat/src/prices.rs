@@ -49,8 +49,8 @@ impl Prices {
         if prices != Self::default() { Some(prices) } else { published(provider, model) }
     }
 
-    /// What the tokens cost in micro-dollars, rounded up. `None` when a price that matters is not known. Tokens of the
-    /// cache without a price of their own cost as much as input.
+    /// What the tokens cost in micro-dollars, rounded up. Tokens of the cache without a price of their own cost as much as
+    /// input; tokens whose price nobody has told cost nothing beside those with a price. `None` when nothing was used.
     pub fn cost_micros(&self, usage: &Usage) -> Option<i64> {
         let items = [
             (usage.input_tokens, self.input),
@@ -64,12 +64,25 @@ impl Prices {
         let mut sum = 0_i128;
         for (tokens, price) in items {
             let tokens = i128::from(tokens.unwrap_or(0).max(0));
-            if tokens > 0 {
-                sum = sum.checked_add(tokens.checked_mul(price?)?)?;
-            }
+            sum = sum.saturating_add(tokens.saturating_mul(price.unwrap_or(0)));
         }
-        i64::try_from((sum + SCALE - 1) / SCALE).ok()
+        Some(rounded_up(sum))
     }
+
+    /// The most that so many tokens can cost: nobody knows before how many of the prompt are written to the cache.
+    pub(crate) fn most_micros(&self, n_input: usize, n_output: u64) -> i64 {
+        let input = self.input.max(self.cache_write).unwrap_or(0);
+        let input = i128::try_from(n_input).unwrap_or(i128::MAX).saturating_mul(input);
+        let output = i128::from(n_output).saturating_mul(self.output.unwrap_or(0));
+        rounded_up(input.saturating_add(output))
+    }
+}
+
+/// Amounts that no sum of a deployment's life comes near are cut there, so that sums stay numbers.
+fn rounded_up(sum: i128) -> i64 {
+    const MICROS_MAX: i128 = 1_000_000_000_000_000;
+    let micros = sum.saturating_add(SCALE - 1) / SCALE;
+    i64::try_from(micros.min(MICROS_MAX)).unwrap_or(0)
 }
 
 /// Reads an amount of money from a number or a text. `None` for what is no amount.

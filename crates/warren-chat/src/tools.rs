@@ -20,6 +20,7 @@ use std::{
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use thiserror::Error;
+use warren_chat_proto::approval::Places;
 use warren_vocab::{ChatId, OrganizationId, UserId, WorkspaceId};
 
 pub use call::{
@@ -143,6 +144,9 @@ pub trait WorkspaceTools: Send + Sync {
     /// Ends what a call has left running in the workspace: its whole process group. Says what it did, as the result of
     /// the call; nothing when there is no more to say than that the call was interrupted.
     async fn end(&self, context: &ToolContext, tool_name: &str) -> Option<Value>;
+
+    /// Finds out where paths lead in the workspace of a call.
+    async fn places(&self, context: &ToolContext, paths: Vec<String>) -> Result<Places, ToolError>;
 
     /// Notes that a chat works in a workspace, so that it is not stopped for lack of use.
     async fn note_use(&self, owner: UserId, workspace: WorkspaceId);

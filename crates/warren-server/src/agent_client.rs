@@ -17,8 +17,8 @@ use warren_vocab::AgentId;
 use warren_wire::agent_http::{
     CHAT_ID_HEADER, Change, DirectoryListing, EditFiles, EditedFiles, ErrorBody, FILE_WRITE_BYTES_MAX,
     FileLines, FoundFiles, ListDirectory, OUTPUT_WAIT_SECONDS_MAX, PREFIX, ProcessInfo, ProcessList,
-    ProcessOutput, ProcessSignal, ReadFileLines, SearchFiles, SignalProcess, StartProcess, StartedProcess,
-    StreamRecord, WrittenFile,
+    ProcessOutput, ProcessSignal, ReadFileLines, ResolvePaths, ResolvedPaths, SearchFiles, SignalProcess,
+    StartProcess, StartedProcess, StreamRecord, WrittenFile,
 };
 
 mod records;
@@ -176,6 +176,11 @@ impl AgentClient {
     /// Makes every edit of every file, or none.
     pub(crate) async fn edit_files(&self, request: &EditFiles) -> Result<EditedFiles, AgentClientError> {
         self.post("/edit-files", request).await
+    }
+
+    /// Finds out where paths really lead.
+    pub(crate) async fn resolve_paths(&self, paths: Vec<String>) -> Result<ResolvedPaths, AgentClientError> {
+        self.post("/resolve-paths", &ResolvePaths { paths }).await
     }
 
     /// Lists a directory.

@@ -18,7 +18,9 @@ use std::{
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use warren_app::{Actor, App};
-use warren_chat::{Resumed, Tool, ToolContext, ToolError, ToolOutput, WorkspaceTools};
+use warren_chat::{
+    Resumed, Tool, ToolContext, ToolError, ToolOutput, WorkspaceTools, proto::approval::Places,
+};
 use warren_tunnel::TunnelNode;
 use warren_vocab::{UserId, UserStatus, WorkspaceId};
 
@@ -130,6 +132,10 @@ impl WorkspaceTools for ChatTools {
             | Tool::SearchFiles(_)
             | Tool::AskUserQuestion(_)) => Resumed::Result(self.run(context, other, output).await),
         }
+    }
+
+    async fn places(&self, context: &ToolContext, paths: Vec<String>) -> Result<Places, ToolError> {
+        self.find_places(context, paths).await
     }
 
     async fn end(&self, context: &ToolContext, tool_name: &str) -> Option<Value> {

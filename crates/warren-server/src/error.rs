@@ -207,6 +207,7 @@ impl From<ChatServiceError> for ApiError {
                 let body = view::chat_usage::exceeded(&standing);
                 Self { limit: Some(Box::new(body.clone())), ..Self::new(StatusCode::CONFLICT, body.message) }
             }
+            ChatServiceError::LimitUnreadable => Self::new(StatusCode::CONFLICT, error.to_string()),
             ChatServiceError::NoTitle => {
                 let message =
                     "The model gave no title. Check that it can be reached, or write a title yourself.";

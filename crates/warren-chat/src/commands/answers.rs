@@ -5,7 +5,7 @@ use serde_json::Value;
 use warren_audit::{Entry, record};
 use warren_authz::{Action, Subject};
 use warren_chat_proto::{
-    approval::{Rule, Verdict},
+    approval::{self, Rule, Verdict, literal},
     nests_deeper,
 };
 use warren_db::{Tx, entity::chats, query};
@@ -24,6 +24,8 @@ const RULES_MAX: usize = 200;
 const NOTE_CHARS_MAX: usize = 2000;
 /// Levels of a result; a message that holds deeper ones could not be read again.
 const OUTPUT_DEPTH_MAX: usize = 64;
+/// The most that a rule keeps of the arguments of a call.
+const ARGS_BYTES_MAX: usize = 4096;
 
 /// A tool call that waits for the owner's approval.
 #[derive(Debug, Clone, PartialEq)]
@@ -115,6 +117,29 @@ impl ChatService {
         Ok(())
     }
 
+    /// Lists the rules that the owner has asked to be remembered, the newest first.
+    ///
+    /// # Errors
+    /// [`ChatServiceError::NotFound`] when there is no such chat.
+    pub async fn remembered_rules(&self, subject: &Subject, id: ChatId) -> ChatResult<Vec<Rule>> {
+        Ok(remembered(&self.find(subject, Action::Read, id).await?))
+    }
+
+    /// Forgets the rules that were remembered, so that the user is asked again.
+    ///
+    /// # Errors
+    /// [`ChatServiceError::NotFound`] when there is no such chat.
+    pub async fn forget_rules(&self, caller: Caller<'_>, id: ChatId) -> ChatResult<()> {
+        self.find_own(caller.subject, id).await?;
+        let written = self.db().write(async |tx: &Tx| {
+            let old = query::chats::by_id(tx, id).await?.ok_or(ChatServiceError::NotFound)?;
+            query::chats::set_approval_rules(tx, id, Value::Array(Vec::new())).await?;
+            let new = query::chats::by_id(tx, id).await?.ok_or(ChatServiceError::NotFound)?;
+            Ok::<_, ChatServiceError>(record(tx, caller, Entry::write(&old, &new)).await?)
+        });
+        written.await
+    }
+
     /// Repairs a chat that is in a state that should not occur.
     ///
     /// # Errors
@@ -123,6 +148,12 @@ impl ChatService {
         self.find(subject, Action::Update, id).await?;
         Ok(self.apply(id, Command::Reconcile).await?.chat)
     }
+}
+
+/// Reads what a chat remembers; what cannot be read is gone.
+fn remembered(chat: &chats::Model) -> Vec<Rule> {
+    let rules = chat.approval_rules.clone().and_then(|rules| rows::parse("approval rules", rules).ok());
+    rules.unwrap_or_default()
 }
 
 /// Keeps what the owner wants to be remembered as rules of the chat; the newest counts first.
@@ -135,12 +166,12 @@ async fn remember(tx: &Tx, chat: &chats::Model, answers: &[Answer]) -> ChatResul
     let mut rules = Vec::new();
     for answer in answers.iter().filter(|answer| answer.remember) {
         let call = pending.iter().find(|call| call.call_id == answer.call_id);
-        // The transition refuses an answer to a call that does not wait.
+        // The transition refuses an answer to a call that does not wait. That a call may run a second time after a crash
+        // says nothing about later ones.
+        let call = call.filter(|call| call.reason == AskReason::Rule);
         rules.extend(call.into_iter().flat_map(|call| rules_for(call, answer.approve)));
     }
-    let known: Option<Vec<Rule>> =
-        chat.approval_rules.clone().and_then(|rules| rows::parse("approval rules", rules).ok());
-    for rule in known.unwrap_or_default() {
+    for rule in remembered(chat) {
         if !rules.contains(&rule) {
             rules.push(rule);
         }
@@ -149,44 +180,36 @@ async fn remember(tx: &Tx, chat: &chats::Model, answers: &[Answer]) -> ChatResul
     Ok(query::chats::set_approval_rules(tx, id, rows::stored(&rules)).await?)
 }
 
-/// Rules for this very command or these very files; for the tool where a call names neither.
+/// Rules for this very command in this directory, for these very files, or for a call with these very arguments. A refused
+/// command is refused in every directory.
 fn rules_for(call: &PendingCall, approve: bool) -> Vec<Rule> {
     let action = if approve { Verdict::Allow } else { Verdict::Deny };
-    let rule = |path: Option<&str>, command: Option<&str>| Rule {
-        tool: literal(&call.tool_name),
-        path: path.map(literal),
-        command: command.map(|command| literal(command.trim())),
-        action,
-    };
+    let rule = Rule::of(literal(&call.tool_name), action);
     if let Some(command) = call.args["command"].as_str() {
-        return vec![rule(None, Some(command))];
+        let workdir = approve.then(|| call.args["workdir"].as_str().unwrap_or_default().to_owned());
+        return vec![Rule { command: Some(literal(command.trim())), workdir, ..rule }];
     }
-    let path = |value: &Value| value["path"].as_str().map(str::to_owned);
-    let files = call.args["files"].as_array().into_iter().flatten();
-    let paths: Vec<_> = path(&call.args).into_iter().chain(files.filter_map(path)).collect();
+    let paths = approval::named(&call.tool_name, &call.args);
     if paths.is_empty() {
-        vec![rule(None, None)]
-    } else {
-        paths.iter().map(|path| rule(Some(path), None)).collect()
+        let args = approval::compared(&call.args);
+        // What nobody can read again is not worth keeping.
+        return if args.to_string().len() <= ARGS_BYTES_MAX {
+            vec![Rule { args: Some(args), ..rule }]
+        } else {
+            Vec::new()
+        };
     }
-}
-
-/// A pattern that fits this text and no other.
-fn literal(text: &str) -> String {
-    let mut pattern = String::new();
-    for c in text.chars() {
-        if ['*', '?', '[', ']', '{', '}', '\\'].contains(&c) {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern
+    let of_path = |path: String| {
+        let place = approval::absolute(&path, approval::HOME)?;
+        Some(Rule { path: Some(literal(&place)), ..rule.clone() })
+    };
+    paths.into_iter().filter_map(of_path).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use warren_chat_proto::approval::decide;
+    use warren_chat_proto::approval::{Places, Rules};
 
     use super::*;
 
@@ -202,6 +225,12 @@ mod tests {
         }
     }
 
+    fn decide(rules: &[Rule], tool: &str, args: &Value) -> Verdict {
+        let places = Places { home: "/home/coder".into(), ..Places::default() };
+        Rules { chat: rules.to_vec(), user: vec![Rule::of("*", Verdict::Ask)], ..Rules::default() }
+            .decide(tool, args, &places)
+    }
+
     #[test]
     fn what_is_remembered_fits_the_same_call_and_no_other() {
         for command in ["rm -rf *", r"grep 'a\.b' {x,y} [z]?", "  ls  "] {
@@ -209,15 +238,37 @@ mod tests {
             let of = |command: &str| decide(&rules, "execute", &json!({ "command": command }));
             assert_eq!(of(command), Verdict::Deny, "{command}");
             assert_eq!(of(&format!("{command}; echo")), Verdict::Deny, "a refused command joined: {command}");
-            assert_eq!(of(&format!("echo {command}")), Verdict::Allow, "{command}");
+            assert_eq!(of(&format!("echo {command}")), Verdict::Ask, "{command}");
         }
         let edit = json!({ "files": [{ "path": "/a" }, { "path": "/b*" }] });
         let rules = rules_for(&call("edit_files", edit), false);
         assert_eq!(rules.len(), 2);
         assert_eq!(decide(&rules, "edit_files", &json!({ "path": "/b*" })), Verdict::Deny);
-        assert_eq!(decide(&rules, "edit_files", &json!({ "path": "/bc" })), Verdict::Allow);
+        assert_eq!(decide(&rules, "edit_files", &json!({ "path": "/bc" })), Verdict::Ask);
         let rules = rules_for(&call("stop_workspace", json!({})), false);
         assert_eq!(decide(&rules, "stop_workspace", &json!({})), Verdict::Deny);
-        assert_eq!(decide(&rules, "start_workspace", &json!({})), Verdict::Allow);
+        assert_eq!(decide(&rules, "start_workspace", &json!({})), Verdict::Ask);
+    }
+
+    #[test]
+    fn an_approved_call_is_the_one_that_was_shown() {
+        let command = json!({ "command": "rm -rf build", "workdir": "/tmp/x" });
+        let rules = rules_for(&call("execute", command.clone()), true);
+        assert_eq!(decide(&rules, "execute", &command), Verdict::Allow);
+        for workdir in [json!("/srv/prod"), Value::Null] {
+            let other = json!({ "command": "rm -rf build", "workdir": workdir });
+            assert_eq!(decide(&rules, "execute", &other), Verdict::Ask, "{other}");
+        }
+        let small = json!({ "template_id": "small", "model_intent": "one" });
+        let rules = rules_for(&call("create_workspace", small), true);
+        let of = |template: &str| {
+            decide(&rules, "create_workspace", &json!({ "template_id": template, "model_intent": "two" }))
+        };
+        assert_eq!((of("small"), of("large")), (Verdict::Allow, Verdict::Ask));
+        let rules = rules_for(&call("search_files", json!({ "content": "x" })), true);
+        assert_eq!(decide(&rules, "search_files", &json!({ "content": "y" })), Verdict::Allow);
+        assert_eq!(decide(&rules, "search_files", &json!({ "path": "/etc", "content": "y" })), Verdict::Ask);
+        let rules = rules_for(&call("write_file", json!({ "path": "/etc//./hosts" })), false);
+        assert_eq!(decide(&rules, "write_file", &json!({ "path": "/etc/hosts" })), Verdict::Deny);
     }
 }

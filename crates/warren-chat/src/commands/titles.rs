@@ -2,14 +2,14 @@
 
 use warren_audit::{Entry, record};
 use warren_db::{Tx, channels, entity::chats, query};
-use warren_vocab::{ChatId, MessageRole};
+use warren_vocab::{ChatId, MessageRole, UserId};
 
 use super::listing::text_of;
 use crate::{
     error::{ChatResult, ChatServiceError},
     rows,
     service::{Caller, ChatService},
-    turn,
+    store, turn,
 };
 
 /// Messages of the user that a title is made from.
@@ -19,7 +19,7 @@ impl ChatService {
     /// Asks a model for a title and changes nothing.
     ///
     /// # Errors
-    /// [`ChatServiceError::NoTitle`] when the model gives none in time.
+    /// [`ChatServiceError::UsageLimit`] when nothing may be spent, [`ChatServiceError::NoTitle`] when the model gives none in time.
     pub async fn propose_title(&self, caller: Caller<'_>, id: ChatId) -> ChatResult<String> {
         let chat = self.find_own(caller.subject, id).await?;
         self.new_title(&chat).await
@@ -28,7 +28,7 @@ impl ChatService {
     /// Asks a model for a title and keeps it, unless the title was changed meanwhile.
     ///
     /// # Errors
-    /// [`ChatServiceError::NoTitle`] when the model gives none in time.
+    /// [`ChatServiceError::UsageLimit`] when nothing may be spent, [`ChatServiceError::NoTitle`] when the model gives none in time.
     pub async fn regenerate_title(&self, caller: Caller<'_>, id: ChatId) -> ChatResult<chats::Model> {
         let chat = self.find_own(caller.subject, id).await?;
         let title = self.new_title(&chat).await?;
@@ -50,6 +50,7 @@ impl ChatService {
         if chat.archived {
             return Err(ChatServiceError::invalid("chat", "The chat is archived. Unarchive it first."));
         }
+        store::check_limit(self.db().reader(), UserId::from_uuid(chat.owner_id)).await?;
         let id = ChatId::from_uuid(chat.id);
         let role = MessageRole::User;
         let found = query::chat_messages::newest_of_role(self.db().reader(), id, role, SOURCES_MAX).await?;

@@ -86,7 +86,7 @@ impl Retention {
 
     /// Archives chats that nobody has used for as many days as the administrator has set; 0 days turn it off.
     pub(super) async fn archive_idle(&self, now: DateTime<Utc>) -> ChatResult<()> {
-        let days = settings::get(self.db.reader(), settings::AUTO_ARCHIVE_DAYS).await?.unwrap_or(0);
+        let days = settings::get_valid(self.db.reader(), settings::AUTO_ARCHIVE_DAYS).await?.unwrap_or(0);
         let Some(cutoff) = cutoff(now, days) else { return Ok(()) };
         let mut n_archived = 0;
         for chat in query::chat_retention::idle_since(self.db.reader(), cutoff, ARCHIVE_BATCH).await? {
@@ -112,15 +112,15 @@ impl Retention {
     /// chats for ever.
     pub(super) async fn purge(&self, now: DateTime<Utc>) -> ChatResult<()> {
         let reader = self.db.reader();
-        let days = settings::get(reader, settings::RETENTION_DAYS).await?;
+        let forgotten = now - REMEMBERED;
+        self.db.write(async |tx| query::chat_requests::forget_before(tx, forgotten).await).await?;
+        let days = settings::get_valid(reader, settings::RETENTION_DAYS).await?;
         let days = days.unwrap_or(settings::RETENTION_DAYS_DEFAULT);
         if let Some(cutoff) = cutoff(now, days) {
             // What was spent in this period must stay known, or deleting chats would raise the limit.
             let kept_from = limited_since(reader, now).await?.unwrap_or(cutoff);
             self.purge_archived(cutoff.min(kept_from), days).await?;
         }
-        let forgotten = now - REMEMBERED;
-        self.db.write(async |tx| query::chat_requests::forget_before(tx, forgotten).await).await?;
         Ok(())
     }
 

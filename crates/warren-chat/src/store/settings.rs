@@ -1,9 +1,12 @@
-//! Settings of the deployment that concern chats, one row each. A stored value that cannot be read counts as unset.
+//! Settings of the deployment that concern chats, one row each.
 
 use serde::{Serialize, de::DeserializeOwned};
 use warren_db::{ConnectionTrait, Tx, entity::deployment_settings, query};
 
-use crate::{error::ChatResult, rows};
+use crate::{
+    error::{ChatResult, ChatServiceError},
+    rows,
+};
 
 pub(crate) const USAGE_LIMIT: &str = "agents_chat_usage_limit";
 pub(crate) const RETENTION_DAYS: &str = "agents_chat_retention_days";
@@ -20,7 +23,7 @@ pub(crate) const USER_THRESHOLDS: &str = "agents_chat_compaction_thresholds";
 /// Days that archived chats are kept unless the administrator says otherwise.
 pub(crate) const RETENTION_DAYS_DEFAULT: u32 = 30;
 
-/// Reads a setting.
+/// Reads a setting. One that cannot be read counts as unset: only for what does no harm then.
 ///
 /// # Errors
 /// Fails on database errors.
@@ -28,14 +31,26 @@ pub(crate) async fn get<T: DeserializeOwned>(
     connection: &impl ConnectionTrait,
     key: &'static str,
 ) -> ChatResult<Option<T>> {
-    let found = query::deployment_settings::get(connection, key).await?;
-    Ok(found.and_then(|row| match serde_json::from_value(row.value) {
-        Ok(value) => Some(value),
-        Err(error) => {
-            tracing::warn!(%error, key, "a stored setting of chats is not valid and counts as unset");
-            None
+    match get_valid(connection, key).await {
+        Err(ChatServiceError::Corrupt { source, .. }) => {
+            tracing::warn!(error = %source, key, "a stored setting of chats is not valid and counts as unset");
+            Ok(None)
         }
-    }))
+        found => found,
+    }
+}
+
+/// Reads a setting that holds something back.
+///
+/// # Errors
+/// Fails on database errors, and when there is a value that cannot be read.
+pub(crate) async fn get_valid<T: DeserializeOwned>(
+    connection: &impl ConnectionTrait,
+    key: &'static str,
+) -> ChatResult<Option<T>> {
+    let found = query::deployment_settings::get(connection, key).await?;
+    let value = found.map(|row| serde_json::from_value(row.value)).transpose();
+    value.map_err(|source| ChatServiceError::Corrupt { what: key, source })
 }
 
 /// Writes a setting.

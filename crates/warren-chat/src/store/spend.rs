@@ -144,9 +144,20 @@ pub(super) async fn limited_since(
     connection: &impl ConnectionTrait,
     now: DateTime<Utc>,
 ) -> ChatResult<Option<DateTime<Utc>>> {
-    let config: Option<LimitConfig> = settings::get(connection, settings::USAGE_LIMIT).await?;
+    let config = limit_config(connection).await?;
     let Some(config) = config.filter(|config| config.default_limit_micros.is_some()) else { return Ok(None) };
     Ok(Some(config.period.around(now).0))
+}
+
+/// A limit that cannot be read must not be one that everybody may pass.
+async fn limit_config(connection: &impl ConnectionTrait) -> ChatResult<Option<LimitConfig>> {
+    settings::get_valid(connection, settings::USAGE_LIMIT).await.map_err(|error| match error {
+        ChatServiceError::Corrupt { what, source } => {
+            tracing::error!(error = %source, what, "the spending limit of chats cannot be read, so chats stand still");
+            ChatServiceError::LimitUnreadable
+        }
+        error => error,
+    })
 }
 
 async fn standing_without(
@@ -154,7 +165,7 @@ async fn standing_without(
     owner: UserId,
     without: Option<ChatId>,
 ) -> ChatResult<Standing> {
-    let config: Option<LimitConfig> = settings::get(connection, settings::USAGE_LIMIT).await?;
+    let config = limit_config(connection).await?;
     let LimitConfig { default_limit_micros, period } = config.unwrap_or_default();
     // Without a limit for everybody there are no limits at all.
     let limit_micros = match default_limit_micros {

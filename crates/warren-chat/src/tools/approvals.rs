@@ -1,7 +1,7 @@
 //! Which calls need somebody's approval.
 
 use serde_json::Value;
-use warren_chat_proto::approval::{Rule, Rules, Verdict};
+use warren_chat_proto::approval::{Places, Rule, Rules, Verdict};
 use warren_db::{entity::chats, query};
 use warren_vocab::UserId;
 
@@ -39,8 +39,8 @@ pub(crate) async fn load(shared: &Shared, chat: &chats::Model) -> ChatResult<Rul
 }
 
 /// Decides about a call.
-pub(crate) fn decide(rules: &Rules, tool_name: &str, args: &Value) -> Ruling {
-    match rules.decide(tool_name, args) {
+pub(crate) fn decide(rules: &Rules, tool_name: &str, args: &Value, places: &Places) -> Ruling {
+    match rules.decide(tool_name, args, places) {
         Verdict::Allow => Ruling::Allow,
         Verdict::Ask => Ruling::Ask(question(tool_name, args)),
         Verdict::Deny => Ruling::Deny(format!(
@@ -54,7 +54,7 @@ fn read(whose: &str, stored: Option<Value>) -> Vec<Rule> {
     let list = stored.get("rules").cloned().unwrap_or(stored);
     rows::parse("approval rules", list).unwrap_or_else(|error| {
         tracing::warn!(%error, whose, "approval rules cannot be read, so every call is asked about");
-        vec![Rule { tool: "*".into(), path: None, command: None, action: Verdict::Ask }]
+        vec![Rule::of("*", Verdict::Ask)]
     })
 }
 

@@ -10,7 +10,11 @@ use chrono::{DateTime, Utc};
 use futures::{FutureExt, future::join_all};
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, watch};
-use warren_chat_proto::{ChatState, Episode, Fence, OpenCall, Part, approval::Rules, check_fence};
+use warren_chat_proto::{
+    ChatState, Episode, Fence, OpenCall, Part,
+    approval::{Places, Rules},
+    check_fence,
+};
 use warren_db::{
     DbError, Guard, Tx,
     entity::{chat_tool_calls, chats},
@@ -40,6 +44,10 @@ const AT_A_TIME: usize = 16;
 /// How often a workspace is noted to be in use while tools run.
 const USE_INTERVAL: Duration = Duration::from_secs(60);
 
+/// How long the workspace may take to say where paths lead.
+const PLACES_TIME: Duration = Duration::from_secs(60);
+const NO_PLACES: &str =
+    "The workspace did not say in time where the paths of this call lead, so it was not run.";
 const NO_INTENT: &str = "The server has no record of this tool call, so it was not run. Ask for it again.";
 const PANICKED: &str = "The server failed while it ran this tool. What it did until then stays.";
 
@@ -175,18 +183,33 @@ impl<'a> Runner<'a> {
             "intent" if self.dynamic.contains(&call.tool_name) => {
                 Ok(Settled::Pending(ask(entry, AskReason::Client, String::new())))
             }
-            "intent" => match approvals::decide(&self.rules, &call.tool_name, &call.args) {
-                Ruling::Allow => self.start(call, entry).await,
-                Ruling::Ask(message) => Ok(Settled::Pending(ask(entry, AskReason::Rule, message))),
-                Ruling::Deny(why) => {
+            "intent" => match self.ruling(call, entry).await {
+                Ok(Ruling::Allow) => self.start(call, entry).await,
+                Ok(Ruling::Ask(message)) => Ok(Settled::Pending(ask(entry, AskReason::Rule, message))),
+                Ok(Ruling::Deny(why)) => {
                     let error = ToolError::new(why).code("denied_by_rule");
                     Ok(self.result(call, error.into_result(), true))
                 }
+                Err(error) => Ok(self.result(call, error.into_result(), true)),
             },
             "approved" => self.start(call, entry).await,
             "started" => self.resume(call, entry).await,
             _ => Err(DbError::Corrupt { what: "state of a tool call" }.into()),
         }
+    }
+
+    /// What the rules say about a call. Where its paths lead is asked before: a call whose paths nobody can look up would
+    /// fail anyway.
+    async fn ruling(&self, call: &OpenCall, entry: &chat_tool_calls::Model) -> Result<Ruling, ToolError> {
+        let paths: Vec<_> = self.rules.paths(&call.tool_name, &call.args).into_iter().collect();
+        let places = if paths.is_empty() {
+            Places::default()
+        } else {
+            let context = self.context(entry);
+            let finding = tokio::time::timeout(PLACES_TIME, self.shared.tools.places(&context, paths));
+            finding.await.unwrap_or_else(|_| Err(ToolError::new(NO_PLACES).code("timeout")))?
+        };
+        Ok(approvals::decide(&self.rules, &call.tool_name, &call.args, &places))
     }
 
     /// Runs a call that has not been started in this run.

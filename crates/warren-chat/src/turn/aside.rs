@@ -18,7 +18,7 @@ use crate::{
     models,
     service::Shared,
     settings,
-    store::Outcome,
+    store::{self, Outcome},
 };
 
 const TIME: Duration = Duration::from_secs(30);
@@ -147,7 +147,7 @@ async fn keep_summary(shared: &Shared, id: ChatId, owner: UserId, version: i64, 
     crash_points::reach(Moment::AfterCommit, "turn_summary");
 }
 
-/// One short answer, or nothing when there is none in time.
+/// One short answer, or nothing when there is none in time or nothing may be spent.
 async fn ask(
     shared: &Shared,
     owner: UserId,
@@ -172,6 +172,7 @@ async fn answer(
     question: &Question,
     text: &str,
 ) -> ChatResult<Option<String>> {
+    store::check_limit(shared.db.reader(), owner).await?;
     // A model that the administrator has chosen and that cannot be used makes no title at all.
     let Ok(ready) = models::resolve(shared, owner, config).await? else {
         return Ok(None);

@@ -11,7 +11,7 @@ use warren_vocab::{ChatErrorKind, ChatId, MessageRole, UserId};
 
 use super::{Turn, commit, commit_step, fail, listen, open_episode, prompt};
 use crate::{
-    error::ChatResult,
+    error::{ChatResult, ChatServiceError},
     metrics::ModelLabels,
     models::ReadyModel,
     rows,
@@ -27,8 +27,6 @@ const HOPELESS_ATTEMPTS_MAX: i64 = 3;
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(10 * 60);
 /// For the estimate of a prompt before anybody has counted its tokens.
 const BYTES_PER_TOKEN: usize = 3;
-/// The most tokens of an answer when nobody has set them.
-const OUTPUT_TOKENS: u32 = 4096;
 
 /// Asks the model once and commits its answer.
 pub(super) async fn generate(
@@ -90,9 +88,14 @@ pub(super) async fn refused(
 ) -> ChatResult<Option<ChatError>> {
     let micros = most_micros(ready, request).unwrap_or(0);
     let (owner, id) = (UserId::from_uuid(chat.owner_id), ChatId::from_uuid(chat.id));
-    match store::reserve(&shared.db, owner, id, state.epoch, micros).await? {
-        Reservation::Granted => Ok(None),
-        Reservation::Refused(standing) => {
+    match store::reserve(&shared.db, owner, id, state.epoch, micros).await {
+        Ok(Reservation::Granted) => Ok(None),
+        Err(error @ ChatServiceError::LimitUnreadable) => {
+            let kind = Some(ChatErrorKind::UsageLimit);
+            Ok(Some(ChatError { kind, ..ChatError::generic(error.to_string()) }))
+        }
+        Err(error) => Err(error),
+        Ok(Reservation::Refused(standing)) => {
             let day = standing.resets_at.format("%-d %B %Y");
             let message = format!(
                 "What is left of your spending limit for chats does not cover another answer. It starts anew on {day} (UTC)."
@@ -105,12 +108,8 @@ pub(super) async fn refused(
 /// What a call costs when its answer is as long as it may be. Nothing when no price is known.
 fn most_micros(ready: &ReadyModel, request: &ModelRequest) -> Option<i64> {
     let (_, n_bytes) = prompt::size(request);
-    let most = warren_llm::Usage {
-        input_tokens: i64::try_from(n_bytes / BYTES_PER_TOKEN).ok(),
-        output_tokens: Some(i64::from(request.max_output_tokens.unwrap_or(OUTPUT_TOKENS))),
-        ..warren_llm::Usage::default()
-    };
-    ready.prices?.cost_micros(&most)
+    let n_input = n_bytes.div_ceil(BYTES_PER_TOKEN);
+    Some(ready.prices?.most_micros(n_input, ready.model.output_bound(request)))
 }
 
 /// What an answer used, as it is stored.

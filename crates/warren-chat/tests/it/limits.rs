@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use serde_json::json;
-use warren_chat::{ModelPatch, WorkerConfig, proto::Part};
+use warren_chat::{ChatServiceError, ModelPatch, WorkerConfig, proto::Part};
 use warren_db::{entity::deployment_settings, query};
-use warren_vocab::{BusyBehavior, ChatErrorKind, ChatStatus};
+use warren_vocab::{BusyBehavior, ChatErrorKind, ChatStatus, ModelConfigId};
 
 use crate::support::{DEADLINE, Stage, View};
 
@@ -227,5 +227,38 @@ async fn a_spending_limit_that_is_reached_stops_the_next_call() {
     model.release("gate");
     let mut view = stage.view(chat).await;
     assert_eq!(until_error(&mut view).await, Some(ChatErrorKind::UsageLimit));
+    assert_eq!(model.requests().len(), 1);
+    let n_asides = model.asides().len();
+    let title = stage.chat.propose_title(stage.caller(), chat).await;
+    assert!(matches!(title, Err(ChatServiceError::UsageLimit(_))), "{title:?}");
+    let title = stage.chat.regenerate_title(stage.caller(), chat).await;
+    assert!(matches!(title, Err(ChatServiceError::UsageLimit(_))), "{title:?}");
+    assert_eq!(model.asides().len(), n_asides, "no title is made for nothing");
+}
+
+#[tokio::test]
+async fn a_limit_covers_the_longest_answer_that_is_asked_for() {
+    let stage = Stage::with_config(impatient()).await;
+    let model = stage.with_script(&json!({ "turns": [{ "steps": [{ "text": "Short." }] }] })).await;
+    let config = stage.chat.models(&stage.subject).await.unwrap().remove(0);
+    let options = |most: Option<u32>| json!({ "max_output_tokens": most, "cost": { "output_price_per_million_tokens": "1" } });
+    let set = async |most: Option<u32>| {
+        let patch = ModelPatch { options: Some(options(most)), ..ModelPatch::default() };
+        stage.chat.update_model(stage.caller(), ModelConfigId::from_uuid(config.id), patch).await.unwrap();
+    };
+    set(None).await;
+    let row = deployment_settings::Model {
+        key: String::from("agents_chat_usage_limit"),
+        value: json!({ "default_limit_micros": 10_000, "period": "month" }),
+        updated_at: chrono::DateTime::UNIX_EPOCH,
+    };
+    stage.db.write(async |tx| query::deployment_settings::put(tx, row).await).await.unwrap();
+    let chat = stage.create("question").await;
+    let mut view = stage.view(chat).await;
+    assert_eq!(until_error(&mut view).await, Some(ChatErrorKind::UsageLimit));
+    assert_eq!(model.requests().len(), 0, "an answer may be longer than what is left pays for");
+    set(Some(9000)).await;
+    let chat = stage.create("question").await;
+    stage.view(chat).await.until_waiting().await;
     assert_eq!(model.requests().len(), 1);
 }

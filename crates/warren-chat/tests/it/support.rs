@@ -17,7 +17,11 @@ use warren_authz::{Membership, SiteRole, Subject};
 use warren_chat::{
     Caller, ChatConfig, ChatMetrics, ChatService, CreateChat, DynamicTool, ModelDraft, ModelPatch,
     ProviderDraft, Resumed, SendMessage, Start, Tool, ToolContext, ToolError, ToolOutput, WorkerConfig,
-    WorkspaceTools, proto::Part,
+    WorkspaceTools,
+    proto::{
+        Part,
+        approval::{Places, absolute},
+    },
 };
 use warren_db::{Database, Location, entity::users, query};
 use warren_db_testkit::TestDatabase;
@@ -167,6 +171,13 @@ impl WorkspaceTools for FakeTools {
         self.note_place("end", context);
         (tool_name == "execute")
             .then(|| json!({ "error": "killed", "interrupted": true, "output": "line 1\n" }))
+    }
+
+    /// A workspace in which `/repo/link` leads to `/secret`.
+    async fn places(&self, _: &ToolContext, paths: Vec<String>) -> Result<Places, ToolError> {
+        let home = "/home/coder";
+        let real = |path: &String| absolute(path, home).map(|path| path.replacen("/repo/link", "/secret", 1));
+        Ok(Places { home: home.into(), real: paths.iter().map(|path| (path.clone(), real(path))).collect() })
     }
 
     async fn note_use(&self, _: UserId, _: WorkspaceId) {

@@ -300,6 +300,34 @@ async fn an_approved_call_runs_and_is_not_asked_about_again_when_that_is_to_be_r
     assert_eq!(stage.tools.calls(), ["create_workspace", "execute make", "execute make"]);
     let refused = view.results().into_iter().find(|(_, is_error)| *is_error).unwrap().0;
     assert!(refused["error"].as_str().unwrap().contains("did not allow"), "{refused}");
+    let remembered = stage.chat.remembered_rules(&stage.subject, chat).await.unwrap();
+    assert_eq!((remembered.len(), remembered[0].command.as_deref()), (1, Some("make")));
+    stage.chat.forget_rules(stage.caller(), chat).await.unwrap();
+    assert_eq!(stage.chat.remembered_rules(&stage.subject, chat).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn rules_for_paths_decide_about_the_place_where_a_path_leads() {
+    let stage = Stage::new().await;
+    let rules = json!([
+        { "tool": "*", "path": "/repo/**", "action": "allow" },
+        { "tool": "write_file", "action": "deny" },
+    ]);
+    let (user, own) = (stage.subject.user, vec![("agents_tool_approvals", rules.to_string())]);
+    stage.db.write(async |tx| query::user_settings::set(tx, user, own).await).await.unwrap();
+    let write = |path: &str| call("write_file", json!({ "path": path, "content": "x" }));
+    let turns = json!([
+        { "when": { "tool_results": 0 }, "steps": [create()] },
+        { "when": { "tool_results": 1 }, "steps": [write("/repo/main.rs"), write("/repo/link/key")] },
+        { "steps": [{ "text": "Done." }] },
+    ]);
+    let _model = stage.with_script(&json!({ "turns": turns })).await;
+    let chat = stage.create("write").await;
+    let mut view = stage.view(chat).await;
+    view.until_waiting().await;
+    assert_eq!(stage.tools.calls(), ["create_workspace", "write_file /repo/main.rs"]);
+    let refused = view.results().into_iter().find(|(_, is_error)| *is_error).unwrap().0;
+    assert_eq!(refused["error_code"], json!("denied_by_rule"));
 }
 
 #[tokio::test]
@@ -318,8 +346,10 @@ async fn a_call_whose_outcome_is_unknown_runs_again_only_when_the_user_says_so()
     view.until("the question", |view| view.status == Some(ChatStatus::RequiresAction)).await;
     let asked = stage.chat.approvals(&stage.subject, chat).await.unwrap();
     assert!(asked[0].call.message.contains("Nothing is known"), "{}", asked[0].call.message);
-    let again = Answer { remember: false, ..answer(&asked[0].call.call_id, true) };
+    let again = answer(&asked[0].call.call_id, true);
     stage.chat.answer(stage.caller(), chat, vec![again]).await.unwrap();
+    let remembered = stage.chat.remembered_rules(&stage.subject, chat).await.unwrap();
+    assert_eq!(remembered, [], "it says nothing about later calls");
     tokio::time::timeout(DEADLINE, stage.tools.hanging.notified()).await.unwrap();
     assert_eq!(stage.tools.calls().last().unwrap(), "execute hang");
     stage.chat.interrupt(&stage.subject, chat).await.unwrap();

@@ -14,6 +14,9 @@ use crate::{
     entity::{chat_messages, chat_reservations::*, chats},
 };
 
+/// The states of chats in which a model can be asked or has just been.
+const BUSY: [&str; 2] = ["running", "interrupting"];
+
 /// What an owner has spent since a time and what is set aside.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Spend {
@@ -71,7 +74,7 @@ fn spent(owner: UserId, since: DateTime<Utc>) -> SelectStatement {
         .to_owned()
 }
 
-/// Only what the current lease of its chat has set aside counts.
+/// Only what the current lease of its chat has set aside counts, while a call can be under way.
 fn reserved(owner: UserId, without: Option<ChatId>) -> SelectStatement {
     let mut query = Query::select();
     query
@@ -83,7 +86,8 @@ fn reserved(owner: UserId, without: Option<ChatId>) -> SelectStatement {
                 Expr::col((chats::Entity, chats::Column::LeaseEpoch)).equals((Entity, Column::LeaseEpoch)),
             ),
         )
-        .and_where(Expr::col((Entity, Column::OwnerId)).eq(owner.as_uuid()));
+        .and_where(Expr::col((Entity, Column::OwnerId)).eq(owner.as_uuid()))
+        .and_where(Expr::col((chats::Entity, chats::Column::Status)).is_in(BUSY));
     if let Some(chat) = without {
         query.and_where(Expr::col((Entity, Column::ChatId)).ne(chat.as_uuid()));
     }

@@ -5,7 +5,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::{FutureExt, future::BoxFuture};
 use serde_json::{Value, json};
-use warren_chat::{EditFiles, ListFiles, ReadFile, Resumed, SearchFiles, ToolContext, ToolError, WriteFile};
+use warren_chat::{
+    EditFiles, ListFiles, ReadFile, Resumed, SearchFiles, ToolContext, ToolError, WriteFile,
+    proto::approval::Places,
+};
 use warren_rt::Backoff;
 use warren_wire::agent_http::{
     self, Change, EditedFiles, FileEdit, FileEdits, FoundLine, ReadFileLines, WrittenFile,
@@ -60,6 +63,17 @@ impl ChatTools {
     ) -> Result<Value, ToolError> {
         let agent = self.agent(context).await?;
         edit(&agent, &context.key, arguments).await
+    }
+
+    pub(super) async fn find_places(
+        &self,
+        context: &ToolContext,
+        paths: Vec<String>,
+    ) -> Result<Places, ToolError> {
+        let agent = self.agent(context).await?;
+        let found = patiently(|| agent.resolve_paths(paths.clone()).boxed()).await.map_err(refused)?;
+        let real = found.paths.into_iter().map(|found| (found.path, found.real)).collect();
+        Ok(Places { home: found.home, real })
     }
 
     pub(super) async fn list_files(

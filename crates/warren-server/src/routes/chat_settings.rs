@@ -210,7 +210,8 @@ fn check_context(context: &str) -> ApiResult<()> {
 }
 
 fn rule_view(rule: Rule) -> ChatApprovalRule {
-    let Rule { tool, path, command, action } = rule;
+    // What only a chat remembers is not part of these settings.
+    let Rule { tool, path, command, action, workdir: _, args: _ } = rule;
     let action = match action {
         Verdict::Allow => ChatApprovalAction::Allow,
         Verdict::Ask => ChatApprovalAction::Ask,
@@ -226,5 +227,5 @@ fn rule(rule: ChatApprovalRule) -> Rule {
         ChatApprovalAction::Ask => Verdict::Ask,
         ChatApprovalAction::Deny => Verdict::Deny,
     };
-    Rule { tool, path, command, action }
+    Rule { path, command, ..Rule::of(tool, action) }
 }

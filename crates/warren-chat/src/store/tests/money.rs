@@ -27,6 +27,12 @@ async fn set_limit(stage: &Stage, micros: i64) {
     stage.db.write(write).await.unwrap();
 }
 
+async fn set_unreadable_limit(stage: &Stage) {
+    let value = serde_json::json!({ "limit": 5 });
+    let value = serde_json::json!({ "default_limit_micros": value });
+    stage.db.write(async |tx: &Tx| settings::put(tx, settings::USAGE_LIMIT, &value).await).await.unwrap();
+}
+
 fn dear(stage: &Stage, micros: Option<i64>) -> NewMessage {
     let usage = Usage {
         input_tokens: Some(10),
@@ -182,4 +188,31 @@ async fn costs_are_summed_up_by_user_model_and_chat() {
     assert_eq!(chat_costs::count_users(reader, span, "").await.unwrap(), 2);
     let past = Span { from: span.from - TimeDelta::hours(2), until: span.from };
     assert_eq!(chat_costs::of_owner(reader, stage.owner, past).await.unwrap(), Default::default());
+}
+
+#[tokio::test]
+async fn a_limit_that_cannot_be_read_lets_nothing_through() {
+    let stage = Stage::new().await;
+    let chat = stage.create("hello").await;
+    stage.take(chat).await;
+    set_unreadable_limit(&stage).await;
+    let refused = check_limit(stage.db.reader(), stage.owner).await;
+    assert!(matches!(refused, Err(ChatServiceError::LimitUnreadable)), "{refused:?}");
+    let refused = reserve(&stage.db, stage.owner, chat, 1, 0).await;
+    assert!(matches!(refused, Err(ChatServiceError::LimitUnreadable)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn only_chats_that_run_have_money_set_aside() {
+    let stage = Stage::new().await;
+    set_limit(&stage, 1000).await;
+    let chat = stage.create("hello").await;
+    stage.take(chat).await;
+    assert_eq!(reserve_for(&stage, chat, 600).await, Reservation::Granted);
+    assert_eq!(reserved(&stage).await, 600);
+    let epoch = stage.state(chat).await.epoch;
+    stage.apply(chat, Command::FinishTurn).await.unwrap();
+    // A worker's wish that was on its way while its step was dropped.
+    reserve(&stage.db, stage.owner, chat, epoch, 600).await.unwrap();
+    assert_eq!(reserved(&stage).await, 0);
 }

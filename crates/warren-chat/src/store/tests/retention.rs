@@ -230,3 +230,17 @@ async fn whole_days_count_and_a_chat_that_cannot_be_read_holds_up_no_other() {
     assert!(stage.row_of(last).await.archived, "the last second of the day before");
     assert!(!stage.row_of(first).await.archived, "the first moment of a day that counts");
 }
+
+#[tokio::test]
+async fn days_that_cannot_be_read_archive_and_delete_nothing() {
+    let stage = Stage::new().await;
+    let (idle, archived) = (old(&stage, X::W, 400).await, old(&stage, X::XW, 400).await);
+    let unreadable = serde_json::json!({ "days": 0 });
+    for key in [settings::AUTO_ARCHIVE_DAYS, settings::RETENTION_DAYS] {
+        stage.db.write(async |tx: &Tx| settings::put(tx, key, &unreadable).await).await.unwrap();
+    }
+    retention(&stage).archive_idle(Utc::now()).await.unwrap_err();
+    retention(&stage).purge(Utc::now()).await.unwrap_err();
+    assert!(!stage.row_of(idle).await.archived);
+    assert!(stage.row_of(archived).await.archived, "it is still there");
+}
