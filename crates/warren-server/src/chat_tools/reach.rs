@@ -12,8 +12,9 @@ use warren_vocab::{AgentId, AgentStatus, WorkspaceStatus};
 use super::{ChatTools, failed};
 use crate::agent_client::AgentClient;
 
-/// How often a running command asks whether its workspace is still there.
-const REPLACED_INTERVAL: Duration = Duration::from_secs(2);
+/// How often a running command asks without a hint whether its workspace is still there, and at most with hints.
+const REPLACED_INTERVAL: Duration = Duration::from_secs(30);
+const REPLACED_PAUSE: Duration = Duration::from_secs(1);
 /// An agent that has been away for longer is taken for dead at once; before that it may be coming back.
 const AWAY_MAX: chrono::TimeDelta = chrono::TimeDelta::seconds(90);
 /// How long a call of an earlier life waits for the agent, which comes back after a restart of the server.
@@ -66,8 +67,11 @@ impl ChatTools {
 
     /// Returns when the agent is no longer one of its workspace's newest build: it was stopped, deleted or rebuilt.
     pub(super) async fn replaced(&self, context: &ToolContext, agent: AgentId) {
+        let Some(workspace) = context.binding.get() else { return std::future::pending().await };
+        let mut hints = self.app.db().subscribe(&channels::workspace(workspace));
         loop {
-            tokio::time::sleep(REPLACED_INTERVAL).await;
+            tokio::time::sleep(REPLACED_PAUSE).await;
+            drop(tokio::time::timeout(REPLACED_INTERVAL, hints.next()).await);
             let Ok(actor) = self.actor(context.owner).await else { continue };
             let found = self.app.find_agent(&actor, agent, Action::Ssh).await;
             if matches!(found, Err(warren_app::AppError::NotFound)) {
