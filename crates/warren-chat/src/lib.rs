@@ -41,9 +41,9 @@ pub use settings::{SystemPrompt, TitleModel};
 pub use store::{AskReason, ClientResult, Decision, LimitConfig, LimitPeriod, PendingCall, Standing};
 pub use tools::{
     AskUserQuestion, Binding, CreateWorkspace, DynamicTool, EditFiles, Execute, ListFiles, ListTemplates,
-    ProcessOutput, ProcessSignal, Question, QuestionOption, ReadFile, ReadTemplate, Resumed, SearchFiles,
-    StartWorkspace, Tool, ToolContext, ToolError, ToolOutput, WorkspaceTools, WriteFile, check_dynamic_tools,
-    tool_limits,
+    ProcessOutput, ProcessSignal, Question, QuestionOption, ReadFile, ReadTemplate, SearchFiles,
+    StartWorkspace, Tool, ToolContext, ToolError, ToolOutcome, ToolOutput, WorkspaceTools, WriteFile,
+    check_dynamic_tools, tool_limits,
 };
 pub use usage::{ChatCost, CostSummary, LimitSettings, ModelCost, UserLimit};
 pub use warren_chat_proto as proto;

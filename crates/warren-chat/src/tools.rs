@@ -123,23 +123,31 @@ impl ToolError {
     }
 }
 
-/// What became of a call that an earlier life of a server has started.
+/// What became of a call.
 #[derive(Debug)]
-pub enum Resumed {
-    /// It is known, or the call went on and has ended.
+pub enum ToolOutcome {
+    /// The call has ended.
     Result(Result<Value, ToolError>),
     /// Nobody knows whether it did anything. The text says why, as a sentence for the user.
     Unknown(String),
 }
 
+impl From<Result<Value, ToolError>> for ToolOutcome {
+    fn from(result: Result<Value, ToolError>) -> Self {
+        Self::Result(result)
+    }
+}
+
 /// Carries out tools. Dropping a future stops the waiting; what runs in a workspace goes on.
 #[async_trait]
 pub trait WorkspaceTools: Send + Sync {
-    /// Carries out a call.
-    async fn run(&self, context: &ToolContext, tool: Tool, output: &ToolOutput) -> Result<Value, ToolError>;
+    /// Carries out a call. Unknown when it was asked for and the answer was lost: then it is looked for with
+    /// [`WorkspaceTools::resume`].
+    async fn run(&self, context: &ToolContext, tool: Tool, output: &ToolOutput) -> ToolOutcome;
 
-    /// Finds a call that was started under the same key before, and waits for its end. Never starts anything.
-    async fn resume(&self, context: &ToolContext, tool: Tool, output: &ToolOutput) -> Resumed;
+    /// Finds a call that was started under the same key before, and waits for its end. Never starts anything, and where it
+    /// is not found it does not begin later either.
+    async fn resume(&self, context: &ToolContext, tool: Tool, output: &ToolOutput) -> ToolOutcome;
 
     /// Ends what a call has left running in the workspace: its whole process group. Says what it did, as the result of
     /// the call; nothing when there is no more to say than that the call was interrupted.

@@ -158,10 +158,10 @@ impl AgentClient {
         self.json(Method::POST, &path, content, ANSWER_TIMEOUT).await
     }
 
-    /// What a change of files was told, if the agent knows its key.
-    pub(crate) async fn change(&self, key: &str) -> Result<Option<Change>, AgentClientError> {
-        let path = format!("/changes/{}", encode(key));
-        match self.json(Method::GET, &path, Bytes::new(), ANSWER_TIMEOUT).await {
+    /// What a change of files was told, if the agent knows its key. If not, a change that is still on its way is not made.
+    pub(crate) async fn call_off_change(&self, key: &str) -> Result<Option<Change>, AgentClientError> {
+        let path = format!("/changes/{}/call-off", encode(key));
+        match self.json(Method::POST, &path, Bytes::new(), ANSWER_TIMEOUT).await {
             Ok(change) => Ok(Some(change)),
             Err(AgentClientError::Refused { status: StatusCode::NOT_FOUND, .. }) => Ok(None),
             Err(error) => Err(error),

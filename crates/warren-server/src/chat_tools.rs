@@ -19,7 +19,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use warren_app::{Actor, App};
 use warren_chat::{
-    Resumed, Tool, ToolContext, ToolError, ToolOutput, WorkspaceTools, proto::approval::Places,
+    Tool, ToolContext, ToolError, ToolOutcome, ToolOutput, WorkspaceTools, proto::approval::Places,
 };
 use warren_tunnel::TunnelNode;
 use warren_vocab::{UserId, UserStatus, WorkspaceId};
@@ -92,28 +92,29 @@ impl ChatTools {
 
 #[async_trait]
 impl WorkspaceTools for ChatTools {
-    async fn run(&self, context: &ToolContext, tool: Tool, output: &ToolOutput) -> Result<Value, ToolError> {
-        match tool {
+    async fn run(&self, context: &ToolContext, tool: Tool, output: &ToolOutput) -> ToolOutcome {
+        let result = match tool {
+            Tool::Execute(arguments) => return self.execute(context, arguments, output).await,
+            Tool::WriteFile(arguments) => return self.write_file(context, arguments).await,
+            Tool::EditFiles(arguments) => return self.edit_files(context, arguments).await,
             Tool::ListTemplates(arguments) => self.list_templates(context, arguments).await,
             Tool::ReadTemplate(arguments) => self.read_template(context, arguments.template_id).await,
             Tool::CreateWorkspace(arguments) => self.create_workspace(context, arguments, output).await,
             Tool::StartWorkspace(arguments) => self.start_workspace(context, arguments, output).await,
             Tool::StopWorkspace => self.stop_workspace(context, output).await,
             Tool::WorkspaceStatus => self.workspace_status(context).await,
-            Tool::Execute(arguments) => self.execute(context, arguments, output).await,
             Tool::ProcessOutput(arguments) => self.process_output(context, arguments).await,
             Tool::ProcessList => self.process_list(context).await,
             Tool::ProcessSignal(arguments) => self.process_signal(context, arguments).await,
             Tool::ReadFile(arguments) => self.read_file(context, arguments).await,
-            Tool::WriteFile(arguments) => self.write_file(context, arguments).await,
-            Tool::EditFiles(arguments) => self.edit_files(context, arguments).await,
             Tool::ListFiles(arguments) => self.list_files(context, arguments).await,
             Tool::SearchFiles(arguments) => self.search_files(context, arguments).await,
             Tool::AskUserQuestion(asked) => Ok(json!({ "questions": asked.questions })),
-        }
+        };
+        result.into()
     }
 
-    async fn resume(&self, context: &ToolContext, tool: Tool, output: &ToolOutput) -> Resumed {
+    async fn resume(&self, context: &ToolContext, tool: Tool, output: &ToolOutput) -> ToolOutcome {
         match tool {
             Tool::Execute(arguments) => self.resume_execute(context, arguments, output).await,
             Tool::WriteFile(_) | Tool::EditFiles(_) => self.resume_change(context).await,
@@ -130,7 +131,7 @@ impl WorkspaceTools for ChatTools {
             | Tool::ReadFile(_)
             | Tool::ListFiles(_)
             | Tool::SearchFiles(_)
-            | Tool::AskUserQuestion(_)) => Resumed::Result(self.run(context, other, output).await),
+            | Tool::AskUserQuestion(_)) => self.run(context, other, output).await,
         }
     }
 
@@ -141,7 +142,7 @@ impl WorkspaceTools for ChatTools {
     async fn end(&self, context: &ToolContext, tool_name: &str) -> Option<Value> {
         match tool_name {
             "execute" => Some(self.end_execute(context).await),
-            "write_file" | "edit_files" => self.end_change(context).await,
+            "write_file" | "edit_files" => Some(self.end_change(context).await),
             "create_workspace" | "start_workspace" | "stop_workspace" => {
                 Some(json!({ "error": WAIT_INTERRUPTED, "interrupted": true }))
             }
@@ -160,6 +161,22 @@ impl WorkspaceTools for ChatTools {
         if let Err(error) = noted.await {
             tracing::debug!(%error, workspace.id = %workspace, "the use of a workspace was not noted");
         }
+    }
+}
+
+/// Whether the agent may have done what it was asked for all the same.
+fn is_lost_answer(error: &AgentClientError) -> bool {
+    match error {
+        AgentClientError::Interrupted | AgentClientError::Timeout { .. } | AgentClientError::Protocol => true,
+        AgentClientError::Refused { .. } | AgentClientError::Unreachable { .. } => false,
+    }
+}
+
+/// The outcome of something that changes the workspace and that the agent was asked for.
+fn asked_for(answer: Result<Value, AgentClientError>) -> ToolOutcome {
+    match answer {
+        Err(error) if is_lost_answer(&error) => ToolOutcome::Unknown(sentence(&error.to_string())),
+        answer => answer.map_err(refused).into(),
     }
 }
 

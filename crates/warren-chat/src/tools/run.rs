@@ -23,7 +23,7 @@ use warren_db::{
 use warren_vocab::{ChatId, ChatStatus, MessageRole, OrganizationId, UserId, WorkspaceId};
 
 use super::{
-    Binding, Resumed, ToolContext, ToolError, ToolOutput,
+    Binding, ToolContext, ToolError, ToolOutcome, ToolOutput,
     approvals::{self, Ruling},
     call::{self, Repeat, Tool},
     cap, dynamic,
@@ -218,15 +218,23 @@ impl<'a> Runner<'a> {
             Ok(tool) => tool,
             Err(error) => return Ok(self.result(call, error.into_result(), true)),
         };
-        let context = self.context(entry);
+        let mut context = self.context(entry);
         // What an interrupt or a later life must look for, wherever the chat works by then.
         let intent = json!({ "workspace_id": context.new_workspace, "bound_id": context.binding.get() });
         if !self.write_start(entry, intent).await? {
             // Only this worker can have started it since the ledger was read, and it has not.
             return Err(DbError::Corrupt { what: "state of a tool call" }.into());
         }
-        let (result, is_error) = self.run(call, &context, tool).await;
-        self.finish(call, entry, result, is_error).await
+        let started = Instant::now();
+        let outcome = self.run(call, &context, tool.clone()).await;
+        let outcome = match (outcome, tool.repeat()) {
+            (ToolOutcome::Unknown(_), Repeat::AskByKey) => {
+                context.age = started.elapsed();
+                self.find(call, &context, tool).await
+            }
+            (outcome, _) => outcome,
+        };
+        self.conclude(call, entry, outcome).await
     }
 
     /// Takes up a call that an earlier life of a server has started.
@@ -236,43 +244,56 @@ impl<'a> Runner<'a> {
             Err(error) => return Ok(self.result(call, error.into_result(), true)),
         };
         let context = self.context(entry);
-        let (result, is_error) = match tool.repeat() {
+        let outcome = match tool.repeat() {
             Repeat::Harmless => self.run(call, &context, tool).await,
-            Repeat::AskByKey => {
-                let (deadline, output) = (tool.deadline(), self.output(call));
-                let resuming = AssertUnwindSafe(self.shared.tools.resume(&context, tool, &output));
-                match tokio::time::timeout(deadline, resuming.catch_unwind()).await {
-                    Ok(Ok(Resumed::Result(result))) => into_value(result),
-                    Ok(Ok(Resumed::Unknown(why))) => {
-                        return Ok(Settled::Pending(ask(entry, AskReason::OutcomeUnknown, why)));
-                    }
-                    Ok(Err(_)) => (json!({ "error": PANICKED }), true),
-                    Err(_) => {
-                        let why = format!("The workspace did not answer within {} s.", deadline.as_secs());
-                        return Ok(Settled::Pending(ask(entry, AskReason::OutcomeUnknown, why)));
-                    }
-                }
+            Repeat::AskByKey => self.find(call, &context, tool).await,
+        };
+        self.conclude(call, entry, outcome).await
+    }
+
+    /// Keeps the result, or asks the user when nobody knows it.
+    async fn conclude(
+        &self,
+        call: &OpenCall,
+        entry: &chat_tool_calls::Model,
+        outcome: ToolOutcome,
+    ) -> ChatResult<Settled> {
+        let (result, is_error) = match outcome {
+            ToolOutcome::Result(Ok(value)) => (value, false),
+            ToolOutcome::Result(Err(error)) => (error.into_result(), true),
+            ToolOutcome::Unknown(why) => {
+                return Ok(Settled::Pending(ask(entry, AskReason::OutcomeUnknown, why)));
             }
         };
         self.finish(call, entry, result, is_error).await
     }
 
-    async fn run(&self, call: &OpenCall, context: &ToolContext, tool: Tool) -> (Value, bool) {
+    async fn run(&self, call: &OpenCall, context: &ToolContext, tool: Tool) -> ToolOutcome {
         if let Tool::AskUserQuestion(asked) = tool {
             let checked = call::check_questions(&asked);
-            return into_value(checked.map(|()| json!({ "questions": asked.questions })));
+            return checked.map(|()| json!({ "questions": asked.questions })).into();
         }
-        let deadline = tool.deadline();
-        let output = self.output(call);
+        let (deadline, repeat, output) = (tool.deadline(), tool.repeat(), self.output(call));
         let running = AssertUnwindSafe(self.shared.tools.run(context, tool, &output)).catch_unwind();
-        match tokio::time::timeout(deadline, running).await {
-            Ok(Ok(result)) => into_value(result),
-            Ok(Err(_)) => (json!({ "error": PANICKED, "error_code": "internal" }), true),
-            Err(_) => {
-                let seconds = deadline.as_secs();
-                let text = format!("The tool did not finish within {seconds} s.");
-                (json!({ "error": text, "error_code": "timeout" }), true)
+        match (tokio::time::timeout(deadline, running).await, repeat) {
+            (Ok(Ok(outcome)), _) => outcome,
+            (Ok(Err(_)), _) => Err(ToolError::new(PANICKED).code("internal")).into(),
+            (Err(_), Repeat::AskByKey) => ToolOutcome::Unknown(no_answer(deadline)),
+            (Err(_), Repeat::Harmless) => {
+                let text = format!("The tool did not finish within {} s.", deadline.as_secs());
+                Err(ToolError::new(text).code("timeout")).into()
             }
+        }
+    }
+
+    /// Asks whoever carried a call out what became of it.
+    async fn find(&self, call: &OpenCall, context: &ToolContext, tool: Tool) -> ToolOutcome {
+        let (deadline, output) = (tool.deadline(), self.output(call));
+        let finding = AssertUnwindSafe(self.shared.tools.resume(context, tool, &output)).catch_unwind();
+        match tokio::time::timeout(deadline, finding).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => ToolOutcome::Unknown(PANICKED.into()),
+            Err(_) => ToolOutcome::Unknown(no_answer(deadline)),
         }
     }
 
@@ -388,9 +409,6 @@ fn again(entry: &chat_tool_calls::Model) -> Ask {
     ask(entry, reason, asked["message"].as_str().unwrap_or_default().to_owned())
 }
 
-fn into_value(result: Result<Value, ToolError>) -> (Value, bool) {
-    match result {
-        Ok(value) => (value, false),
-        Err(error) => (error.into_result(), true),
-    }
+fn no_answer(deadline: Duration) -> String {
+    format!("The workspace did not answer within {} s.", deadline.as_secs())
 }

@@ -16,7 +16,7 @@ use warren_audit::Origin;
 use warren_authz::{Membership, SiteRole, Subject};
 use warren_chat::{
     Caller, ChatConfig, ChatMetrics, ChatService, CreateChat, DynamicTool, ModelDraft, ModelPatch,
-    ProviderDraft, Resumed, SendMessage, Start, Tool, ToolContext, ToolError, ToolOutput, WorkerConfig,
+    ProviderDraft, SendMessage, Start, Tool, ToolContext, ToolError, ToolOutcome, ToolOutput, WorkerConfig,
     WorkspaceTools,
     proto::{
         Part,
@@ -103,9 +103,13 @@ impl FakeTools {
     }
 }
 
-#[async_trait]
-impl WorkspaceTools for FakeTools {
-    async fn run(&self, context: &ToolContext, tool: Tool, output: &ToolOutput) -> Result<Value, ToolError> {
+impl FakeTools {
+    async fn carry_out(
+        &self,
+        context: &ToolContext,
+        tool: Tool,
+        output: &ToolOutput,
+    ) -> Result<Value, ToolError> {
         match tool {
             Tool::ListTemplates(_) => {
                 self.note("list_templates".into());
@@ -155,14 +159,23 @@ impl WorkspaceTools for FakeTools {
             other => Err(ToolError::new(format!("{other:?} is not part of this test."))),
         }
     }
+}
 
-    async fn resume(&self, context: &ToolContext, tool: Tool, _: &ToolOutput) -> Resumed {
+#[async_trait]
+impl WorkspaceTools for FakeTools {
+    async fn run(&self, context: &ToolContext, tool: Tool, output: &ToolOutput) -> ToolOutcome {
+        let is_lost = matches!(&tool, Tool::Execute(arguments) if arguments.command == "lose");
+        let result = self.carry_out(context, tool, output).await;
+        if is_lost { ToolOutcome::Unknown("The answer was lost.".into()) } else { result.into() }
+    }
+
+    async fn resume(&self, context: &ToolContext, tool: Tool, _: &ToolOutput) -> ToolOutcome {
         self.note(format!("resume {}", name(&tool)));
         self.note_place("resume", context);
         let known = self.resumed.lock().unwrap().clone();
         match known {
-            Some(result) => Resumed::Result(Ok(result)),
-            None => Resumed::Unknown(format!("Nothing is known of {}.", context.key)),
+            Some(result) => ToolOutcome::Result(Ok(result)),
+            None => ToolOutcome::Unknown(format!("Nothing is known of {}.", context.key)),
         }
     }
 

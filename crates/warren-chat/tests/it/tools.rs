@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use warren_chat::{Answer, ClientResult, DynamicTool, SendMessage, WorkerConfig};
+use warren_chat::{Answer, AskReason, ClientResult, DynamicTool, SendMessage, WorkerConfig};
 use warren_db::{entity::deployment_settings, query};
 use warren_vocab::{BusyBehavior, ChatStatus, MessageRole, WorkspaceId};
 
@@ -355,6 +355,36 @@ async fn a_call_whose_outcome_is_unknown_runs_again_only_when_the_user_says_so()
     stage.chat.interrupt(&stage.subject, chat).await.unwrap();
     view.until_waiting().await;
     assert_eq!(stage.tools.calls().last().unwrap(), "end execute");
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_looked_for_and_asked_about_instead_of_told_as_a_failure() {
+    let stage = Stage::new().await;
+    let _model = with_calls(&stage, json!([execute("lose")])).await;
+    let chat = stage.create("lose").await;
+    let mut view = stage.view(chat).await;
+    view.until("the question", |view| view.status == Some(ChatStatus::RequiresAction)).await;
+    assert_eq!(stage.tools.calls(), ["create_workspace", "execute lose", "resume execute"]);
+    let asked = stage.chat.approvals(&stage.subject, chat).await.unwrap();
+    assert_eq!(asked[0].call.reason, AskReason::OutcomeUnknown);
+    assert_eq!(view.results().len(), 1, "the call has no result yet");
+    let no = Answer { remember: false, ..answer(&asked[0].call.call_id, false) };
+    stage.chat.answer(stage.caller(), chat, vec![no]).await.unwrap();
+    view.until_waiting().await;
+    assert_eq!(view.results()[1].0["outcome"], "unknown");
+    assert_eq!(stage.tools.calls().len(), 3, "it does not run again");
+}
+
+#[tokio::test]
+async fn a_lost_answer_that_is_found_is_the_result() {
+    let stage = Stage::new().await;
+    *stage.tools.resumed.lock().unwrap() = Some(json!({ "exit_code": 7 }));
+    let _model = with_calls(&stage, json!([execute("lose")])).await;
+    let chat = stage.create("lose").await;
+    let mut view = stage.view(chat).await;
+    view.until_waiting().await;
+    assert_eq!(view.results()[1], (json!({ "exit_code": 7 }), false));
+    assert_eq!(stage.tools.calls(), ["create_workspace", "execute lose", "resume execute"]);
 }
 
 #[tokio::test]

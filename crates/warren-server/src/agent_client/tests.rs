@@ -69,6 +69,8 @@ async fn a_connection_that_breaks_is_not_taken_for_an_answer() {
 pub(crate) struct Fixture {
     pub(crate) dir: tempfile::TempDir,
     pub(crate) client: AgentClient,
+    server: HttpServer,
+    tasks: Tasks,
 }
 
 impl Fixture {
@@ -82,13 +84,34 @@ impl Fixture {
         let workplace = Workplace::of_process(manifest.unwrap(), "token", "http://127.0.0.1:1/", data_dir);
         let tasks = Tasks::new();
         let server = HttpServer::new(Arc::new(workplace), tasks.clone());
+        let (agent, life) = (server.clone(), tasks.clone());
         let client = client(move || {
             let (near, far) = tokio::io::duplex(64 << 10);
-            let server = server.clone();
-            tasks.spawn("agent", async move { server.serve(far).await });
+            let agent = agent.clone();
+            life.spawn("agent", async move { agent.serve(far).await });
             near
         });
-        Fixture { dir, client }
+        Fixture { dir, client, server, tasks }
+    }
+
+    /// A client whose requests reach the agent and whose connection breaks when the answer comes.
+    pub(crate) fn deaf(&self) -> AgentClient {
+        let (server, tasks) = (self.server.clone(), self.tasks.clone());
+        client(move || {
+            let (near, mut middle) = tokio::io::duplex(64 << 10);
+            let (mut behind, far) = tokio::io::duplex(64 << 10);
+            let server = server.clone();
+            tasks.spawn("agent", async move { server.serve(far).await });
+            tasks.spawn("wire", async move {
+                let (mut requests, _kept) = tokio::io::split(&mut middle);
+                let (mut answers, mut agent) = tokio::io::split(&mut behind);
+                tokio::select! {
+                    _ = tokio::io::copy(&mut requests, &mut agent) => {}
+                    _ = tokio::io::AsyncReadExt::read_u8(&mut answers) => {}
+                }
+            });
+            near
+        })
     }
 }
 

@@ -9,13 +9,13 @@ use futures::StreamExt;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use warren_chat::{
-    Execute, ProcessOutput, ProcessSignal, Resumed, ToolContext, ToolError,
+    Execute, ProcessOutput, ProcessSignal, ToolContext, ToolError, ToolOutcome,
     tool_limits::{EXECUTE_WAIT_DEFAULT, EXECUTE_WAIT_MAX, OUTPUT_WAIT_MAX, time_limit},
 };
 use warren_rt::Backoff;
 use warren_wire::agent_http::{self, ProcessInfo, StartProcess, StreamRecord};
 
-use super::{ChatTools, Shown, refused, sentence};
+use super::{ChatTools, Shown, asked_for, refused, sentence};
 use crate::agent_client::{AgentClient, AgentClientError};
 
 /// Waits of a broken connection before it is made again.
@@ -29,7 +29,9 @@ const BACKGROUND_GLANCE: Duration = Duration::from_millis(500);
 /// How long an interrupted command may take to die.
 const DEATH_PATIENCE: Duration = Duration::from_secs(3);
 
-const NOT_KNOWN: &str = "The server stopped while the command was starting or running, and the workspace does not know the command. It may have run or not.";
+const NOT_KNOWN: &str = "The connection to the workspace or the server was lost while the command was starting or running, and the workspace does not know the command. It may have run or not.";
+
+const FORGOTTEN: &str = "The command was interrupted by the user. The workspace does not know it: it had not started and will not, or the workspace's agent was restarted after it had.";
 
 impl ChatTools {
     pub(super) async fn execute(
@@ -37,10 +39,14 @@ impl ChatTools {
         context: &ToolContext,
         arguments: Execute,
         output: &dyn Shown,
-    ) -> Result<Value, ToolError> {
-        let id = self.agent_id(context).await?;
-        let agent = self.client(context, id);
-        self.while_there(context, id, Box::pin(execute(&agent, &context.key, arguments, output))).await
+    ) -> ToolOutcome {
+        let done = async {
+            let id = self.agent_id(context).await?;
+            let agent = self.client(context, id);
+            let work = async { Ok(execute(&agent, &context.key, arguments, output).await) };
+            self.while_there(context, id, Box::pin(work)).await
+        };
+        done.await.unwrap_or_else(|error| ToolOutcome::Result(Err(error)))
     }
 
     /// Finds a command of an earlier life and waits for what is left of its time.
@@ -49,10 +55,10 @@ impl ChatTools {
         context: &ToolContext,
         arguments: Execute,
         output: &dyn Shown,
-    ) -> Resumed {
+    ) -> ToolOutcome {
         let agent = match self.returning_agent(context).await {
             Ok(agent) => agent,
-            Err(error) => return Resumed::Unknown(error.message),
+            Err(error) => return ToolOutcome::Unknown(error.message),
         };
         resume(&agent, &context.key, arguments, context.age, output).await
     }
@@ -103,13 +109,11 @@ impl ChatTools {
 }
 
 /// Runs a command until it ends or its time is over.
-async fn execute(
-    agent: &AgentClient,
-    key: &str,
-    arguments: Execute,
-    output: &dyn Shown,
-) -> Result<Value, ToolError> {
-    let plan = Plan::of(arguments)?;
+async fn execute(agent: &AgentClient, key: &str, arguments: Execute, output: &dyn Shown) -> ToolOutcome {
+    let plan = match Plan::of(arguments) {
+        Ok(plan) => plan,
+        Err(error) => return ToolOutcome::Result(Err(error)),
+    };
     let request = StartProcess {
         command: plan.command.clone(),
         id: Some(key.to_owned()),
@@ -117,8 +121,10 @@ async fn execute(
         env: BTreeMap::new(),
         background: plan.is_background,
     };
-    start(agent, &request).await.map_err(refused)?;
-    wait_and_tell(agent, key, &plan, plan.wait, output).await
+    match start(agent, &request).await {
+        Ok(()) => wait_and_tell(agent, key, &plan, plan.wait, output).await,
+        Err(error) => asked_for(Err(error)),
+    }
 }
 
 async fn resume(
@@ -127,18 +133,20 @@ async fn resume(
     arguments: Execute,
     age: Duration,
     output: &dyn Shown,
-) -> Resumed {
+) -> ToolOutcome {
     let plan = match Plan::of(arguments) {
         Ok(plan) => plan,
-        Err(error) => return Resumed::Result(Err(error)),
+        Err(error) => return ToolOutcome::Result(Err(error)),
     };
     match agent.process_output(key, Duration::ZERO).await {
-        Ok(_) => {}
-        Err(error) if is_not_found(&error) => return Resumed::Unknown(NOT_KNOWN.into()),
-        Err(error) => return Resumed::Unknown(sentence(&error.to_string())),
+        Ok(_) => wait_and_tell(agent, key, &plan, plan.wait.saturating_sub(age), output).await,
+        Err(error) if is_not_found(&error) => {
+            // A start that is still on its way must not come after the user's decision.
+            drop(agent.call_off(key).await);
+            ToolOutcome::Unknown(NOT_KNOWN.into())
+        }
+        Err(error) => ToolOutcome::Unknown(sentence(&error.to_string())),
     }
-    let left = plan.wait.saturating_sub(age);
-    Resumed::Result(wait_and_tell(agent, key, &plan, left, output).await)
 }
 
 /// Kills the process group of a command and says so.
@@ -147,8 +155,7 @@ async fn end(agent: &AgentClient, key: &str) -> Value {
     let found = match agent.process_output(key, DEATH_PATIENCE).await {
         Ok(found) => found,
         Err(error) if is_not_found(&error) && called_off.is_ok() => {
-            let text = "The command was interrupted by the user before it started.";
-            return json!({ "success": false, "error": text, "interrupted": true });
+            return json!({ "success": false, "error": FORGOTTEN, "interrupted": true, "outcome": "unknown" });
         }
         Err(error) => return not_ended(&sentence(&error.to_string())),
     };
@@ -233,16 +240,21 @@ async fn wait_and_tell(
     plan: &Plan,
     wait: Duration,
     output: &dyn Shown,
-) -> Result<Value, ToolError> {
+) -> ToolOutcome {
     let started_at = Instant::now();
     // An error of following is met again below, where it is told.
     drop(tokio::time::timeout(wait, follow(agent, key, output)).await);
     let elapsed = started_at.elapsed();
-    let found = agent.process_output(key, Duration::ZERO).await;
-    let found = found.map_err(|error| {
-        let note = "It may still be running. Ask for its output with process_output.";
-        no_process(error).with("background_process_id", json!(key)).with("note", json!(note))
-    })?;
+    let found = match agent.process_output(key, Duration::ZERO).await {
+        Ok(found) => found,
+        // The agent was restarted and has forgotten what it had started.
+        Err(error) if is_not_found(&error) => return ToolOutcome::Unknown(NOT_KNOWN.into()),
+        Err(error) => {
+            let note = "It was started and may still be running. Ask for its output with process_output.";
+            let error = refused(error).with("background_process_id", json!(key)).with("note", json!(note));
+            return ToolOutcome::Result(Err(error));
+        }
+    };
     let mut value = result(&found);
     value["wall_duration_ms"] = json!(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX));
     if found.running {
@@ -256,7 +268,7 @@ async fn wait_and_tell(
         value["note"] =
             json!("To read a file, read_file is better: it numbers the lines and reads any part.");
     }
-    Ok(value)
+    ToolOutcome::Result(Ok(value))
 }
 
 async fn read_output(agent: &AgentClient, id: &str, wait: Duration) -> Result<Value, ToolError> {
@@ -315,17 +327,15 @@ fn shown(process: &ProcessInfo) -> Value {
     value
 }
 
-/// Starts the process. When the answer is lost the process may run already: whoever follows it finds out, and it is never
-/// started a second time.
+/// Starts the process. When the answer is lost the process may run already, and an agent that was restarted since would not
+/// know: it is never asked a second time.
 async fn start(agent: &AgentClient, request: &StartProcess) -> Result<(), AgentClientError> {
     let mut backoff = Backoff::new(RECONNECT.0, RECONNECT.1);
     let deadline = Instant::now() + START_PATIENCE;
     loop {
         match agent.start_process(request).await {
             Ok(_) => return Ok(()),
-            Err(AgentClientError::Unreachable { .. } | AgentClientError::Interrupted)
-                if Instant::now() < deadline =>
-            {
+            Err(AgentClientError::Unreachable { .. }) if Instant::now() < deadline => {
                 backoff.wait().await;
             }
             Err(error) => return Err(error),

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::{FutureExt, future::BoxFuture};
 use serde_json::{Value, json};
 use warren_chat::{
-    EditFiles, ListFiles, ReadFile, Resumed, SearchFiles, ToolContext, ToolError, WriteFile,
+    EditFiles, ListFiles, ReadFile, SearchFiles, ToolContext, ToolError, ToolOutcome, WriteFile,
     proto::approval::Places,
 };
 use warren_rt::Backoff;
@@ -14,14 +14,14 @@ use warren_wire::agent_http::{
     self, Change, EditedFiles, FileEdit, FileEdits, FoundLine, ReadFileLines, WrittenFile,
 };
 
-use super::{ChatTools, refused, sentence};
+use super::{ChatTools, asked_for, refused, sentence};
 use crate::agent_client::{AgentClient, AgentClientError};
 
-/// How often a request whose connection broke is made again. Changes carry a key, so they are made once.
+/// How often a request that only looks is made again when its connection broke.
 const ATTEMPTS_MAX: u32 = 4;
 const RECONNECT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 
-const NEVER_ASKED: &str = "The server stopped while this tool was running, and the workspace does not know whether the change was made.";
+const NEVER_ASKED: &str = "The connection to the workspace or the server was lost while this tool was running, and the workspace does not know whether the change was made.";
 
 impl ChatTools {
     pub(super) async fn read_file(
@@ -47,22 +47,18 @@ impl ChatTools {
         }))
     }
 
-    pub(super) async fn write_file(
-        &self,
-        context: &ToolContext,
-        arguments: WriteFile,
-    ) -> Result<Value, ToolError> {
-        let agent = self.agent(context).await?;
-        write(&agent, &context.key, arguments).await
+    pub(super) async fn write_file(&self, context: &ToolContext, arguments: WriteFile) -> ToolOutcome {
+        match self.agent(context).await {
+            Ok(agent) => write(&agent, &context.key, arguments).await,
+            Err(error) => ToolOutcome::Result(Err(error)),
+        }
     }
 
-    pub(super) async fn edit_files(
-        &self,
-        context: &ToolContext,
-        arguments: EditFiles,
-    ) -> Result<Value, ToolError> {
-        let agent = self.agent(context).await?;
-        edit(&agent, &context.key, arguments).await
+    pub(super) async fn edit_files(&self, context: &ToolContext, arguments: EditFiles) -> ToolOutcome {
+        match self.agent(context).await {
+            Ok(agent) => edit(&agent, &context.key, arguments).await,
+            Err(error) => ToolOutcome::Result(Err(error)),
+        }
     }
 
     pub(super) async fn find_places(
@@ -121,35 +117,62 @@ impl ChatTools {
         Ok(value)
     }
 
-    /// What became of a change that an earlier life has asked for.
-    pub(super) async fn resume_change(&self, context: &ToolContext) -> Resumed {
-        let agent = match self.returning_agent(context).await {
-            Ok(agent) => agent,
-            Err(error) => return Resumed::Unknown(error.message),
-        };
-        match patiently(|| agent.change(&context.key).boxed()).await {
-            Ok(Some(change)) => Resumed::Result(told(change)),
-            Ok(None) => Resumed::Unknown(NEVER_ASKED.into()),
-            Err(error) => Resumed::Unknown(sentence(&error.to_string())),
+    /// What became of a change that was asked for. One that is still on its way is not made any more.
+    pub(super) async fn resume_change(&self, context: &ToolContext) -> ToolOutcome {
+        match self.returning_agent(context).await {
+            Ok(agent) => find(&agent, &context.key).await,
+            Err(error) => ToolOutcome::Unknown(error.message),
         }
     }
 
-    pub(super) async fn end_change(&self, context: &ToolContext) -> Option<Value> {
-        let agent = self.agent_to_end(context).await.ok()?;
-        let change = agent.change(&context.key).await.ok()??;
-        let told = told(change).ok()?;
-        let text = "The tool call was interrupted, but the change had been made before.";
-        Some(json!({ "error": text, "interrupted": true, "change": told }))
+    pub(super) async fn end_change(&self, context: &ToolContext) -> Value {
+        match self.agent_to_end(context).await {
+            Ok(agent) => end(&agent, &context.key).await,
+            Err(error) => not_called_off(&error.message),
+        }
     }
 }
 
-async fn write(agent: &AgentClient, key: &str, arguments: WriteFile) -> Result<Value, ToolError> {
-    let content = Bytes::from(arguments.content);
-    let writing = patiently(|| agent.write_file(&arguments.path, key, content.clone()).boxed());
-    Ok(written(writing.await.map_err(refused)?))
+async fn find(agent: &AgentClient, key: &str) -> ToolOutcome {
+    match patiently(|| agent.call_off_change(key).boxed()).await {
+        Ok(Some(change)) => told(change).into(),
+        Ok(None) => ToolOutcome::Unknown(NEVER_ASKED.into()),
+        Err(error) => ToolOutcome::Unknown(sentence(&error.to_string())),
+    }
 }
 
-async fn edit(agent: &AgentClient, key: &str, arguments: EditFiles) -> Result<Value, ToolError> {
+/// Makes sure that a change is not made after this, and tells what became of it.
+async fn end(agent: &AgentClient, key: &str) -> Value {
+    match agent.call_off_change(key).await.map(|change| change.map(told)) {
+        Ok(Some(Ok(told))) => {
+            let text = "The tool call was interrupted, but the change had been made before.";
+            json!({ "error": text, "interrupted": true, "change": told })
+        }
+        Ok(Some(Err(refusal))) => {
+            let text = format!("The tool call was interrupted; no file was changed. {}", refusal.message);
+            json!({ "error": text, "interrupted": true })
+        }
+        Ok(None) => {
+            let text = "The tool call was interrupted. The workspace does not know the change: it was not made and will not be, or the workspace's agent was restarted after it was made.";
+            json!({ "error": text, "interrupted": true, "outcome": "unknown" })
+        }
+        Err(error) => not_called_off(&sentence(&error.to_string())),
+    }
+}
+
+fn not_called_off(why: &str) -> Value {
+    let text =
+        format!("The tool call was interrupted, and it is not known whether files were changed: {why}");
+    json!({ "error": text, "interrupted": true, "outcome": "unknown" })
+}
+
+/// A change is asked for once: an agent that was restarted since would make it a second time.
+async fn write(agent: &AgentClient, key: &str, arguments: WriteFile) -> ToolOutcome {
+    let writing = agent.write_file(&arguments.path, key, Bytes::from(arguments.content));
+    asked_for(writing.await.map(written))
+}
+
+async fn edit(agent: &AgentClient, key: &str, arguments: EditFiles) -> ToolOutcome {
     let files = arguments.files.into_iter().map(|file| {
         let edits = file.edits.into_iter().map(|edit| FileEdit {
             search: edit.old_text,
@@ -160,8 +183,7 @@ async fn edit(agent: &AgentClient, key: &str, arguments: EditFiles) -> Result<Va
     });
     let request =
         agent_http::EditFiles { files: files.collect(), include_diff: true, key: Some(key.to_owned()) };
-    let edited = patiently(|| agent.edit_files(&request).boxed()).await;
-    Ok(edited_value(edited.map_err(refused)?))
+    asked_for(agent.edit_files(&request).await.map(edited_value))
 }
 
 fn told(change: Change) -> Result<Value, ToolError> {
@@ -196,3 +218,6 @@ async fn patiently<'a, T>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -299,7 +299,8 @@ async fn a_stopped_workspace_is_told_and_can_be_started() {
     stage.set_transition("stop").await;
     let context = stage.context(Some(id));
     let execute = Execute { command: "true".into(), timeout: None, workdir: None, run_in_background: false };
-    let error = stage.tools.execute(&context, execute, &Seen::default()).await.unwrap_err();
+    let refused = stage.tools.execute(&context, execute, &Seen::default()).await;
+    let ToolOutcome::Result(Err(error)) = refused else { panic!("{refused:?}") };
     assert_eq!(error.fields["error_code"], "workspace_stopped");
     let template = stage.template("go").await;
     let kept =

@@ -10,6 +10,32 @@ fn command(command: &str, timeout: &str) -> Execute {
     }
 }
 
+/// Runs a command whose outcome is known.
+async fn execute(
+    agent: &AgentClient,
+    key: &str,
+    arguments: Execute,
+    output: &dyn Shown,
+) -> Result<Value, ToolError> {
+    match super::execute(agent, key, arguments, output).await {
+        ToolOutcome::Result(result) => result,
+        ToolOutcome::Unknown(why) => panic!("{why}"),
+    }
+}
+
+#[tokio::test]
+async fn a_start_whose_answer_is_lost_is_not_repeated_and_not_told_as_a_failure() {
+    let (fixture, seen) = (Fixture::new(), Seen::default());
+    let ran = fixture.dir.path().join("ran");
+    let call = command(&format!("echo x >> {}", ran.display()), "20s");
+    let lost = super::execute(&fixture.deaf(), "k", call.clone(), &seen).await;
+    assert!(matches!(lost, ToolOutcome::Unknown(_)), "{lost:?}");
+    let found = resume(&fixture.client, "k", call, Duration::ZERO, &seen).await;
+    let ToolOutcome::Result(Ok(result)) = found else { panic!("the command is known") };
+    assert_eq!(result["exit_code"], 0);
+    assert_eq!(std::fs::read_to_string(&ran).unwrap(), "x\n");
+}
+
 #[tokio::test]
 async fn a_command_shows_its_output_and_tells_its_exit_code() {
     let (fixture, seen) = (Fixture::new(), Seen::default());
@@ -65,11 +91,14 @@ async fn a_command_is_found_again_and_never_started_twice() {
     let (fixture, seen) = (Fixture::new(), Seen::default());
     let ran = fixture.dir.path().join("ran");
     let call = command(&format!("echo x >> {}; echo done", ran.display()), "20s");
-    let unknown = resume(&fixture.client, "k", call.clone(), Duration::ZERO, &seen).await;
-    assert!(matches!(unknown, Resumed::Unknown(_)), "{unknown:?}");
-    assert!(!ran.exists(), "finding out starts nothing");
+    let unknown = resume(&fixture.client, "late", call.clone(), Duration::ZERO, &seen).await;
+    assert!(matches!(unknown, ToolOutcome::Unknown(_)), "{unknown:?}");
+    let late = execute(&fixture.client, "late", call.clone(), &seen).await.unwrap_err();
+    assert!(late.message.contains("not started again"), "{late}");
+    assert!(!ran.exists(), "finding out starts nothing, now or later");
     execute(&fixture.client, "k", call.clone(), &seen).await.unwrap();
-    let Resumed::Result(Ok(result)) = resume(&fixture.client, "k", call, Duration::ZERO, &seen).await else {
+    let ToolOutcome::Result(Ok(result)) = resume(&fixture.client, "k", call, Duration::ZERO, &seen).await
+    else {
         panic!("the command is known")
     };
     assert_eq!((&result["output"], &result["exit_code"]), (&json!("done\n"), &json!(0)));
@@ -84,7 +113,7 @@ async fn a_command_that_is_taken_up_waits_only_for_what_is_left_of_its_time() {
     let call = Execute { timeout: Some("10m".into()), ..call };
     let age = Duration::from_secs(3600);
     let resumed = resume(&fixture.client, "k", call, age, &seen).await;
-    let Resumed::Result(Ok(result)) = resumed else { panic!("{resumed:?}") };
+    let ToolOutcome::Result(Ok(result)) = resumed else { panic!("{resumed:?}") };
     assert_eq!(result["background_process_id"], "k");
     fixture.client.call_off("k").await.unwrap();
 }
@@ -121,7 +150,7 @@ async fn an_interrupt_kills_the_whole_process_group_and_says_so() {
         assert!(Instant::now() < deadline, "the end is not noticed: {again}");
     }
     let never = end(&fixture.client, "never").await;
-    assert!(never["error"].as_str().unwrap().contains("before it started"), "{never}");
+    assert_eq!(never["outcome"], "unknown", "{never}");
     let late = execute(&fixture.client, "never", command("true", "1s"), &seen).await.unwrap_err();
     assert!(late.message.contains("not started again"), "{late}");
 }
