@@ -177,7 +177,7 @@ async function approve(chat, reason, message) {
   commit(chat, "assistant", [{ type: "text", text: "The branch is ready to be pushed." }, call]);
   chat.approvals = [{ tool_call_id: call.tool_call_id, tool_name: call.tool_name, args: JSON.stringify(call.args), reason, message, requested_at: now(), expires_at: new Date(Date.now() + 24 * 3600_000 - 1000).toISOString() }];
   const answer = await waitForSomebody(chat);
-  const refused = reason === "rule" ? { error: "The user did not allow this tool call.", note: answer.note } : { error: "The outcome of this tool call is unknown.", outcome: "unknown", note: answer.note };
+  const refused = reason === "rule" ? { error: "The user did not allow this tool call.", error_code: "denied_by_user", note: answer.note } : { error: "The outcome of this tool call is unknown.", error_code: "not_repeated", outcome: "unknown", note: answer.note };
   const result = answer.approve ? { success: true, exit_code: 0, output: "To github.com:ada/work.git\n + 4f1c2d3...9ab8e7f main -> main (forced update)\n", wall_duration_ms: 2210 } : refused;
   commit(chat, "tool", [{ type: "tool-result", tool_call_id: call.tool_call_id, tool_name: call.tool_name, result, is_error: !answer.approve }]);
 }
