@@ -94,34 +94,3 @@ impl From<Denied> for ChatServiceError {
         }
     }
 }
-
-/// An error with all that caused it, for logs.
-pub(crate) struct Causes<'a>(pub(crate) &'a (dyn std::error::Error + 'static));
-
-impl std::fmt::Display for Causes<'_> {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{}", self.0)?;
-        let mut source = self.0.source();
-        while let Some(cause) = source {
-            write!(formatter, ": {cause}")?;
-            source = cause.source();
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_log_tells_what_was_behind_an_error() {
-        let source = serde_json::from_str::<u8>("true").unwrap_err();
-        let error = ChatServiceError::Corrupt { what: "history", source };
-        let text = Causes(&error).to_string();
-        assert!(
-            text.starts_with("the stored history of a chat is not valid: invalid type: boolean"),
-            "{text}"
-        );
-    }
-}

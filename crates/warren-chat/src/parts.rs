@@ -20,12 +20,11 @@ use warren_db::{
     entity::chat_parts,
     query::{self, chats::Progress},
 };
-use warren_rt::Backoff;
+use warren_rt::{Backoff, Causes};
 use warren_vocab::{ChatId, MessageRole};
 
 use crate::{
     crash_points::{self, Moment},
-    error::Causes,
     hub::Hub,
     metrics::ChatMetrics,
     rows,

@@ -16,11 +16,11 @@ use futures::FutureExt;
 use tokio::sync::Notify;
 use warren_chat_proto::{ChatError, ChatState, Fence};
 use warren_db::{Guard, Notice, Subscription, Tx, channels, entity::chats, query};
-use warren_rt::Backoff;
+use warren_rt::{Backoff, Causes};
 use warren_vocab::{ChatId, ChatStatus, UserId};
 
 use crate::{
-    error::{Causes, ChatResult, ChatServiceError},
+    error::{ChatResult, ChatServiceError},
     rows,
     service::Shared,
     store::{self, Command, fence},

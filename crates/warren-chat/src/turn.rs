@@ -19,7 +19,7 @@ use warren_chat_proto::{
     CallKind, ChatError, ChatState, Episode, Fence, Message, Next, OpenCall, Part, cut_short, decide, next,
 };
 use warren_db::{DbError, entity::chats, query};
-use warren_rt::Backoff;
+use warren_rt::{Backoff, Causes};
 use warren_vocab::{ChatErrorKind, ChatId, ChatStatus, MessageRole, ModelConfigId};
 
 pub(crate) use self::context::Turn;
@@ -112,7 +112,7 @@ async fn end(
     let (id, is_empty) = (ChatId::from_uuid(chat.id), partial.is_empty());
     match store::commit(&shared.db, id, Some(fence), command(partial)).await {
         Err(error) if !is_empty && !matches!(error, ChatServiceError::Stale(_)) => {
-            tracing::error!(%error, chat.id = %id, "what was said last cannot be stored and is left out");
+            tracing::error!(error = %Causes(&error), chat.id = %id, "what was said last cannot be stored and is left out");
             store::commit(&shared.db, id, Some(fence), command(Vec::new())).await
         }
         ended => ended,
@@ -150,11 +150,11 @@ async fn commit_step(
         let command = Command::CommitStep(vec![message.clone()]);
         match commit(shared, chat, state, Some(state.versions.attempt), command).await {
             Err(ChatServiceError::Db(error)) if n_commits < COMMITS_MAX => {
-                tracing::warn!(%error, chat.id = %chat.id, "an answer could not be stored yet");
+                tracing::warn!(error = %Causes(&error), chat.id = %chat.id, "an answer could not be stored yet");
                 backoff.wait().await;
             }
             Err(ChatServiceError::Db(error)) => {
-                tracing::error!(%error, chat.id = %chat.id, "an answer cannot be stored");
+                tracing::error!(error = %Causes(&error), chat.id = %chat.id, "an answer cannot be stored");
                 fail(shared, chat, state, ChatError::generic(NOT_STORED)).await?;
                 return Ok(None);
             }
@@ -195,7 +195,7 @@ async fn partial(
     let saved = match saved_parts(&shared.db, id, episode).await {
         // A turn must come to its end even when what was said in it cannot be read.
         Err(error @ (ChatServiceError::Corrupt { .. } | ChatServiceError::Db(DbError::Corrupt { .. }))) => {
-            tracing::error!(%error, chat.id = %id, "the saved parts of an answer cannot be read");
+            tracing::error!(error = %Causes(&error), chat.id = %id, "the saved parts of an answer cannot be read");
             Vec::new()
         }
         saved => saved?,

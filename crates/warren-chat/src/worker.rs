@@ -13,15 +13,10 @@ use tokio::{
 };
 use warren_chat_proto::Lease;
 use warren_db::{Guard, Tx, channels, query};
-use warren_rt::Tasks;
+use warren_rt::{Causes, Tasks};
 use warren_vocab::{ChatId, ReplicaId, RunnerId, UserId};
 
-use crate::{
-    error::{Causes, ChatResult},
-    runner,
-    service::Shared,
-    store,
-};
+use crate::{error::ChatResult, runner, service::Shared, store};
 pub use config::WorkerConfig;
 use held::Held;
 

@@ -38,7 +38,7 @@ pub enum DbError {
     /// A stored value does not have the expected form.
     #[error("the stored {what} is not valid")]
     Corrupt { what: &'static str },
-    #[error("the database failed: {0}")]
+    #[error("the database failed")]
     Other(#[source] DbErr),
 }
 

@@ -14,6 +14,7 @@ use warren_api::{
 use warren_app::{AppError, Explanation};
 use warren_chat::ChatServiceError;
 use warren_db::DbError;
+use warren_rt::Causes;
 
 use crate::view;
 
@@ -104,13 +105,7 @@ impl ApiError {
     }
 
     fn logged(error: &(dyn Error + 'static)) -> Self {
-        let mut chain = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            chain = format!("{chain}: {cause}");
-            source = cause.source();
-        }
-        tracing::error!(error = chain, "request failed");
+        tracing::error!(error = %Causes(error), "request failed");
         Self::internal()
     }
 }

@@ -7,12 +7,13 @@ use chrono::{DateTime, Days, NaiveTime, Utc};
 use tokio::time::MissedTickBehavior;
 use warren_audit::{Entry, Origin, record};
 use warren_db::{Database, DbError, Guard, Tx, query};
+use warren_rt::Causes;
 use warren_vocab::ChatId;
 
 use super::{Command, requests::REMEMBERED, settings, spend::limited_since, transition};
 use crate::{
     crash_points::{self, Moment},
-    error::{Causes, ChatResult, ChatServiceError},
+    error::{ChatResult, ChatServiceError},
     metrics::ChatMetrics,
 };
 

@@ -4,6 +4,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use warren_rt::Causes;
 use warren_upstream::UpstreamError;
 
 use super::cookies;
@@ -82,7 +83,7 @@ impl From<UpstreamError> for Failure {
                 new(StatusCode::UNAUTHORIZED, sentence)
             }
             UpstreamError::Unreachable(source) => {
-                tracing::error!(%error, source = chain(source.as_ref()), "a sign-in provider cannot be reached");
+                tracing::error!(%error, source = %Causes(source.as_ref()), "a sign-in provider cannot be reached");
                 let sentence = "The sign-in provider cannot be reached. Try again in a while.";
                 new(StatusCode::BAD_GATEWAY, sentence.to_owned())
             }
@@ -94,16 +95,6 @@ impl From<UpstreamError> for Failure {
             }
         }
     }
-}
-
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 fn escaped(text: &str) -> String {
