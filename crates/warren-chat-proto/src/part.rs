@@ -124,15 +124,7 @@ impl Part {
         tool_name: impl Into<String>,
         delta: impl Into<String>,
     ) -> Self {
-        Self::ToolCall {
-            tool_call_id: call_id.into(),
-            tool_name: tool_name.into(),
-            args: None,
-            args_delta: Some(delta.into()),
-            provider_executed: false,
-            provider_metadata: None,
-            created_at: None,
-        }
+        Self::args_delta_of_provider(call_id, tool_name, delta, false, None)
     }
 
     /// The same for a call that the provider runs itself or wants something back with.

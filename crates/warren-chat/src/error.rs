@@ -8,6 +8,8 @@ use warren_rt::SealError;
 
 use crate::store::Standing;
 
+const ARCHIVED: &str = "The chat is archived. Unarchive it first.";
+
 /// The result of a use case.
 pub type ChatResult<T> = Result<T, ChatServiceError>;
 
@@ -60,6 +62,11 @@ impl ChatServiceError {
         Self::Invalid { field, message: message.into() }
     }
 
+    /// What an archived chat answers to everything that would change it.
+    pub(crate) fn archived() -> Self {
+        Self::invalid("chat", ARCHIVED)
+    }
+
     pub(crate) fn conflict(message: impl Into<String>) -> Self {
         Self::Conflict { message: message.into() }
     }
@@ -72,7 +79,7 @@ impl From<Illegal> for ChatServiceError {
             (X::XW | X::XE0 | X::XE1, Input::Reconcile) => {
                 "The chat is in a valid state, so there is nothing to repair."
             }
-            (X::XW | X::XE0 | X::XE1, _) => "The chat is archived. Unarchive it first.",
+            (X::XW | X::XE0 | X::XE1, _) => ARCHIVED,
             (X::Invalid, _) => "The chat is in an invalid state and must be repaired first.",
             (_, Input::Interrupt) => "The chat is not running, so there is nothing to interrupt.",
             (_, Input::SetArchived(true)) => "The chat is busy. Interrupt it before you archive it.",

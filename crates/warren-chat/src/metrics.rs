@@ -111,6 +111,11 @@ impl ModelLabels {
         Self { provider: ready.provider.clone(), model: ready.name.clone() }
     }
 
+    /// The name of the provider.
+    pub(crate) fn provider(&self) -> &str {
+        &self.provider
+    }
+
     /// For what happens while no model can be used.
     pub(crate) fn none() -> Self {
         Self { provider: String::from("none"), model: String::from("none") }

@@ -136,13 +136,14 @@ pub(crate) async fn fail(
     Ok(())
 }
 
-/// Commits what was paid for. A store that fails is asked again for a while before the turn ends with an error.
+/// Commits what was paid for. A store that fails is asked again for a while before the turn ends with an error; then it is
+/// not committed.
 async fn commit_step(
     shared: &Shared,
     chat: &chats::Model,
     state: &ChatState,
     message: NewMessage,
-) -> ChatResult<Option<Outcome>> {
+) -> ChatResult<bool> {
     let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
     let mut n_commits = 0;
     loop {
@@ -156,9 +157,9 @@ async fn commit_step(
             Err(ChatServiceError::Db(error)) => {
                 tracing::error!(error = %Causes(&error), chat.id = %chat.id, "an answer cannot be stored");
                 fail(shared, chat, state, ChatError::generic(NOT_STORED)).await?;
-                return Ok(None);
+                return Ok(false);
             }
-            done => return done.map(Some),
+            done => return done.map(|_| true),
         }
     }
 }

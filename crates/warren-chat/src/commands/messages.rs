@@ -53,7 +53,7 @@ impl ChatService {
             return self.sent_before(found, message).await;
         }
         if chat.archived {
-            return Err(ChatServiceError::invalid("chat", "The chat is archived. Unarchive it first."));
+            return Err(ChatServiceError::archived());
         }
         self.model_for(request.model_config, Some(&chat)).await?;
         let command = Command::Send { message: message.clone(), busy: request.busy };

@@ -98,7 +98,7 @@ fn check_fits(chat: &chats::Model, patch: &ChatPatch) -> ChatResult<()> {
     let is_archived = patch.archived.unwrap_or(chat.archived);
     let changes_settings = patch.title.is_some() || patch.workspace.is_some() || patch.labels.is_some();
     if chat.archived && is_archived && changes_settings {
-        return invalid("chat", "The chat is archived. Unarchive it first.");
+        return Err(ChatServiceError::archived());
     }
     if patch.pin_order.is_some_and(|place| place > 0) {
         if is_child {

@@ -48,7 +48,7 @@ impl ChatService {
 
     async fn new_title(&self, chat: &chats::Model) -> ChatResult<String> {
         if chat.archived {
-            return Err(ChatServiceError::invalid("chat", "The chat is archived. Unarchive it first."));
+            return Err(ChatServiceError::archived());
         }
         store::check_limit(self.db().reader(), UserId::from_uuid(chat.owner_id)).await?;
         let id = ChatId::from_uuid(chat.id);

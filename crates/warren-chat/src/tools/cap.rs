@@ -80,7 +80,8 @@ fn head_and_tail(text: &str, bytes: usize) -> String {
     format!("{}\n[{} bytes cut]\n{}", &text[..head], tail - head, &text[tail..])
 }
 
-fn size(value: &Value) -> usize {
+/// Bytes of a result as it is stored.
+pub(crate) fn size(value: &Value) -> usize {
     value.to_string().len()
 }
 

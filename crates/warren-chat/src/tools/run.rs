@@ -341,7 +341,7 @@ impl<'a> Runner<'a> {
 
     /// A result that nobody has counted yet.
     fn result(&self, call: &OpenCall, result: Value, is_error: bool) -> Settled {
-        let n_bytes = result.to_string().len();
+        let n_bytes = cap::size(&result);
         self.shared.metrics.tool_result(&self.labels, &call.tool_name, n_bytes, is_error);
         settled(call, result, is_error)
     }

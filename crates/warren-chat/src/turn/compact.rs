@@ -71,10 +71,10 @@ pub(super) async fn compact(
             Ok(())
         }
         Err(error) => {
-            let (provider, labels) = (ready.provider.clone(), ModelLabels::of(ready));
+            let labels = ModelLabels::of(ready);
             shared.metrics.compaction(ready, CompactionResult::of(error.kind));
             turn.leave();
-            retry_or_fail(shared, chat, &begun, (provider, labels), error).await
+            retry_or_fail(shared, chat, &begun, &labels, error).await
         }
     }
 }

@@ -65,15 +65,15 @@ pub(super) async fn generate(
                 runtime_ms: i64::try_from(started.elapsed().as_millis()).ok(),
                 ..NewMessage::new(MessageRole::Assistant, answer.parts)
             };
-            if commit_step(shared, chat, &begun, message).await?.is_some() {
+            if commit_step(shared, chat, &begun, message).await? {
                 shared.metrics.step(ready);
             }
             Ok(())
         }
         Err(error) => {
-            let (provider, labels) = (ready.provider.clone(), ModelLabels::of(ready));
+            let labels = ModelLabels::of(ready);
             turn.leave();
-            retry_or_fail(shared, chat, &begun, (provider, labels), error).await
+            retry_or_fail(shared, chat, &begun, &labels, error).await
         }
     }
 }
@@ -131,7 +131,7 @@ pub(super) async fn retry_or_fail(
     shared: &Shared,
     chat: &chats::Model,
     state: &ChatState,
-    (provider, labels): (String, ModelLabels),
+    labels: &ModelLabels,
     error: ModelError,
 ) -> ChatResult<()> {
     let attempt = state.versions.attempt;
@@ -140,12 +140,12 @@ pub(super) async fn retry_or_fail(
     let attempts_max =
         if is_hopeless { config.attempts_max.min(HOPELESS_ATTEMPTS_MAX) } else { config.attempts_max };
     if !error.retryable || attempt >= attempts_max {
-        return fail(shared, chat, state, chat_error(&error, provider)).await;
+        return fail(shared, chat, state, chat_error(&error, labels)).await;
     }
     if let Some(later) = error.retry_after.filter(|after| *after > RETRY_AFTER_MAX) {
         let message =
             format!("{} It wants to be asked again in {} at the earliest.", error.message, in_words(later));
-        return fail(shared, chat, state, ChatError { message, ..chat_error(&error, provider) }).await;
+        return fail(shared, chat, state, ChatError { message, ..chat_error(&error, labels) }).await;
     }
     let delay = retry_delay(config, attempt, error.retry_after);
     let delay_ms = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
@@ -154,13 +154,13 @@ pub(super) async fn retry_or_fail(
         delay_ms,
         error: error.message.clone(),
         kind: Some(error.kind),
-        provider: Some(provider),
+        provider: Some(labels.provider().to_owned()),
         status_code: error.status,
         // The store writes the time by the clock of the database.
         retrying_at: DateTime::UNIX_EPOCH,
     };
     commit(shared, chat, state, Some(attempt), Command::RecordRetry(retry)).await?;
-    shared.metrics.retry(&labels, error.kind);
+    shared.metrics.retry(labels, error.kind);
     Ok(())
 }
 
@@ -191,12 +191,12 @@ fn retry_delay(config: &WorkerConfig, attempt: i64, floor: Option<Duration>) -> 
     jittered.max(floor.unwrap_or_default())
 }
 
-fn chat_error(error: &ModelError, provider: String) -> ChatError {
+fn chat_error(error: &ModelError, labels: &ModelLabels) -> ChatError {
     ChatError {
         message: error.message.clone(),
         detail: error.detail.clone(),
         kind: Some(error.kind),
-        provider: Some(provider),
+        provider: Some(labels.provider().to_owned()),
         retryable: error.retryable,
         status_code: error.status,
     }
