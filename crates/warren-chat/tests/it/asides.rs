@@ -1,28 +1,11 @@
 //! Titles and summaries that models make beside the turns.
 
 use serde_json::json;
-use warren_db::{entity::chats, query};
-use warren_vocab::ChatId;
 
-use crate::support::{DEADLINE, Stage};
-
-async fn until_row(
-    stage: &Stage,
-    chat: ChatId,
-    what: &str,
-    is_so: impl Fn(&chats::Model) -> bool,
-) -> chats::Model {
-    let waiting = tokio::time::timeout(DEADLINE, async {
-        loop {
-            let row = query::chats::by_id(stage.db.reader(), chat).await.unwrap().unwrap();
-            if is_so(&row) {
-                return row;
-            }
-            tokio::task::yield_now().await;
-        }
-    });
-    waiting.await.unwrap_or_else(|_| panic!("waited in vain for {what}"))
-}
+use crate::{
+    rows::until_row,
+    support::{DEADLINE, Stage},
+};
 
 #[tokio::test]
 async fn a_new_chat_gets_a_title_and_its_turn_a_summary() {

@@ -5,11 +5,13 @@ use std::{sync::atomic::Ordering, time::Duration};
 use serde_json::{Value, json};
 use warren_chat::{ProviderPatch, WorkerConfig};
 use warren_db::channels;
+use warren_dev_model::ScriptedModel;
 use warren_vocab::{BusyBehavior, ChatErrorKind, ChatId, ChatStatus};
 
 use crate::{
     rows::{change, literal, rename, row, sql, until, until_row},
     support::{DEADLINE, Stage},
+    view::View,
 };
 
 const FAILED_STEPS: &str = "warren_chat_failed_steps_total";
@@ -163,12 +165,11 @@ async fn two_steps_of_one_chat_never_run_at_once() {
     assert_eq!(*stage.tools.alone.borrow(), (0, 1), "now, and at most");
 }
 
-#[tokio::test]
-async fn a_step_that_panics_is_repeated() {
-    let stage = Stage::new().await;
-    let _model = stage
+/// A chat whose first turn has made a workspace, and a model that answers `text` where `when` holds later.
+async fn after_a_turn(stage: &Stage, when: Value, text: &str) -> (ScriptedModel, ChatId, View) {
+    let model = stage
         .with_script(&json!({ "turns": [
-        { "when": { "user": "second" }, "steps": [{ "text": "Two." }] },
+        { "when": when, "steps": [{ "text": text }] },
         { "when": { "tool_results": 0 }, "steps": [create()] },
         { "steps": [{ "text": "One." }] },
     ] }))
@@ -176,6 +177,13 @@ async fn a_step_that_panics_is_repeated() {
     let chat = stage.create("first").await;
     let mut view = stage.view(chat).await;
     view.until_waiting().await;
+    (model, chat, view)
+}
+
+#[tokio::test]
+async fn a_step_that_panics_is_repeated() {
+    let stage = Stage::new().await;
+    let (_model, chat, mut view) = after_a_turn(&stage, json!({ "user": "second" }), "Two.").await;
     stage.tools.n_panics.store(2, Ordering::Relaxed);
     send(&stage, chat, "second").await;
     view.until("the answer", |view| view.story().last().unwrap().1 == "Two.").await;
@@ -186,16 +194,7 @@ async fn a_step_that_panics_is_repeated() {
 #[tokio::test]
 async fn a_step_that_always_fails_ends_the_turn_with_an_error() {
     let stage = Stage::new().await;
-    let model = stage
-        .with_script(&json!({ "turns": [
-        { "when": { "user": "third" }, "steps": [{ "text": "Three." }] },
-        { "when": { "tool_results": 0 }, "steps": [create()] },
-        { "steps": [{ "text": "One." }] },
-    ] }))
-        .await;
-    let chat = stage.create("first").await;
-    let mut view = stage.view(chat).await;
-    view.until_waiting().await;
+    let (model, chat, mut view) = after_a_turn(&stage, json!({ "user": "third" }), "Three.").await;
     let n_asked = model.requests().len();
     stage.tools.n_panics.store(usize::MAX, Ordering::Relaxed);
     send(&stage, chat, "second").await;

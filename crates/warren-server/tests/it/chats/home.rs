@@ -67,6 +67,14 @@ impl Home {
         self.add(self.idle(title)).await
     }
 
+    /// Stores an idle chat of a member, who has a token.
+    pub(super) async fn chat_of(&self, token: &str, title: &str) -> String {
+        let (_, me) = self.ask(token, Method::GET, "/api/v2/users/me", json!({})).await;
+        let mut row = self.idle(title);
+        row.owner_id = id(&me["id"]);
+        self.add(row).await
+    }
+
     /// Stores a message.
     pub(super) async fn say(&self, path: &str, role: &str, message: &str) -> i64 {
         let chat = id(&json!(path.rsplit('/').next().unwrap()));

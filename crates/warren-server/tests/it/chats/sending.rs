@@ -70,10 +70,7 @@ async fn a_message_that_is_sent_again_is_said_once() {
 async fn only_the_owner_writes_even_where_an_administrator_may_read() {
     let home = Home::new().await;
     let bob = home.member("bob").await;
-    let (_, me) = home.ask(&bob, Method::GET, "/api/v2/users/me", json!({})).await;
-    let mut row = home.idle("bob's");
-    row.owner_id = super::home::id(&me["id"]);
-    let path = home.add(row).await;
+    let path = home.chat_of(&bob, "bob's").await;
     assert_eq!(home.server.get(&path).await.0, StatusCode::OK, "an administrator reads it");
     let (_, page) = home.server.get(&format!("{path}/messages")).await;
     let message = &page["messages"][0]["id"];

@@ -62,10 +62,7 @@ async fn a_title_is_proposed_or_kept_as_the_owner_asks_and_never_put_over_a_newe
 async fn only_the_owner_asks_for_titles() {
     let home = Home::new().await;
     let bob = home.member("bob").await;
-    let (_, me) = home.ask(&bob, Method::GET, "/api/v2/users/me", json!({})).await;
-    let mut row = home.idle("bob's");
-    row.owner_id = super::home::id(&me["id"]);
-    let path = home.add(row).await;
+    let path = home.chat_of(&bob, "bob's").await;
     let own = home.chat("mine").await;
     for what in ["propose", "regenerate"] {
         let (status, body) = home.server.post(&format!("{path}/title/{what}"), json!({})).await;

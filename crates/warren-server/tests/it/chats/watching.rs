@@ -9,10 +9,7 @@ use super::{CHATS, Stream, home::Home, text};
 async fn somebody_else_who_looks_leaves_the_chat_unread_for_its_owner() {
     let home = Home::new().await;
     let bob = home.member("bob").await;
-    let (_, me) = home.ask(&bob, Method::GET, "/api/v2/users/me", json!({})).await;
-    let mut row = home.idle("bob's");
-    row.owner_id = super::home::id(&me["id"]);
-    let path = home.add(row).await;
+    let path = home.chat_of(&bob, "bob's").await;
     home.say(&path, "assistant", "Hi.").await;
     let is_unread = async || home.ask(&bob, Method::GET, &path, json!({})).await.1["has_unread"] == true;
     assert!(is_unread().await);
