@@ -33,29 +33,18 @@ pub(super) struct Place {
     pub(super) told: Option<String>,
     /// Where it really leads.
     pub(super) real: Option<String>,
-    reach: Reach,
-}
-
-/// How much a call sees of what a path names.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Reach {
-    File,
-    Directory,
-    Tree,
+    /// Whether the call sees everything below the path, not what it names alone.
+    is_tree: bool,
 }
 
 impl Places {
     /// The paths of a call.
     pub(super) fn of(&self, tool_name: &str, args: &Value) -> Vec<Place> {
-        let reach = match tool_name {
-            LISTING => Reach::Directory,
-            SEARCHING => Reach::Tree,
-            _ => Reach::File,
-        };
+        let is_tree = tool_name == SEARCHING;
         let place = |path: String| {
             let told = absolute(&path, &self.home);
             let real = self.real.get(&path).cloned().unwrap_or_else(|| told.clone());
-            Place { told, real, reach }
+            Place { told, real, is_tree }
         };
         named(tool_name, args).into_iter().map(place).collect()
     }
@@ -91,13 +80,11 @@ impl Place {
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         let reaches = |path: &String| {
-            let is_same = within(path, &fixed) && within(&fixed, path);
-            match self.reach {
-                Reach::File => is_same,
-                Reach::Directory => is_same,
-                Reach::Tree => {
-                    within(&fixed, path) || (within(path, &fixed) && goes_below(pattern, &rest, path))
-                }
+            let (is_above, is_below) = (within(&fixed, path), within(path, &fixed));
+            if self.is_tree {
+                is_above || (is_below && goes_below(pattern, &rest, path))
+            } else {
+                is_above && is_below
             }
         };
         self.told.iter().chain(&self.real).any(reaches)
