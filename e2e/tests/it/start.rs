@@ -4,12 +4,17 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use e2e::stage::Stage;
-use warren_testkit::{ServerOptions, ServerProcess};
+use warren_testkit::{ServerOptions, ServerProcess, eventually};
 
 #[tokio::test]
 async fn a_fresh_server_prints_its_url_and_serves_api_and_dashboard() -> Result<()> {
     let server = ServerProcess::start(ServerOptions::default()).await?;
-    ensure!(server.output().contains(&server.address().to_string()), "it printed:\n{}", server.output());
+    // It answers as soon as it listens, which is before it has printed anything.
+    eventually("the server's address in its output", Duration::from_secs(30), || {
+        let printed = server.output().contains(&server.address().to_string());
+        async move { printed.then_some(()) }
+    })
+    .await?;
     let client = reqwest::Client::new();
     let build: serde_json::Value =
         client.get(server.url().join("api/v2/buildinfo")?).send().await?.error_for_status()?.json().await?;
