@@ -114,8 +114,11 @@ impl RelaySession {
         let has_moved = before.is_none_or(|before| before.episode != target.episode);
         match self.link {
             Link::Open(dial) if has_moved => self.select(dial),
-            // The same attempt goes on; the session knows better than the caller how far it is.
-            Link::Open(_) => self.target = before,
+            // The same attempt goes on. Whoever has got further on another way than the session needs the rest only.
+            Link::Open(_) => {
+                let known = before.map_or(0, |before| before.after_seq);
+                self.target = Some(Target { after_seq: target.after_seq.max(known), ..target });
+            }
             Link::Refused => self.dial(target.worker),
             Link::Idle | Link::Dialling(_) | Link::Waiting(_) => {}
         }
@@ -178,6 +181,12 @@ impl RelaySession {
             Link::Waiting(until) => Some(until),
             Link::Idle | Link::Dialling(_) | Link::Open(_) | Link::Refused => None,
         }
+    }
+
+    /// Whether there is anything to be had from another server.
+    #[must_use]
+    pub const fn is_wanted(&self) -> bool {
+        self.target.is_some()
     }
 
     /// Gives the next part.

@@ -4,7 +4,9 @@
 
 mod action;
 mod batch;
+mod feed;
 mod list;
+mod relay;
 mod tail;
 mod viewer;
 
@@ -17,19 +19,23 @@ use std::{
     time::Duration,
 };
 
+use prometheus_client::metrics::counter::Counter;
 use tokio::sync::mpsc::{self, error::TrySendError};
 use warren_authz::{Object, Subject};
 use warren_chat_proto::{Episode, Snapshot, StreamCommand, StreamPart};
 use warren_db::{Database, channels};
 use warren_rt::Tasks;
-use warren_vocab::ChatId;
+use warren_vocab::{ChatId, ReplicaId};
 
 pub use batch::{Frame, WireForm};
+pub use feed::PartFeed;
 pub use list::{ListChange, ListChangeKind, ListViewer};
+pub use relay::{PartLink, PartRelay};
 pub(crate) use tail::saved_parts;
 pub use viewer::{Start, Viewer};
 
 use batch::Batch;
+use feed::Feeds;
 use tail::Tail;
 use viewer::Seat;
 
@@ -49,6 +55,8 @@ pub(crate) struct Hub {
 struct Shared {
     db: Database,
     tasks: Tasks,
+    others: Others,
+    feeds: Feeds,
     tails: Mutex<HashMap<ChatId, Handle>>,
     next_viewer: AtomicU64,
     /// Viewers hold these and nothing else of the hub, so that one who is still there keeps no database open.
@@ -56,6 +64,16 @@ struct Shared {
     sweep: Duration,
     /// The hints that a tail listens to.
     channel: fn(ChatId) -> String,
+}
+
+/// This server among those that share the database.
+#[derive(Clone)]
+pub(crate) struct Others {
+    pub(crate) me: ReplicaId,
+    /// How parts of chats come here that run elsewhere. None where there is nobody else.
+    pub(crate) relay: Option<Arc<dyn PartRelay>>,
+    /// Counts parts that came that way.
+    pub(crate) relayed: Counter,
 }
 
 #[derive(Default)]
@@ -66,7 +84,7 @@ struct Counters {
     cut_off: AtomicU64,
 }
 
-/// What the streams of this server do, for metrics and tests. All but the first two only grow.
+/// What the streams of this server do, for metrics and tests. `reads`, `parts` and `cut_off` only grow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StreamFigures {
     /// Chats that somebody watches.
@@ -78,6 +96,8 @@ pub struct StreamFigures {
     pub parts: u64,
     /// Viewers that were disconnected because they were too slow.
     pub cut_off: u64,
+    /// Chats whose parts other servers get from this one, counted for each.
+    pub feeds: usize,
 }
 
 struct Handle {
@@ -104,14 +124,22 @@ enum Item {
 }
 
 impl Hub {
-    pub(crate) fn new(db: Database, tasks: Tasks) -> Self {
-        Self::with(db, tasks, SWEEP, channels::chat)
+    pub(crate) fn new(db: Database, tasks: Tasks, others: Others) -> Self {
+        Self::with(db, tasks, others, SWEEP, channels::chat)
     }
 
-    fn with(db: Database, tasks: Tasks, sweep: Duration, channel: fn(ChatId) -> String) -> Self {
+    fn with(
+        db: Database,
+        tasks: Tasks,
+        others: Others,
+        sweep: Duration,
+        channel: fn(ChatId) -> String,
+    ) -> Self {
         let shared = Shared {
             db,
             tasks,
+            others,
+            feeds: Feeds::default(),
             tails: Mutex::default(),
             next_viewer: AtomicU64::new(1),
             counters: Arc::default(),
@@ -143,8 +171,15 @@ impl Hub {
         ListViewer::new(self.shared.db.clone(), subject, self.shared.sweep)
     }
 
-    /// Hands saved parts to the chat's viewers, if it has any. Never waits.
+    /// Starts to read the parts of a chat for another server.
+    pub(crate) fn feed(&self, chat: ChatId) -> PartFeed {
+        let id = self.shared.next_viewer.fetch_add(1, Ordering::Relaxed);
+        PartFeed::new(self.clone(), chat, id)
+    }
+
+    /// Hands saved parts to the chat's viewers, here and on other servers, if it has any. Never waits.
     pub(crate) fn show(&self, chat: ChatId, parts: Vec<Arc<StreamPart>>) {
+        self.shared.feeds.show(chat, &parts);
         let tails = self.tails();
         let Some(handle) = tails.get(&chat) else { return };
         if handle.inbox.try_send(Input::Parts(parts)).is_err() {
@@ -160,6 +195,7 @@ impl Hub {
             reads: counters.reads.load(Ordering::Relaxed),
             parts: counters.parts.load(Ordering::Relaxed),
             cut_off: counters.cut_off.load(Ordering::Relaxed),
+            feeds: self.shared.feeds.len(),
         }
     }
 

@@ -30,7 +30,10 @@ pub use commands::{
 #[cfg(debug_assertions)]
 pub use crash_points::CRASH_POINTS;
 pub use error::{ChatResult, ChatServiceError};
-pub use hub::{Frame, ListChange, ListChangeKind, ListViewer, Start, StreamFigures, Viewer, WireForm};
+pub use hub::{
+    Frame, ListChange, ListChangeKind, ListViewer, PartFeed, PartLink, PartRelay, Start, StreamFigures,
+    Viewer, WireForm,
+};
 pub use metrics::ChatMetrics;
 pub use models::Unavailable;
 pub use own_keys::OwnKey;

@@ -39,6 +39,7 @@ struct Families {
     archived: Counter,
     purged: Family<PurgeLabels, Counter>,
     failed_steps: Counter,
+    relayed_parts: Counter,
 }
 
 /// The model that something is counted under.
@@ -138,6 +139,7 @@ impl Default for Families {
             archived: Counter::default(),
             purged: Family::default(),
             failed_steps: Counter::default(),
+            relayed_parts: Counter::default(),
         }
     }
 }
@@ -155,8 +157,15 @@ impl ChatMetrics {
         registry.register("coderd_chat_auto_archive_records_archived", help, archived);
         let help = "Steps of chats that failed for reasons of the server and were repeated";
         registry.register("warren_chat_failed_steps", help, self.families.failed_steps.clone());
+        let help = "Parts of answers that came from the servers that run the chats";
+        registry.register("warren_chat_relayed_parts", help, self.families.relayed_parts.clone());
         let help = "Rows that were deleted because they were older than they are kept";
         registry.register("coderd_dbpurge_records_purged", help, self.families.purged.clone());
+    }
+
+    /// Counts parts that came from other servers.
+    pub(crate) fn relayed(&self) -> Counter {
+        self.families.relayed_parts.clone()
     }
 
     /// Everything in the text format of OpenMetrics.

@@ -7,10 +7,11 @@ use warren_authz::Subject;
 use warren_db::Database;
 use warren_llm::Connector;
 use warren_rt::{Sealer, Tasks};
+use warren_vocab::{ChatId, ReplicaId};
 
 use crate::{
     catalog::Catalogs,
-    hub::Hub,
+    hub::{Hub, Others, PartFeed, PartRelay},
     metrics::ChatMetrics,
     parts::PartWriter,
     store::Retention,
@@ -20,6 +21,10 @@ use crate::{
 
 /// What a service needs.
 pub struct ChatConfig {
+    /// Who this server is among those that share the database.
+    pub replica: ReplicaId,
+    /// How the servers get parts from each other; none where there is one server.
+    pub relay: Option<Arc<dyn PartRelay>>,
     pub db: Database,
     pub sealer: Sealer,
     pub tools: Arc<dyn WorkspaceTools>,
@@ -66,8 +71,9 @@ pub(crate) struct Shared {
 impl ChatService {
     /// Starts the worker and takes up chats that an earlier run left unfinished.
     pub fn start(config: ChatConfig) -> Self {
-        let ChatConfig { db, sealer, tools, tasks, worker, metrics } = config;
-        let hub = Hub::new(db.clone(), tasks.clone());
+        let ChatConfig { replica, relay, db, sealer, tools, tasks, worker, metrics } = config;
+        let hub =
+            Hub::new(db.clone(), tasks.clone(), Others { me: replica, relay, relayed: metrics.relayed() });
         let parts = PartWriter::new(metrics.clone());
         let shared = Arc::new(Shared {
             db: db.clone(),
@@ -86,8 +92,13 @@ impl ChatService {
         tasks.spawn("chat retention", async move { retention.run().await });
         let watching = shared.clone();
         tasks.spawn("chat models", async move { watching.catalog.watch(&watching.db).await });
-        Worker::new(shared.clone(), tasks).start();
+        Worker::new(shared.clone(), replica, tasks).start();
         Self { shared }
+    }
+
+    /// Starts to read the parts of a chat that runs here, for another server, which asks about rights itself.
+    pub fn feed(&self, chat: ChatId) -> PartFeed {
+        self.shared.hub.feed(chat)
     }
 
     pub(crate) fn db(&self) -> &Database {

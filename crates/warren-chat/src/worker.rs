@@ -36,8 +36,8 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn new(shared: Arc<Shared>, tasks: Tasks) -> Self {
-        Self { shared, id: ReplicaId::new(), tasks, held: Arc::default(), freed: Arc::default() }
+    pub(crate) fn new(shared: Arc<Shared>, id: ReplicaId, tasks: Tasks) -> Self {
+        Self { shared, id, tasks, held: Arc::default(), freed: Arc::default() }
     }
 
     /// Starts to work, unless the configuration says otherwise. When the tasks are stopped, the chats are given back so that

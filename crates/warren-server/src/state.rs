@@ -8,6 +8,7 @@ use warren_app::App;
 use warren_chat::{ChatConfig, ChatService, WorkerConfig};
 use warren_rt::Tasks;
 use warren_tunnel::{RelayHub, TunnelNode};
+use warren_vocab::ReplicaId;
 
 use crate::{
     agent_connections::AgentConnections, agent_executable::AgentExecutable, chat_tools::ChatTools,
@@ -55,6 +56,8 @@ impl AppState {
         let frame = Arc::new(Frame::new(&config)?);
         let (hub, node) = tunnel::start(tasks)?;
         let chat = ChatService::start(ChatConfig {
+            replica: ReplicaId::new(),
+            relay: None,
             db: app.db().clone(),
             sealer: app.sealer().clone(),
             tools: Arc::new(ChatTools::new(app.clone(), node.clone())),

@@ -252,6 +252,38 @@ fn an_attempt_that_changes_during_the_dial_is_the_one_that_is_asked_for() {
 }
 
 #[test]
+fn whoever_got_further_on_another_way_asks_for_the_rest_only() {
+    let (mut stage, worker) = (Stage::new(), ReplicaId::new());
+    stage.running(worker, ONE);
+    let dial = stage.open(worker);
+    assert_eq!(stage.get(dial, &[part(ONE, 1)]), [1]);
+    for after_seq in [3, 0] {
+        stage.session.configure(Some(Target { worker, episode: ONE, after_seq }));
+    }
+    assert_eq!(stage.commands(), []);
+    assert_eq!(stage.get(dial, &[part(ONE, 2), part(ONE, 3), part(ONE, 4)]), [4]);
+    stage.closes(dial);
+    stage.wait();
+    let again = stage.dialled(worker);
+    stage.succeeds(again);
+    assert_eq!(stage.commands(), [RelayCommand::Select { dial: again, episode: ONE, after_seq: 4 }]);
+}
+
+#[test]
+fn nothing_is_dialled_again_for_a_chat_that_nobody_runs_any_more() {
+    let (mut stage, worker) = (Stage::new(), ReplicaId::new());
+    stage.running(worker, ONE);
+    let dial = stage.open(worker);
+    stage.closes(dial);
+    let due = stage.session.poll_timeout().unwrap();
+    stage.session.configure(None);
+    assert!(!stage.session.is_wanted());
+    assert_eq!(stage.session.poll_timeout(), None);
+    stage.session.handle_timeout(due + RECONNECT_MAX);
+    assert_eq!(stage.commands(), []);
+}
+
+#[test]
 fn a_relay_for_another_relay_dials_nobody() {
     let mut session = RelaySession::new(ReplicaId::new(), true, 1);
     session.configure(Some(Target { worker: ReplicaId::new(), episode: ONE, after_seq: 0 }));

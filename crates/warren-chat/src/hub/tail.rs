@@ -6,24 +6,29 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use tokio::{
     sync::mpsc::{self, error::TrySendError},
     time::MissedTickBehavior,
 };
-use warren_chat_proto::{Episode, Message, Snapshot, StreamCommand, StreamPart};
+use warren_chat_proto::{Episode, Message, Snapshot, StreamCommand, StreamPart, relay::Target};
 use warren_db::{Database, Notice, entity::chat_messages, query};
-use warren_vocab::{ChatId, ChatStatus, MessageId, MessageRole, MessageVisibility};
+use warren_vocab::{ChatId, ChatStatus, MessageId, MessageRole, MessageVisibility, ReplicaId};
 
 use super::{
-    Hub, Input, Item, action,
+    Hub, Input, Item, Others, action,
     batch::{BATCH_PARTS_MAX, Batch},
+    relay::{Offered, Relay},
 };
 use crate::{
     error::{ChatResult, ChatServiceError},
     rows,
 };
+
+/// How often parts are read from the store while a chat runs on a server that cannot be reached.
+const WITHOUT_RELAY: Duration = Duration::from_secs(1);
 
 pub(super) struct Tail {
     hub: Hub,
@@ -36,10 +41,15 @@ pub(super) struct Tail {
     /// How many of the parts the viewers were handed.
     n_told: usize,
     viewers: HashMap<u64, mpsc::Sender<Item>>,
+    /// Who has the lease of the chat.
+    worker: Option<ReplicaId>,
+    relay: Relay,
 }
 
 impl Tail {
     pub(super) fn new(hub: Hub, chat: ChatId, has_missed: Arc<AtomicBool>) -> Self {
+        let Others { me, relay, .. } = hub.shared.others.clone();
+        let relay = Relay::new(me, chat, relay, hub.shared.tasks.clone());
         Self {
             hub,
             chat,
@@ -50,6 +60,8 @@ impl Tail {
             parts: Vec::new(),
             n_told: 0,
             viewers: HashMap::new(),
+            worker: None,
+            relay,
         }
     }
 
@@ -57,7 +69,10 @@ impl Tail {
         let mut hints = self.db().subscribe(&(self.hub.shared.channel)(self.chat));
         let mut sweep = tokio::time::interval(self.hub.shared.sweep);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut store = tokio::time::interval(WITHOUT_RELAY);
+        store.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            self.relay.configure(self.target());
             tokio::select! {
                 input = inputs.recv() => match input {
                     Some(input) => self.handle_all(input, &mut inputs).await,
@@ -68,6 +83,8 @@ impl Tail {
                     None => return,
                 },
                 _ = sweep.tick() => self.sweep().await,
+                offered = self.relay.next() => self.handle_offered(&offered).await,
+                _ = store.tick(), if self.relay.is_cut_off() => self.reload_parts().await,
             }
             if self.has_missed.swap(false, Ordering::Relaxed) {
                 self.reload_parts().await;
@@ -140,6 +157,33 @@ impl Tail {
         }
     }
 
+    /// What runs elsewhere and is looked at here comes from there.
+    fn target(&self) -> Option<Target> {
+        let snapshot = self.snapshot.as_ref().filter(|_| !self.viewers.is_empty())?;
+        let is_busy = match snapshot.status {
+            ChatStatus::Running | ChatStatus::Interrupting => true,
+            ChatStatus::Waiting
+            | ChatStatus::RequiresAction
+            | ChatStatus::Error
+            | ChatStatus::Pending
+            | ChatStatus::Paused
+            | ChatStatus::Completed => false,
+        };
+        let worker = self.worker.filter(|_| is_busy)?;
+        Some(Target { worker, episode: self.episode, after_seq: self.last_seq() })
+    }
+
+    async fn handle_offered(&mut self, offered: &Offered) {
+        if offered.parts.iter().any(|part| part.episode() > self.episode) {
+            // The hint of the commit before these parts is still on its way here.
+            self.refresh().await;
+            self.relay.configure(self.target());
+        }
+        let parts = self.relay.accept(offered);
+        self.hub.shared.others.relayed.inc_by(parts.len() as u64);
+        self.handle_parts(parts).await;
+    }
+
     async fn handle_parts(&mut self, parts: Vec<Arc<StreamPart>>) {
         let Some(first) = parts.first() else { return };
         let episode = Episode { history_version: first.history_version, attempt: first.generation_attempt };
@@ -207,6 +251,7 @@ impl Tail {
         if versions.snapshot <= self.version() {
             return Ok(None);
         }
+        self.worker = at.chat.worker_id.map(ReplicaId::from_uuid);
         let changed = at.changed.into_iter().map(shown).collect::<ChatResult<Vec<_>>>()?;
         let snapshot = Snapshot {
             versions,

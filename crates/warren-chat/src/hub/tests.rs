@@ -14,12 +14,18 @@ use crate::{
     store::{Command, NewMessage, fence, tests::stage::Stage},
 };
 
+mod relay;
+
 const DEADLINE: Duration = Duration::from_secs(60);
 const LONG: Duration = Duration::from_secs(3600);
 
 /// A channel on which nobody says anything.
 fn silence(chat: ChatId) -> String {
     format!("nothing is said about {chat}")
+}
+
+fn alone() -> Others {
+    Others { me: ReplicaId::new(), relay: None, relayed: Counter::default() }
 }
 
 struct World {
@@ -35,7 +41,7 @@ impl World {
         let chat = stage.create("question").await;
         stage.take(chat).await;
         let tasks = Tasks::new();
-        let hub = Hub::with(stage.db.clone(), tasks.clone(), sweep, channel);
+        let hub = Hub::with(stage.db.clone(), tasks.clone(), alone(), sweep, channel);
         Self { stage, hub, chat, tasks }
     }
 
@@ -117,7 +123,7 @@ async fn streams_go_on_while_nobody_says_that_anything_changed() {
     seen.until(&mut viewer, "the question", |seen| seen.messages.len() == 1).await;
     // Everything that another server does reaches this one through the store alone.
     let writer = PartWriter::new(ChatMetrics::default());
-    let elsewhere = Hub::with(world.stage.db.clone(), world.tasks.clone(), LONG, silence);
+    let elsewhere = Hub::with(world.stage.db.clone(), world.tasks.clone(), alone(), LONG, silence);
     let run = writer.clone().run(world.stage.db.clone(), elsewhere);
     world.tasks.spawn("parts", run);
     let episode = world.begin_attempt().await;
@@ -192,7 +198,14 @@ async fn a_thousand_viewers_cost_one_read_for_each_version() {
     }
     assert_eq!(
         world.hub.figures(),
-        StreamFigures { chats: 1, viewers: 1000, reads: world.hub.figures().reads, parts: 0, cut_off: 0 }
+        StreamFigures {
+            chats: 1,
+            viewers: 1000,
+            reads: world.hub.figures().reads,
+            parts: 0,
+            cut_off: 0,
+            feeds: 0
+        }
     );
     // The first sweep and the first viewer may both have looked.
     assert!(world.hub.figures().reads <= 2, "{:?}", world.hub.figures());

@@ -29,7 +29,7 @@ use warren_dev_model::{Script, ScriptedModel};
 use warren_rt::{Sealer, Tasks};
 use warren_vocab::{
     AiProviderId, AiProviderType, BusyBehavior, ChatId, ClientType, LoginType, ModelConfigId, OrganizationId,
-    UserId, WorkspaceId,
+    ReplicaId, UserId, WorkspaceId,
 };
 
 pub(crate) use crate::view::{View, text};
@@ -263,7 +263,10 @@ impl Stage {
         let (tools, tasks) = (Arc::new(FakeTools::default()), Tasks::new());
         let sealer = Sealer::from_key(&[7; 32]);
         let metrics = ChatMetrics::default();
-        let config = ChatConfig { db, sealer, tools, tasks: tasks.clone(), worker, metrics };
+        let replica = ReplicaId::new();
+        let tasks_of_it = tasks.clone();
+        let config =
+            ChatConfig { replica, relay: None, db, sealer, tools, tasks: tasks_of_it, worker, metrics };
         (ChatService::start(config), tasks)
     }
 
@@ -299,6 +302,8 @@ impl Stage {
         let db = database.database();
         let (tools, tasks, metrics) = (Arc::new(tools), Tasks::new(), ChatMetrics::default());
         let chat = ChatService::start(ChatConfig {
+            replica: ReplicaId::new(),
+            relay: None,
             db: db.clone(),
             sealer: Sealer::from_key(&[7; 32]),
             tools: tools.clone(),
