@@ -64,6 +64,22 @@ pub struct Region {
     pub wildcard_hostname: String,
 }
 
+/// A server of `GET /api/v2/replicas`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Replica {
+    pub id: Uuid,
+    pub hostname: String,
+    pub created_at: DateTime<Utc>,
+    /// How the other servers reach it; empty when they cannot.
+    pub relay_address: String,
+    pub region_id: i32,
+    /// What does not work; empty when everything does.
+    pub error: String,
+    /// In microseconds.
+    pub database_latency: i32,
+    pub version: String,
+}
+
 /// `GET /api/v2/deployment/stats`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct DeploymentStats {

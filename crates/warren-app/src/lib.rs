@@ -27,6 +27,7 @@ pub mod jobs;
 pub mod maintenance;
 pub mod organizations;
 mod parameters;
+pub mod replicas;
 pub mod roles;
 pub mod sealing;
 pub mod search;

@@ -13,6 +13,9 @@ pub fn job_logs(job: JobId) -> String {
     format!("job_logs:{job}")
 }
 
+/// Servers have come or gone; no content.
+pub const REPLICAS: &str = "replicas";
+
 /// The workspace, its latest build or one of its agents changed; no content.
 pub fn workspace(workspace: WorkspaceId) -> String {
     format!("workspace:{workspace}")

@@ -20,7 +20,7 @@ use sea_orm::{
 };
 use serde_json::Value;
 use uuid::Uuid;
-use warren_vocab::{AgentId, ChatId, JobId, UserId, WorkspaceId};
+use warren_vocab::{AgentId, ChatId, JobId, ReplicaId, UserId, WorkspaceId};
 
 use self::{postgres::Postgres, sqlite::Sqlite, values::storable};
 pub use directory::DirectoryLock;
@@ -91,6 +91,11 @@ impl Guard {
     /// A workspace alone, without what belongs to it.
     pub fn workspace(id: WorkspaceId) -> Self {
         Self::of("workspaces", vec![id.as_uuid()])
+    }
+
+    /// A server's own row.
+    pub fn replica(id: ReplicaId) -> Self {
+        Self::of("replicas", vec![id.as_uuid()])
     }
 
     /// An account alone, without what belongs to it, and the money that its chats set aside.

@@ -20,6 +20,7 @@ mod m0035_user_links;
 mod m0040_audit_logs;
 mod m0045_organization_roles;
 mod m0055_deployment_settings;
+mod m0060_replicas;
 
 /// Why the database cannot be brought up to date.
 #[derive(Debug)]
@@ -51,6 +52,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0040_audit_logs::Migration),
             Box::new(m0045_organization_roles::Migration),
             Box::new(m0055_deployment_settings::Migration),
+            Box::new(m0060_replicas::Migration),
         ]
     }
 }

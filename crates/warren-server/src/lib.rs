@@ -19,6 +19,7 @@ mod extract;
 mod frame;
 mod live;
 mod maintenance;
+mod mesh;
 mod metrics;
 mod middleware;
 mod observability;

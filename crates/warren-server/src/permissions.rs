@@ -46,6 +46,8 @@ pub const PERMISSIONS: &[Permission] = &[
     row("GET", "/api/v2/experiments", User),
     row("GET", "/api/v2/experiments/available", User),
     row("GET", "/api/v2/regions", User),
+    row("GET", "/api/v2/replicas", User),
+    row("GET", "/api/v2/replicas/mesh", Anyone),
     row("GET", "/api/v2/deployment/config", User),
     row("GET", "/api/v2/deployment/stats", User),
     row("GET", "/api/v2/deployment/ssh", User),

@@ -54,6 +54,7 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(routes::deployment_config::router())
         .merge(routes::appearance::router())
         .merge(routes::features::router())
+        .merge(routes::replicas::router())
         .merge(routes::openapi::router())
         .merge(routes::agent_binary::router())
         .merge(routes::agent_pty::router())

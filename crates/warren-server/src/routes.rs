@@ -24,6 +24,7 @@ pub(crate) mod members;
 pub(crate) mod openapi;
 pub(crate) mod organizations;
 pub(crate) mod own_ai_keys;
+pub(crate) mod replicas;
 pub(crate) mod roles;
 pub(crate) mod template_versions;
 pub(crate) mod templates;

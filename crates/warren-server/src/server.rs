@@ -7,6 +7,7 @@ use url::Url;
 use uuid::Uuid;
 use warren_app::{
     App, AppError,
+    replicas::{Introduction, Pace, Registry},
     sealing::{self, KeySources, KeysError},
     upstream_login::{UpstreamConfigError, UpstreamProviders},
 };
@@ -14,10 +15,11 @@ use warren_db::{Database, DbError, DirectoryLock, Location, OpenError};
 use warren_provisioner::{Provisioner, ProvisionerConfig};
 use warren_rt::Tasks;
 use warren_tunnel::QuicSetUpError;
+use warren_vocab::ReplicaId;
 
 use crate::{
     agent_executable::AgentExecutable,
-    config::ServerConfig,
+    config::{ServerConfig, VERSION},
     frame::FrameError,
     provisionerd, retention,
     serving::tls::TlsError,
@@ -94,8 +96,15 @@ impl Server {
         let tasks = Tasks::new();
         app.enable_upstream(UpstreamProviders::from_config(&config, &access_url, tasks.clone())?);
         app.start(&tasks);
+        let introduction = Introduction {
+            id: ReplicaId::new(),
+            relay_address: listeners.relay_address(&config).await?,
+            version: String::from(VERSION),
+        };
+        let registry = Registry::start(db.clone(), introduction, Pace::default(), &tasks);
+        let registry = registry.await.map_err(StartError::Read)?;
         let deployment = Deployment { id, access_url: access_url.clone() };
-        let state = AppState::start(app, config, deployment, AgentExecutable::own(), &tasks)?;
+        let state = AppState::start(app, registry, config, deployment, AgentExecutable::own(), &tasks)?;
         let config = &state.config;
         let provisioner =
             ProvisionerConfig::in_dir(&config.database.data_dir, config.provisioner.terraform.clone());

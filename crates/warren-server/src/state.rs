@@ -4,15 +4,14 @@ use std::sync::Arc;
 
 use url::Url;
 use uuid::Uuid;
-use warren_app::App;
-use warren_chat::{ChatConfig, ChatService, WorkerConfig};
+use warren_app::{App, replicas::Registry};
+use warren_chat::{ChatConfig, ChatService, PartRelay, WorkerConfig};
 use warren_rt::Tasks;
 use warren_tunnel::{RelayHub, TunnelNode};
-use warren_vocab::ReplicaId;
 
 use crate::{
     agent_connections::AgentConnections, agent_executable::AgentExecutable, chat_tools::ChatTools,
-    config::ServerConfig, frame::Frame, live::OpenSessions, server::StartError, tunnel,
+    config::ServerConfig, frame::Frame, live::OpenSessions, mesh::Mesh, server::StartError, tunnel,
 };
 
 /// The state of the router; clones share it.
@@ -30,6 +29,8 @@ pub(crate) struct AppState {
     /// The relay of the tunnel, and the server's own node in it.
     pub(crate) hub: RelayHub,
     pub(crate) node: TunnelNode,
+    /// The connections to other servers; none where the database takes no other one.
+    pub(crate) mesh: Option<Mesh>,
     /// Long-lived connections watch its token, so that a shutdown ends them.
     pub(crate) tasks: Tasks,
 }
@@ -48,6 +49,7 @@ impl AppState {
     /// Fails when the tunnel's node cannot be set up, or names the setting that cannot be used.
     pub(crate) fn start(
         app: App,
+        registry: Registry,
         config: ServerConfig,
         deployment: Deployment,
         executable: AgentExecutable,
@@ -55,17 +57,22 @@ impl AppState {
     ) -> Result<Self, StartError> {
         let frame = Arc::new(Frame::new(&config)?);
         let (hub, node) = tunnel::start(tasks)?;
+        let replica = registry.me();
+        let mesh = (!app.db().is_exclusive()).then(|| Mesh::new(app.clone(), registry, tasks));
+        let relay = mesh.clone().map(|mesh| Arc::new(mesh) as Arc<dyn PartRelay>);
         let chat = ChatService::start(ChatConfig {
-            replica: ReplicaId::new(),
-            relay: None,
+            replica,
+            relay,
             db: app.db().clone(),
             sealer: app.sealer().clone(),
             tools: Arc::new(ChatTools::new(app.clone(), node.clone())),
             tasks: tasks.clone(),
             worker: worker(&config),
             metrics: frame.metrics.chats(),
-            // The data directory is locked, so workers of earlier runs are dead.
         });
+        if let Some(mesh) = &mesh {
+            mesh.start(chat.clone());
+        }
         Ok(Self {
             app,
             chat,
@@ -77,6 +84,7 @@ impl AppState {
             frame,
             hub,
             node,
+            mesh,
             tasks: tasks.clone(),
         })
     }

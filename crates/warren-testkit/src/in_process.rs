@@ -104,6 +104,14 @@ impl TestServer {
     /// # Panics
     /// When it does not start.
     pub async fn replica(&self) -> Option<Self> {
+        self.replica_with(|_| {}).await
+    }
+
+    /// The same with other settings.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn replica_with(&self, change: impl FnOnce(&mut ServerConfig)) -> Option<Self> {
         match self.site.place.location() {
             Location::Sqlite { .. } => return None,
             Location::Postgres { .. } => {}
@@ -113,7 +121,7 @@ impl TestServer {
         std::fs::create_dir(&new).unwrap();
         // Keeps the mode, which the server checks.
         std::fs::copy(own.join(KEY_FILE), new.join(KEY_FILE)).unwrap();
-        let replica = site.start(|_| {}).await;
+        let replica = site.start(change).await;
         Some(Self { token: self.token.clone(), ..replica })
     }
 

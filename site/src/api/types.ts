@@ -66,6 +66,7 @@ export type Member = Schemas["OrganizationMemberWithUserData"];
 /** The document calls the value an object; it is whatever the option holds. */
 export type DeploymentOption = Omit<Schemas["DeploymentOption"], "value"> & { value: unknown };
 export type DeploymentConfig = Omit<Schemas["DeploymentConfig"], "options"> & { options: DeploymentOption[] };
+export type Replica = Schemas["Replica"];
 export type AuthMethods = Schemas["AuthMethods"];
 export type SlimRole = Schemas["SlimRole"];
 export type GetUsersResponse = Schemas["GetUsersResponse"];

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Settings2 } from "lucide-react";
 import { useState } from "react";
 import { ApiError } from "@/api/client";
-import { deploymentConfigQuery } from "@/api/deployment";
+import { deploymentConfigQuery, replicasQuery } from "@/api/deployment";
 import { buildInfoQuery } from "@/api/session";
 import type { DeploymentOption } from "@/api/types";
 import { Card, CardHeader, EmptyState, LoadFailed, Loading, Page, PageHeader, useTitle } from "@/ui/page";
@@ -19,6 +19,7 @@ export function DeploymentPage() {
     <Page>
       <PageHeader title="Deployment" description="How this server was started. Options are changed where they were set, then the server is restarted." />
       <Build />
+      <Servers />
       {config.isPending ? (
         <Loading what="the options" />
       ) : config.data ? (
@@ -55,6 +56,38 @@ function Build() {
           </div>
         ))}
       </dl>
+    </Card>
+  );
+}
+
+/** The servers that act as one. Nothing is said while there is one, or to those who may not see them. */
+function Servers() {
+  const { data: servers } = useQuery(replicasQuery);
+  if (!servers || (servers.length < 2 && servers.every((server) => server.error === ""))) return null;
+  return (
+    <Card className="overflow-hidden">
+      <CardHeader title="Servers" />
+      <Table
+        label="Servers"
+        head={
+          <>
+            <Th>Server</Th>
+            <Th>State</Th>
+          </>
+        }
+      >
+        {servers.map((server) => (
+          <tr key={server.id} data-testid="server-row">
+            <Td className="w-3/5 align-top">
+              <div className="font-medium">{server.hostname}</div>
+              <div className="font-mono text-xs break-all text-muted-foreground">
+                {server.version} {server.relay_address}
+              </div>
+            </Td>
+            <Td className="align-top">{server.error || "Works"}</Td>
+          </tr>
+        ))}
+      </Table>
     </Card>
   );
 }

@@ -15,6 +15,16 @@ pub(super) const ACCESS: &[Opt] = &[
     .wire("access_url")
     .group(Group::Networking),
     Opt::new(
+        "Relay Address",
+        "relay-address",
+        "RELAY_ADDRESS",
+        "networking.relayAddress",
+        field!(http.relay_address),
+        "URL under which the other servers on the same PostgreSQL database reach this one, such as http://10.0.0.5:3000.",
+    )
+    .default_text("the address it listens on")
+    .group(Group::Networking),
+    Opt::new(
         "Wildcard Access URL",
         "wildcard-access-url",
         "WILDCARD_ACCESS_URL",

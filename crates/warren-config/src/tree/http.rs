@@ -12,6 +12,8 @@ pub struct Http {
     pub tls: Tls,
     /// How users and workspaces reach the server; by default the address it listens on.
     pub access_url: Option<Url>,
+    /// How the other servers on the same database reach this one; by default the address it listens on.
+    pub relay_address: Option<Url>,
     /// Host pattern of workspace applications, such as `*.apps.example.com`; empty for none.
     pub wildcard_access_url: String,
     /// Sends requests for another host on to the access URL.
@@ -40,6 +42,7 @@ impl Default for Http {
             address: Some(SocketAddr::from(([127, 0, 0, 1], 3000))),
             tls: Tls::default(),
             access_url: None,
+            relay_address: None,
             wildcard_access_url: String::new(),
             redirect_to_access_url: false,
             secure_auth_cookie: false,

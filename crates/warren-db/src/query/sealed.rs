@@ -49,6 +49,12 @@ pub const COLUMNS: &[SealedColumn] = &[
         is_all_there_is: true,
     },
     SealedColumn {
+        table: "mesh_keys",
+        column: "sealed",
+        keys: &[KeyColumn::Id("id")],
+        is_all_there_is: true,
+    },
+    SealedColumn {
         table: "user_links",
         column: "sealed_access_token",
         keys: &[KeyColumn::Id("user_id"), KeyColumn::Text("login_type")],

@@ -8,10 +8,10 @@ use axum::{
 };
 use url::Url;
 
-use crate::state::AppState;
+use crate::{mesh, state::AppState};
 
-/// Answered under every name: load balancers ask by address.
-const EVERYWHERE: &[&str] = &["/healthz", "/latency-check"];
+/// Answered under every name: load balancers and the other servers ask by address.
+const EVERYWHERE: &[&str] = &["/healthz", "/latency-check", mesh::PATH];
 
 /// Redirects where the setting asks for it.
 pub(crate) async fn redirect(State(state): State<AppState>, request: Request, next: Next) -> Response {

@@ -17,6 +17,8 @@ use crate::{
     state::AppState,
 };
 
+mod relay;
+
 /// What was bound, before anything is served.
 pub(super) struct Listeners {
     plain: Option<Bound>,
@@ -78,6 +80,25 @@ impl Listeners {
         };
         let text = format!("{scheme}://{host}:{}/", address.port());
         text.parse().map_err(|_| StartError::AccessUrl { address })
+    }
+
+    /// How the other servers on the same database reach this one: the configured URL, else a listening address, without
+    /// TLS first, as what servers say to each other is sealed anyhow. None when no other server can have the database.
+    pub(super) async fn relay_address(&self, config: &ServerConfig) -> Result<Option<Url>, StartError> {
+        let postgres = config.database.postgres_url.expose();
+        if config.http.relay_address.is_some() || postgres.is_empty() {
+            return Ok(config.http.relay_address.clone());
+        }
+        let (scheme, mut address) = match (self.tls_address(), config.http.tls.redirect_http) {
+            (Some(address), true) => ("https", address),
+            (Some(address), false) if self.plain.is_none() => ("https", address),
+            (Some(_) | None, _) => ("http", self.first),
+        };
+        if address.ip().is_unspecified() {
+            address.set_ip(relay::own_address(postgres).await.unwrap_or(address.ip()));
+        }
+        let url = Url::parse(&format!("{scheme}://{address}/"));
+        url.map(Some).map_err(|_| StartError::AccessUrl { address })
     }
 
     /// Begins to answer.

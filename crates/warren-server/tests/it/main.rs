@@ -14,6 +14,7 @@ mod frame;
 mod identity;
 mod jobs;
 mod organizations;
+mod replicas;
 mod routes;
 mod serving;
 mod start;

@@ -35,6 +35,11 @@ impl TestServer {
         self.0.replica().await.map(Self)
     }
 
+    /// The same with other settings.
+    pub(crate) async fn replica_with(&self, change: impl FnOnce(&mut ServerConfig)) -> Option<Self> {
+        self.0.replica_with(change).await.map(Self)
+    }
+
     /// Stops the server and starts it again.
     pub(crate) async fn restarted(self) -> Self {
         Self(self.0.restarted().await)

@@ -1,0 +1,217 @@
+//! The connections of this server to the other ones of its deployment, one for each.
+//!
+//! Owns who dials, which connection stays, and what each stream is served with. The protocol is in `warren-mesh-proto`;
+//! must not know what the streams carry beyond handing them to their servants.
+
+mod chat_parts;
+mod dial;
+mod keys;
+mod link;
+mod peer;
+mod socket;
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    time::Duration,
+};
+
+use thiserror::Error;
+use tokio::{sync::watch, time::timeout};
+use warren_app::{App, AppError, replicas::Registry};
+use warren_chat::ChatService;
+use warren_mesh_proto::{Accepting, Dialled, Established, HandshakeError, Nonce, StreamKind, wins};
+use warren_rt::Tasks;
+use warren_vocab::ReplicaId;
+
+pub(crate) use dial::PATH;
+use keys::Keys;
+use link::{Incoming, Link};
+pub(crate) use socket::{Socket, WIRE_MAX};
+
+/// How long two servers may take to know each other.
+const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+
+/// Why there is no connection to another server; each text is a sentence for operators.
+#[derive(Debug, Error)]
+pub(crate) enum MeshError {
+    #[error("it gives no address")]
+    NoAddress,
+    #[error("it cannot be reached at {address}: {reason}")]
+    Unreachable { address: String, reason: String },
+    #[error("it did not answer in time")]
+    Silent,
+    #[error(transparent)]
+    Handshake(#[from] HandshakeError),
+    #[error("the keys of the servers cannot be read")]
+    Keys(#[from] AppError),
+    #[error("there is a better connection already")]
+    Superfluous,
+}
+
+/// All connections; clones share them.
+#[derive(Clone)]
+pub(crate) struct Mesh {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    me: ReplicaId,
+    registry: Registry,
+    keys: Keys,
+    tasks: Tasks,
+    links: Mutex<HashMap<ReplicaId, (Link, Dialled)>>,
+    /// Counts connections that come and go.
+    changes: watch::Sender<u64>,
+    /// Servers that somebody looks after.
+    attended: Mutex<HashSet<ReplicaId>>,
+    troubles: Mutex<BTreeMap<ReplicaId, String>>,
+    chat: OnceLock<ChatService>,
+}
+
+impl Mesh {
+    pub(crate) fn new(app: App, registry: Registry, tasks: &Tasks) -> Self {
+        let shared = Shared {
+            me: registry.me(),
+            registry,
+            keys: Keys::new(app),
+            tasks: tasks.clone(),
+            links: Mutex::default(),
+            changes: watch::Sender::new(0),
+            attended: Mutex::default(),
+            troubles: Mutex::default(),
+            chat: OnceLock::new(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Begins to connect to other servers and to serve them.
+    pub(crate) fn start(&self, chat: ChatService) {
+        // It is started once.
+        let _ = self.shared.chat.set(chat);
+        let mesh = self.clone();
+        self.shared.tasks.spawn("mesh", async move { mesh.attend_all().await });
+    }
+
+    /// Serves the socket of a server that has dialled, until it ends.
+    pub(crate) async fn serve(&self, mut socket: Socket) {
+        match timeout(HANDSHAKE_TIME, self.accept(&mut socket)).await {
+            Ok(Ok(established)) => {
+                let dialled = Dialled::between(established.peer, self.shared.me);
+                if let Err(error) = self.adopt(established, socket, dialled, false) {
+                    tracing::debug!(%error, "a connection of another server is not needed");
+                }
+            }
+            Ok(Err(error)) => tracing::warn!(%error, "a server that dialled was not let in"),
+            Err(_) => tracing::debug!("somebody dialled as a server and said nothing"),
+        }
+    }
+
+    /// The connection to a server, if there is one.
+    fn present(&self, peer: ReplicaId) -> Option<Link> {
+        self.links().get(&peer).map(|(link, _)| link.clone()).filter(Link::is_open)
+    }
+
+    /// Waits for a connection to a server.
+    async fn link(&self, peer: ReplicaId) -> Link {
+        let mut changes = self.shared.changes.subscribe();
+        loop {
+            changes.borrow_and_update();
+            if let Some(link) = self.present(peer) {
+                return link;
+            }
+            // The sender lives as long as this does.
+            let _ = changes.changed().await;
+        }
+    }
+
+    async fn accept(&self, socket: &mut Socket) -> Result<Established, MeshError> {
+        let hello = socket.receive().await.ok_or(MeshError::Silent)?;
+        let keys = self.shared.keys.current().await?;
+        let accepting = match Accepting::new(self.shared.me, &hello, &keys, nonce()) {
+            // The key may be newer than what is known here.
+            Err(HandshakeError::NoCommonKey) => {
+                let keys = self.shared.keys.again().await?;
+                Accepting::new(self.shared.me, &hello, &keys, nonce())
+            }
+            other => other,
+        };
+        let (accepting, challenge) = accepting?;
+        socket.send(challenge).await.ok_or(MeshError::Silent)?;
+        let answer = socket.receive().await.ok_or(MeshError::Silent)?;
+        Ok(accepting.finish(&answer)?)
+    }
+
+    /// Keeps a connection unless there is a better one, and serves it in the background.
+    fn adopt(
+        &self,
+        established: Established,
+        socket: Socket,
+        dialled: Dialled,
+        is_dialler: bool,
+    ) -> Result<Link, MeshError> {
+        let Established { peer, version, sealing, opening } = established;
+        let link = Link::new(peer, is_dialler);
+        let mut links = self.links();
+        let present = links.get(&peer).filter(|(link, _)| link.is_open()).map(|(_, dialled)| *dialled);
+        if !wins(dialled, present) {
+            return Err(MeshError::Superfluous);
+        }
+        if let Some((old, _)) = links.insert(peer, (link.clone(), dialled)) {
+            old.close();
+        }
+        drop(links);
+        self.settle(peer, None);
+        self.shared.changes.send_modify(|n| *n += 1);
+        tracing::info!(replica.id = %peer, version, "connected to another server");
+        let (mesh, running) = (self.clone(), link.clone());
+        self.shared.tasks.spawn(format!("mesh link {peer}"), async move {
+            let serving = mesh.clone();
+            let end =
+                running.run(socket, sealing, opening, move |incoming| serving.serve_stream(incoming)).await;
+            tracing::info!(replica.id = %peer, reason = %end, "the connection to another server has ended");
+            mesh.forget(peer, &running);
+        });
+        Ok(link)
+    }
+
+    fn serve_stream(&self, incoming: Incoming) {
+        let Some(chat) = self.shared.chat.get().cloned() else { return };
+        let Incoming { stream, kind, header } = incoming;
+        match kind {
+            StreamKind::CHAT_PARTS => {
+                self.shared.tasks.spawn("mesh chat parts", chat_parts::serve(chat, stream, header));
+            }
+            // Of a later version; it is closed by being dropped.
+            other => tracing::debug!(kind = other.0, "a stream of an unknown kind is refused"),
+        }
+    }
+
+    fn forget(&self, peer: ReplicaId, link: &Link) {
+        let mut links = self.links();
+        if links.get(&peer).is_some_and(|(known, _)| known.is_same(link)) {
+            links.remove(&peer);
+        }
+        drop(links);
+        self.shared.changes.send_modify(|n| *n += 1);
+    }
+
+    /// Notes what is wrong with the way to a server, and tells operators the whole of it.
+    fn settle(&self, peer: ReplicaId, trouble: Option<String>) {
+        let mut troubles = self.shared.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        match trouble {
+            Some(trouble) => drop(troubles.insert(peer, trouble)),
+            None => drop(troubles.remove(&peer)),
+        }
+        let lines = troubles.iter().map(|(peer, why)| format!("No connection to the server {peer}: {why}."));
+        self.shared.registry.report(lines.collect::<Vec<_>>().join(" "));
+    }
+
+    fn links(&self) -> MutexGuard<'_, HashMap<ReplicaId, (Link, Dialled)>> {
+        self.shared.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn nonce() -> Nonce {
+    rand::random()
+}

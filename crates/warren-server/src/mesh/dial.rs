@@ -1,0 +1,44 @@
+//! Dialling another server.
+
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use url::Url;
+use warren_mesh_proto::{Dialled, Dialling};
+use warren_vocab::ReplicaId;
+
+use super::{
+    HANDSHAKE_TIME, Mesh, MeshError, nonce,
+    socket::{Socket, WIRE_MAX},
+};
+
+/// Where servers reach each other.
+pub(crate) const PATH: &str = "/api/v2/replicas/mesh";
+
+impl Mesh {
+    /// Connects to a server at its address.
+    pub(super) async fn dial(&self, peer: ReplicaId, address: &Url) -> Result<(), MeshError> {
+        timeout(HANDSHAKE_TIME, self.connect(peer, address)).await.unwrap_or(Err(MeshError::Silent))
+    }
+
+    async fn connect(&self, peer: ReplicaId, address: &Url) -> Result<(), MeshError> {
+        let keys = self.shared.keys.current().await?;
+        let mut socket = open(address).await?;
+        let dialling = Dialling::new(self.shared.me, peer, keys, nonce());
+        socket.send(dialling.hello()).await.ok_or(MeshError::Silent)?;
+        let challenge = socket.receive().await.ok_or(MeshError::Silent)?;
+        let (answer, established) = dialling.answer(&challenge)?;
+        socket.send(answer).await.ok_or(MeshError::Silent)?;
+        self.adopt(established, socket, Dialled::between(self.shared.me, peer), true).map(drop)
+    }
+}
+
+async fn open(address: &Url) -> Result<Socket, MeshError> {
+    let unreachable = |reason: String| MeshError::Unreachable { address: address.to_string(), reason };
+    let mut url = address.join(PATH).map_err(|error| unreachable(error.to_string()))?;
+    let scheme = if address.scheme() == "https" { "wss" } else { "ws" };
+    url.set_scheme(scheme).map_err(|()| unreachable("it is no web address".into()))?;
+    let config = WebSocketConfig::default().max_message_size(Some(WIRE_MAX)).max_frame_size(Some(WIRE_MAX));
+    let connecting = tokio_tungstenite::connect_async_with_config(url.as_str(), Some(config), true);
+    let (socket, _) = connecting.await.map_err(|error| unreachable(error.to_string()))?;
+    Ok(Socket::dialled(socket))
+}

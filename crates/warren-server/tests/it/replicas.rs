@@ -1,0 +1,82 @@
+//! Several servers on one PostgreSQL database, with real sockets between them. On SQLite there is one server, and most of
+//! these tests have nothing to do.
+
+use std::time::Duration;
+
+use futures::SinkExt;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::{self, Message};
+
+use crate::support::TestServer;
+
+mod chats;
+mod line;
+
+const DEADLINE: Duration = Duration::from_secs(60);
+const REPLICAS: &str = "/api/v2/replicas";
+
+fn n_healthy(body: &Value) -> usize {
+    body.as_array().unwrap().iter().filter(|one| one["error"] == "").count()
+}
+
+#[tokio::test]
+async fn a_server_shows_itself_to_operators() {
+    let server = TestServer::with_owner().await;
+    let (status, body) = server.get(REPLICAS).await;
+    assert_eq!((status, body.as_array().unwrap().len()), (StatusCode::OK, 1), "{body}");
+    let own = &body[0];
+    assert_eq!((&own["error"], &own["region_id"]), (&json!(""), &json!(999)));
+    assert!(own["database_latency"].is_i64() && own["created_at"].is_string(), "{own}");
+    assert_eq!(own["version"], server.get("/api/v2/buildinfo").await.1["version"]);
+    let is_alone = server.server.database().is_exclusive();
+    let address = own["relay_address"].as_str().unwrap();
+    let expected = if is_alone { String::new() } else { format!("http://{}/", server.server.address()) };
+    assert_eq!(address, expected);
+}
+
+#[tokio::test]
+async fn servers_find_each_other_whichever_of_them_can_be_reached() {
+    let first = TestServer::with_owner().await;
+    let Some(second) = first.replica().await else { return };
+    let both = first.until(REPLICAS, |body| n_healthy(body) == 2).await;
+    assert_ne!(both[0]["id"], both[1]["id"]);
+    let nowhere = "http://127.0.0.1:1/".parse().unwrap();
+    let third = first.replica_with(|config| config.http.relay_address = Some(nowhere)).await.unwrap();
+    // It reaches those that do not reach it.
+    second.until(REPLICAS, |body| n_healthy(body) == 3).await;
+    drop(third.stopped().await);
+    second.until(REPLICAS, |body| body.as_array().unwrap().len() == 2).await;
+}
+
+#[tokio::test]
+async fn operators_learn_which_servers_do_not_reach_each_other() {
+    let nowhere = || Some("http://127.0.0.1:1/".parse().unwrap());
+    let first = TestServer::owned(|config| config.http.relay_address = nowhere()).await;
+    let Some(_second) = first.replica_with(|config| config.http.relay_address = nowhere()).await else {
+        return;
+    };
+    let ill = |body: &Value| body.as_array().unwrap().len() == 2 && n_healthy(body) == 0;
+    let body = first.until(REPLICAS, ill).await;
+    let (error, other) = (body[0]["error"].as_str().unwrap(), body[1]["id"].as_str().unwrap());
+    assert!(error.contains(other) && error.contains("127.0.0.1:1"), "{error}");
+}
+
+#[tokio::test]
+async fn a_stranger_is_not_let_in() {
+    let server = TestServer::with_owner().await;
+    let request = format!("ws://{}{REPLICAS}/mesh", server.server.address());
+    let opened = tokio_tungstenite::connect_async(request).await;
+    if server.server.database().is_exclusive() {
+        let Err(tungstenite::Error::Http(response)) = opened else { panic!("it is not there") };
+        assert_eq!(response.status().as_u16(), 404);
+        return;
+    }
+    let (mut socket, _) = opened.unwrap();
+    let me = server.get(REPLICAS).await.1[0]["id"].clone();
+    let id = |n: u8| format!("00000000-0000-4000-8000-{n:012}");
+    let hello = json!({ "min": 1, "max": 1, "from": id(1), "to": me, "keys": [id(2)], "nonce": vec![0; 32] });
+    socket.send(Message::Binary(hello.to_string().into_bytes().into())).await.unwrap();
+    let end = tokio::time::timeout(DEADLINE, futures::StreamExt::next(&mut socket)).await.expect("it ends");
+    assert!(!matches!(end, Some(Ok(Message::Binary(_)))), "nobody without a key gets an answer: {end:?}");
+}
