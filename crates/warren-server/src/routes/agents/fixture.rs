@@ -11,6 +11,7 @@ use warren_app::{
     App, Origin,
     identity::{FirstUser, hash_agent_token},
     now,
+    replicas::{Introduction, Pace, Registry},
 };
 use warren_db::{
     DbError, Tx,
@@ -22,7 +23,7 @@ use warren_db::{
 use warren_db_testkit::TestDatabase;
 use warren_rt::{Sealer, Tasks};
 use warren_tunnel::TunnelNode;
-use warren_vocab::WorkspaceId;
+use warren_vocab::{ReplicaId, WorkspaceId};
 
 use crate::{
     agent_executable::AgentExecutable,
@@ -74,7 +75,7 @@ impl Fixture {
         let session =
             app.login(&Origin::system("test"), EMAIL, PASSWORD.into()).await.unwrap().token.into_exposed();
         let tasks = Tasks::new();
-        let state = state(app.clone(), &tasks, &url, database.directory());
+        let state = state(app.clone(), &tasks, &url, database.directory()).await;
         let node = state.node.clone();
         let routes = router(state);
         let stopped = tasks.token().cancelled_owned();
@@ -311,9 +312,11 @@ impl Fixture {
     }
 }
 
-fn state(app: App, tasks: &Tasks, url: &Url, dir: &Path) -> AppState {
+async fn state(app: App, tasks: &Tasks, url: &Url, dir: &Path) -> AppState {
     let mut config = ServerConfig::in_dir(dir);
     config.http.access_url = Some(url.clone());
     let deployment = Deployment { id: Uuid::nil(), access_url: url.clone() };
-    AppState::start(app, config, deployment, AgentExecutable::at(Path::new(PROGRAM)), tasks).unwrap()
+    let introduction = Introduction { id: ReplicaId::new(), relay_address: None, version: String::new() };
+    let registry = Registry::start(app.db().clone(), introduction, Pace::default(), tasks).await.unwrap();
+    AppState::start(app, registry, config, deployment, AgentExecutable::at(Path::new(PROGRAM)), tasks).unwrap()
 }

@@ -47,8 +47,7 @@ impl Line {
         let tasks = Tasks::new();
         let (accepting, group) = (shared.clone(), tasks.clone());
         tasks.spawn("line", async move {
-            loop {
-                let Ok((inbound, _)) = listener.accept().await else { continue };
+            while let Ok((inbound, _)) = listener.accept().await {
                 let cut = accepting.cut.lock().unwrap().clone();
                 let carry = carry(accepting.clone(), inbound);
                 group.spawn("connection", async move {
