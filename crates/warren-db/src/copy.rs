@@ -102,6 +102,13 @@ pub async fn copy(
     }
     let source = Database::open(from).await?;
     let target = Database::open(to).await?;
+    for database in [&source, &target] {
+        if let Some(migration) = database.newer() {
+            // What this program does not know would be left behind.
+            let (location, migration) = (database.location().clone(), migration.to_owned());
+            return Err(OpenError::TooNew { location, migration }.into());
+        }
+    }
     let copied = between(&source, &target, &mut progress).await;
     source.close().await?;
     target.close().await?;

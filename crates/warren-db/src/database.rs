@@ -142,7 +142,14 @@ impl Database {
                 (Engine::Postgres(postgres), Arc::new(hints))
             }
         };
-        Ok(Self { shared: Arc::new(Shared { location: location.clone(), engine, pubsub }) })
+        let database = Self { shared: Arc::new(Shared { location: location.clone(), engine, pubsub }) };
+        if let Some(migration) = database.newer() {
+            tracing::warn!(
+                migration,
+                "a newer Warren has changed the database; this one can go on until it is updated"
+            );
+        }
+        Ok(database)
     }
 
     /// Where the database is.
@@ -155,6 +162,14 @@ impl Database {
         match self.shared.engine {
             Engine::Sqlite(_) => true,
             Engine::Postgres(_) => false,
+        }
+    }
+
+    /// The newest migration of a newer program, when one has changed this database in a way that this program can run with.
+    pub fn newer(&self) -> Option<&str> {
+        match &self.shared.engine {
+            Engine::Sqlite(sqlite) => sqlite.newer(),
+            Engine::Postgres(postgres) => postgres.newer(),
         }
     }
 

@@ -1,10 +1,12 @@
 //! Migrations: one idea per file, forward only. A file's name is its identity in the database, so files are never renamed.
+//! A new one says in [`compatibility`] which older programs may run beside it.
 
 use std::collections::BTreeSet;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use sea_orm_migration::{prelude::*, schema::text};
 
+mod compatibility;
 mod m0001_identity;
 mod m0002_jobs;
 mod m0003_templates;
@@ -21,12 +23,17 @@ mod m0040_audit_logs;
 mod m0045_organization_roles;
 mod m0055_deployment_settings;
 mod m0060_replicas;
+mod m0065_schema_compatibility;
 
 /// Why the database cannot be brought up to date.
 #[derive(Debug)]
 pub enum MigrateError {
-    /// The database holds a migration that this program does not know.
+    /// The database holds a migration that this program does not know and cannot run with.
     TooNew {
+        migration: String,
+    },
+    /// Servers run that could not go on after a migration.
+    OlderRuns {
         migration: String,
     },
     Failed(DbErr),
@@ -53,22 +60,31 @@ impl MigratorTrait for Migrator {
             Box::new(m0045_organization_roles::Migration),
             Box::new(m0055_deployment_settings::Migration),
             Box::new(m0060_replicas::Migration),
+            Box::new(m0065_schema_compatibility::Migration),
         ]
     }
 }
 
-/// Applies the missing migrations. The caller holds the lock that keeps other servers away.
+/// Applies the missing migrations. The caller holds the lock that keeps other servers away. Gives the newest migration that
+/// this program does not know, when the database is newer and lets it run all the same.
 ///
 /// # Errors
-/// Fails when the database is newer than this program, or on a database error.
-pub async fn run(connection: &DatabaseConnection) -> Result<(), MigrateError> {
+/// Fails when the database is too new for this program, when servers of older versions do not stop in time, or on a
+/// database error.
+pub async fn run(connection: &DatabaseConnection) -> Result<Option<String>, MigrateError> {
     Migrator::install(connection).await.map_err(MigrateError::Failed)?;
     let known: BTreeSet<_> = Migrator::migrations().iter().map(|one| one.name().to_owned()).collect();
     let applied = Migrator::get_migration_models(connection).await.map_err(MigrateError::Failed)?;
-    if let Some(unknown) = applied.into_iter().find(|model| !known.contains(&model.version)) {
-        return Err(MigrateError::TooNew { migration: unknown.version });
+    let applied: BTreeSet<_> = applied.into_iter().map(|model| model.version).collect();
+    let newer = compatibility::tolerate(connection, &known, &applied).await?;
+    if newer.is_some() {
+        return Ok(newer);
     }
-    Migrator::up(connection, None).await.map_err(MigrateError::Failed)
+    let missing: Vec<_> = known.difference(&applied).cloned().collect();
+    compatibility::wait_for_older(connection, &applied, &missing).await?;
+    Migrator::up(connection, None).await.map_err(MigrateError::Failed)?;
+    compatibility::record(connection).await.map_err(MigrateError::Failed)?;
+    Ok(None)
 }
 
 /// Builds a foreign key to the `id` of another table.
@@ -86,4 +102,19 @@ async fn execute_all(manager: &SchemaManager<'_>, statements: &[&str]) -> Result
         manager.get_connection().execute_unprepared(statement).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_run_beside_a_migration_is_said_in_names_that_exist() {
+        let names: Vec<_> = Migrator::migrations().iter().map(|one| one.name().to_owned()).collect();
+        for (migration, since) in compatibility::COMPATIBLE_SINCE {
+            let place = |name: &str| names.iter().position(|one| one == name);
+            let (at, from) = (place(migration), place(since));
+            assert!(from.is_some() && at >= from, "{migration} since {since}");
+        }
+    }
 }

@@ -65,13 +65,20 @@ impl Maintenance {
     /// Opens the database that the settings name and brings it up to date.
     ///
     /// # Errors
-    /// [`MaintenanceError::InUse`] when it is SQLite and a server runs on it.
+    /// [`MaintenanceError::InUse`] when it is SQLite and a server runs on it; [`MaintenanceError::Open`] also when a newer
+    /// program has changed it, as there may be more to work on than this one knows.
     pub async fn open(config: ServerConfig) -> Result<Self, MaintenanceError> {
         let db = Database::open(&location(&config.database)).await.map_err(|error| match error {
             OpenError::InUse { .. } => MaintenanceError::InUse(error),
             other => MaintenanceError::Open(other),
         })?;
-        Ok(Self { db, config })
+        match db.newer() {
+            None => Ok(Self { db, config }),
+            Some(migration) => {
+                let (location, migration) = (db.location().clone(), migration.to_owned());
+                Err(MaintenanceError::Open(OpenError::TooNew { location, migration }))
+            }
+        }
     }
 
     /// Makes an owner, and returns its id.

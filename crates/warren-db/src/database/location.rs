@@ -6,6 +6,8 @@ use sea_orm::DbErr;
 use thiserror::Error;
 use url::Url;
 
+use crate::migration::MigrateError;
+
 /// Where a deployment's rows are. `Display` and `Debug` leave the password out.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Location {
@@ -43,10 +45,25 @@ pub enum OpenError {
         "the database {location} was written by a newer Warren (it has {migration}); start that version or a newer one"
     )]
     TooNew { location: Location, migration: String },
+    #[error(
+        "servers of an older Warren still use the database {location} and cannot go on after {migration}; stop all of them first"
+    )]
+    OlderRuns { location: Location, migration: String },
     #[error("the database {location} cannot be opened; check that it is there and that Warren may use it")]
     Open { location: Location, source: DbErr },
     #[error("cannot bring the database {location} up to date")]
     Migrate { location: Location, source: DbErr },
+}
+
+impl OpenError {
+    pub(super) fn of_migrating(location: &Location, error: MigrateError) -> Self {
+        let location = location.clone();
+        match error {
+            MigrateError::TooNew { migration } => Self::TooNew { location, migration },
+            MigrateError::OlderRuns { migration } => Self::OlderRuns { location, migration },
+            MigrateError::Failed(source) => Self::Migrate { location, source },
+        }
+    }
 }
 
 impl Location {

@@ -19,11 +19,7 @@ use tokio::sync::RwLock;
 use warren_rt::Tasks;
 
 use super::{Guard, Hints, Location, OpenError, Tx};
-use crate::{
-    error::DbError,
-    migration::{self, MigrateError},
-    pubsub::ListenNotify,
-};
+use crate::{error::DbError, migration, pubsub::ListenNotify};
 use begin::begin;
 
 /// One connection listens, one sends; the others are for when those hang on a dead network.
@@ -58,6 +54,7 @@ pub(super) struct Postgres {
     /// Carries hints, so that these never wait for a writer.
     hints: PgPool,
     tasks: Tasks,
+    newer: Option<String>,
     /// The queue of this process for the write lock, so that waiting writers hold no connections: serial writers take
     /// it alone, guarded ones together. It is held over awaits on purpose.
     turn: RwLock<()>,
@@ -71,7 +68,7 @@ impl Postgres {
         connections: u32,
     ) -> Result<(Self, ListenNotify), OpenError> {
         let options = connect_options(url)?;
-        migrate(location, &options).await?;
+        let newer = migrate(location, &options).await?;
         let open = |source| OpenError::Open { location: location.clone(), source: connection_error(source) };
         let n_writers = Ord::max(connections / 2, 1);
         let n_readers = Ord::max(connections.saturating_sub(n_writers), 1);
@@ -81,11 +78,15 @@ impl Postgres {
         let tasks = Tasks::new();
         let pubsub = ListenNotify::start(hints.clone(), &tasks).await.map_err(open)?;
         let (writers, readers, turn) = (wrap(writers), wrap(readers), RwLock::default());
-        Ok((Self { writers, readers, hints, tasks, turn }, pubsub))
+        Ok((Self { writers, readers, hints, tasks, newer, turn }, pubsub))
     }
 
     pub(super) fn reader(&self) -> &DatabaseConnection {
         &self.readers
+    }
+
+    pub(super) fn newer(&self) -> Option<&str> {
+        self.newer.as_deref()
     }
 
     /// Begins a transaction for reading.
@@ -180,7 +181,7 @@ fn pool(connections: u32, read_only: bool) -> PgPoolOptions {
         })
 }
 
-async fn migrate(location: &Location, options: &PgConnectOptions) -> Result<(), OpenError> {
+async fn migrate(location: &Location, options: &PgConnectOptions) -> Result<Option<String>, OpenError> {
     let open = |source| OpenError::Open { location: location.clone(), source: connection_error(source) };
     // One connection, so that all statements of the migrator run in the session that holds the lock.
     let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(START_TIMEOUT);
@@ -190,10 +191,7 @@ async fn migrate(location: &Location, options: &PgConnectOptions) -> Result<(), 
     let outcome = migration::run(&wrap(pool.clone())).await;
     // Ends the session and with it the lock.
     pool.close().await;
-    outcome.map_err(|error| match error {
-        MigrateError::TooNew { migration } => OpenError::TooNew { location: location.clone(), migration },
-        MigrateError::Failed(source) => OpenError::Migrate { location: location.clone(), source },
-    })
+    outcome.map_err(|error| OpenError::of_migrating(location, error))
 }
 
 fn wrap(pool: PgPool) -> DatabaseConnection {

@@ -20,7 +20,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use super::{DirectoryLock, Hints, Location, OpenError, Tx};
 use crate::{
     error::{self, DbError},
-    migration::{self, MigrateError},
+    migration,
 };
 
 const DATABASE_FILE: &str = "warren.db";
@@ -36,6 +36,7 @@ pub(super) struct Sqlite {
     /// again: SQLite ends a transaction by itself when the disk is full, and the driver would go on inside it.
     is_doubtful: Arc<AtomicBool>,
     readers: DatabaseConnection,
+    newer: Option<String>,
     /// Held for the life of the handle: a second server on the same directory is refused.
     _lock: DirectoryLock,
 }
@@ -69,17 +70,19 @@ impl Sqlite {
         let open = |source| OpenError::Open { location: location.clone(), source };
         let is_doubtful = Arc::new(AtomicBool::new(false));
         let writer = connect_writer(&path, is_doubtful.clone()).await.map_err(open)?;
-        migration::run(&writer).await.map_err(|error| match error {
-            MigrateError::TooNew { migration } => OpenError::TooNew { location: location.clone(), migration },
-            MigrateError::Failed(source) => OpenError::Migrate { location: location.clone(), source },
-        })?;
+        let newer = migration::run(&writer).await;
+        let newer = newer.map_err(|error| OpenError::of_migrating(location, error))?;
         error::learn_index_names(&writer).await.map_err(open)?;
         let readers = connect_readers(&path).await.map_err(open)?;
-        Ok(Self { writer, turns: Turns::default(), is_doubtful, readers, _lock: lock })
+        Ok(Self { writer, turns: Turns::default(), is_doubtful, readers, newer, _lock: lock })
     }
 
     pub(super) fn reader(&self) -> &DatabaseConnection {
         &self.readers
+    }
+
+    pub(super) fn newer(&self) -> Option<&str> {
+        self.newer.as_deref()
     }
 
     /// Runs one immediate transaction; the engine has no other kind of writer, so nothing needs a guard.

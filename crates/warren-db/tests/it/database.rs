@@ -264,25 +264,3 @@ async fn a_second_server_on_the_directory_is_refused_until_the_first_ends() {
     drop(first);
     place.open().await;
 }
-
-#[tokio::test]
-async fn a_database_from_a_newer_version_is_refused() {
-    let place = TestPlace::new().await;
-    let db = place.open().await;
-    db.write(async |tx| {
-        tx.execute_unprepared(
-            "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_future', 0)",
-        )
-        .await?;
-        Ok::<_, DbError>(())
-    })
-    .await
-    .unwrap();
-    db.close().await.unwrap();
-    drop(db);
-    let error = Database::open(place.location()).await.err().unwrap();
-    assert!(
-        matches!(&error, OpenError::TooNew { migration, .. } if migration == "m9999_future"),
-        "{error:?}"
-    );
-}

@@ -7,4 +7,5 @@ mod crash;
 mod database;
 mod replicas;
 mod support;
+mod versions;
 mod visible;
