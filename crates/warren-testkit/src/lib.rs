@@ -1,18 +1,24 @@
 //! What tests of whole servers need: servers inside the test's process, the real binary as a server and as a user's
-//! command, and waiting for conditions.
+//! command, several servers on one PostgreSQL with proxies between them, and waiting for conditions.
 //!
 //! Everything started here is ended when its handle is dropped.
 
 mod binary;
+pub mod cluster;
 mod command;
 pub mod in_process;
+mod postgres;
+mod proxy;
 mod server;
 mod wait;
 
 use std::path::{Path, PathBuf};
 
 pub use binary::warren_binary;
+pub use cluster::{Cluster, ClusterOptions};
 pub use command::{Background, Finished, User, finish};
+pub use postgres::{PostgresProcess, Stop};
+pub use proxy::{ConnectionId, Proxy, Target, Weather};
 pub use server::{ServerOptions, ServerProcess};
 pub use wait::eventually;
 

@@ -32,8 +32,10 @@ pub struct ServerOptions {
 pub struct ServerProcess {
     child: Child,
     address: SocketAddr,
-    data: TempDir,
+    home: PathBuf,
     options: ServerOptions,
+    /// Removed at the end, unless a directory was given.
+    _temporary: Option<TempDir>,
 }
 
 impl ServerProcess {
@@ -42,12 +44,25 @@ impl ServerProcess {
     /// # Errors
     /// Fails with the server's output when it ends or does not answer in time.
     pub async fn start(options: ServerOptions) -> Result<Self> {
-        crate::init();
-        let data =
+        let home =
             tempfile::Builder::new().prefix("warren-e2e-").tempdir().context("no temporary directory")?;
+        Self::begin(home.path().to_path_buf(), Some(home), options).await
+    }
+
+    /// Starts a server as [`Self::start`] does, in a directory that is kept.
+    ///
+    /// # Errors
+    /// Fails as [`Self::start`] does.
+    pub async fn start_in(home: PathBuf, options: ServerOptions) -> Result<Self> {
+        std::fs::create_dir_all(&home).context("the server's directory cannot be made")?;
+        Self::begin(home, None, options).await
+    }
+
+    async fn begin(home: PathBuf, temporary: Option<TempDir>, options: ServerOptions) -> Result<Self> {
+        crate::init();
         let address = free_address()?;
-        let child = spawn(&data, address, &options)?;
-        let mut server = Self { child, address, data, options };
+        let child = spawn(&home, address, &options)?;
+        let mut server = Self { child, address, home, options, _temporary: temporary };
         server.ready().await?;
         Ok(server)
     }
@@ -57,7 +72,7 @@ impl ServerProcess {
     /// # Errors
     /// Fails as [`Self::start`] does.
     pub async fn restart(&mut self) -> Result<()> {
-        self.child = spawn(&self.data, self.address, &self.options)?;
+        self.child = spawn(&self.home, self.address, &self.options)?;
         self.ready().await
     }
 
@@ -68,7 +83,7 @@ impl ServerProcess {
     pub async fn restart_with(&mut self, env: &[(&str, &str)]) -> Result<()> {
         let mut options = self.options.clone();
         options.env.extend(env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        self.child = spawn(&self.data, self.address, &options)?;
+        self.child = spawn(&self.home, self.address, &options)?;
         self.ready().await
     }
 
@@ -104,6 +119,22 @@ impl ServerProcess {
         self.ended(STOP_DEADLINE).await
     }
 
+    /// Stops every thread where it stands, until [`Self::resume`]: to others the server hangs.
+    ///
+    /// # Errors
+    /// Fails when the process cannot be signalled.
+    pub fn pause(&self) -> Result<()> {
+        kill(self.pid(), Signal::SIGSTOP).context("the server cannot be stopped")
+    }
+
+    /// Lets a paused server go on.
+    ///
+    /// # Errors
+    /// Fails when the process cannot be signalled.
+    pub fn resume(&self) -> Result<()> {
+        kill(self.pid(), Signal::SIGCONT).context("the server cannot be woken")
+    }
+
     /// The server's address for users.
     pub fn url(&self) -> Url {
         Url::parse(&format!("http://{}", self.address)).expect("a socket address makes a URL")
@@ -116,7 +147,7 @@ impl ServerProcess {
 
     /// The data directory.
     pub fn data_dir(&self) -> PathBuf {
-        self.data.path().join("data")
+        self.home.join("data")
     }
 
     /// Where workspaces of the process template live.
@@ -131,7 +162,7 @@ impl ServerProcess {
 
     /// Everything the server printed, over all its starts.
     pub fn output(&self) -> String {
-        std::fs::read_to_string(log_path(&self.data)).unwrap_or_default()
+        std::fs::read_to_string(log_path(&self.home)).unwrap_or_default()
     }
 
     async fn ready(&mut self) -> Result<()> {
@@ -167,7 +198,7 @@ impl Drop for ServerProcess {
         // It may have ended already, which is fine.
         let _ = self.child.kill();
         let _ = self.child.wait();
-        end_leftovers(self.data.path());
+        end_leftovers(&self.home);
         if std::thread::panicking() {
             eprint_log(&self.output());
         }
@@ -207,16 +238,20 @@ fn eprint_log(text: &str) {
     }
 }
 
-fn spawn(data: &TempDir, address: SocketAddr, options: &ServerOptions) -> Result<Child> {
-    let log = File::options().create(true).append(true).open(log_path(data)).context("no log file")?;
-    Command::new(warren_binary())
+fn spawn(home: &Path, address: SocketAddr, options: &ServerOptions) -> Result<Child> {
+    let log = File::options().create(true).append(true).open(log_path(home)).context("no log file")?;
+    let mut command = Command::new(warren_binary());
+    if options.env.iter().all(|(name, _)| name != "WARREN_ACCESS_URL") {
+        command.env("WARREN_ACCESS_URL", format!("http://{address}"));
+    }
+    command
         .arg("server")
         .arg("--data-dir")
-        .arg(data.path().join("data"))
+        .arg(home.join("data"))
         // Tests ask again and again until something has happened, which no person does.
         .env("WARREN_API_RATE_LIMIT", "0")
         .envs(options.env.iter().cloned())
-        .args(["--http-address", &address.to_string(), "--access-url", &format!("http://{address}")])
+        .args(["--http-address", &address.to_string()])
         .stdin(Stdio::null())
         .stdout(log.try_clone().context("no second handle of the log")?)
         .stderr(log)
@@ -224,8 +259,8 @@ fn spawn(data: &TempDir, address: SocketAddr, options: &ServerOptions) -> Result
         .context("the server cannot be started")
 }
 
-fn log_path(data: &TempDir) -> PathBuf {
-    data.path().join("server.log")
+fn log_path(home: &Path) -> PathBuf {
+    home.join("server.log")
 }
 
 /// Finds an address that is free now. A server that is killed and restarted must come back at the same one.

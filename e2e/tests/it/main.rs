@@ -5,6 +5,7 @@ mod chat_agent;
 mod chat_crash;
 mod chat_terminal;
 mod chat_work;
+mod cluster;
 mod crash;
 mod dashboard;
 mod replicas;
