@@ -12,7 +12,7 @@ use tokio::{
 };
 use url::Url;
 use warren_authz::{Action, Object, Resource};
-use warren_db::{Database, DbResult, Guard, Tx, channels, entity::replicas, query};
+use warren_db::{Database, DbResult, Tx, channels, entity::replicas, query};
 use warren_rt::Tasks;
 use warren_vocab::ReplicaId;
 
@@ -35,7 +35,7 @@ pub struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { beat: Duration::from_secs(2), patience: Duration::from_secs(6) }
+        Self { beat: Duration::from_secs(1), patience: query::replicas::PATIENCE }
     }
 }
 
@@ -193,7 +193,7 @@ impl Member {
     async fn beat(&mut self) -> DbResult<()> {
         self.measure().await?;
         let row = self.row();
-        self.db.write_guarded(Guard::replica(self.introduction.id), async |tx| beat(tx, row).await).await
+        self.db.write_apart(async |tx| beat(tx, row).await).await
     }
 
     async fn look(&mut self) -> DbResult<()> {
@@ -212,7 +212,7 @@ impl Member {
             tx.notify(channels::REPLICAS, serde_json::Value::Null);
             query::replicas::remove(tx, me).await
         };
-        match timeout(FAREWELL, self.db.write_guarded(Guard::replica(me), write)).await {
+        match timeout(FAREWELL, self.db.write_apart(write)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::warn!(%error, "the other servers could not be told that this one stops")

@@ -6,7 +6,7 @@
 mod counter;
 mod table;
 
-use sea_orm::DbErr;
+use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use thiserror::Error;
 
 use crate::{Database, DbError, Location, OpenError, Tx, entity, migration::m0022_chat_fences};
@@ -122,8 +122,10 @@ async fn between(
 ) -> Result<CopyReport, CopyError> {
     // Keeps the writers of other servers out until the end; it writes nothing.
     source
-        .write(async |_: &Tx| {
+        .write(async |waiting: &Tx| {
             let snapshot = source.snapshot().await?;
+            be_patient(waiting).await?;
+            be_patient(&snapshot).await?;
             let copied = target.write(async |tx| copy_all(&snapshot, tx, progress).await).await;
             snapshot.rollback().await?;
             copied
@@ -131,11 +133,20 @@ async fn between(
         .await
 }
 
+/// One database waits while the other works, which may take longer than PostgreSQL lets a transaction rest.
+async fn be_patient(connection: &impl ConnectionTrait) -> Result<(), DbErr> {
+    if connection.get_database_backend() == DbBackend::Postgres {
+        connection.execute_unprepared("SET LOCAL idle_in_transaction_session_timeout = 0").await?;
+    }
+    Ok(())
+}
+
 async fn copy_all(
     source: &sea_orm::DatabaseTransaction,
     target: &Tx,
     progress: &mut impl FnMut(CopyProgress),
 ) -> Result<CopyReport, CopyError> {
+    be_patient(target).await?;
     let mut tables = Vec::with_capacity(TABLES.len());
     macro_rules! require_empty {
         ($($table:ident $batch:ident),* $(,)?) => {

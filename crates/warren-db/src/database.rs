@@ -20,7 +20,7 @@ use sea_orm::{
 };
 use serde_json::Value;
 use uuid::Uuid;
-use warren_vocab::{AgentId, ChatId, JobId, ReplicaId, UserId, WorkspaceId};
+use warren_vocab::{AgentId, ChatId, JobId, UserId, WorkspaceId};
 
 use self::{postgres::Postgres, sqlite::Sqlite, values::storable};
 pub use directory::DirectoryLock;
@@ -93,11 +93,6 @@ impl Guard {
         Self::of("workspaces", vec![id.as_uuid()])
     }
 
-    /// A server's own row.
-    pub fn replica(id: ReplicaId) -> Self {
-        Self::of("replicas", vec![id.as_uuid()])
-    }
-
     /// An account alone, without what belongs to it, and the money that its chats set aside.
     pub fn user(id: UserId) -> Self {
         Self::of("users", vec![id.as_uuid()])
@@ -127,8 +122,8 @@ impl Database {
         Self::open_with(location, CONNECTIONS).await
     }
 
-    /// Opens the database with at most so many connections to PostgreSQL for reading and writing, but at least 2. Four
-    /// more may carry hints. SQLite ignores the number.
+    /// Opens the database with at most so many connections to PostgreSQL for reading and writing, but at least 2. Five
+    /// more may carry hints and signs of life. SQLite ignores the number.
     ///
     /// # Errors
     /// Fails as [`Self::open`] does.
@@ -237,6 +232,24 @@ impl Database {
         self.transact(Some(guard), work).await
     }
 
+    /// Runs one write transaction that waits for no other writer on PostgreSQL, for a server's own row: that the server lives
+    /// must be said in time also when all writers stand in a queue. Nobody else may write what it writes.
+    ///
+    /// # Errors
+    /// Returns the closure's error, or [`DbError`] when the transaction cannot begin or commit.
+    pub async fn write_apart<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&Tx) -> Result<T, E>,
+        E: From<DbError>,
+    {
+        let (value, hints) = match &self.shared.engine {
+            Engine::Sqlite(sqlite) => sqlite.transact(true, work).await?,
+            Engine::Postgres(postgres) => postgres.transact_apart(work).await?,
+        };
+        self.publish_all(hints);
+        Ok(value)
+    }
+
     /// Publishes a hint outside a transaction.
     pub fn publish(&self, channel: &str, hint: Value) {
         self.shared.pubsub.publish(channel, hint);
@@ -270,10 +283,14 @@ impl Database {
             }
             Engine::Postgres(postgres) => postgres.transact(guard, work).await?,
         };
+        self.publish_all(hints);
+        Ok(value)
+    }
+
+    fn publish_all(&self, hints: Hints) {
         for (channel, hint) in hints {
             self.shared.pubsub.publish(&channel, hint);
         }
-        Ok(value)
     }
 }
 

@@ -15,15 +15,16 @@ use sqlx::{
     Connection, Executor, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
-use tokio::sync::RwLock;
+use tokio::{sync::RwLock, time::timeout};
 use warren_rt::Tasks;
 
 use super::{Guard, Hints, Location, OpenError, Tx};
 use crate::{error::DbError, migration, pubsub::ListenNotify};
 use begin::begin;
 
-/// One connection listens, one sends; the others are for when those hang on a dead network.
-const HINTS_MAX: u32 = 4;
+/// One connection listens, one sends hints, one says that the server lives; the others are for when those hang on a dead
+/// network.
+const APART_MAX: u32 = 5;
 /// How long a query waits for a free connection before it fails as busy.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the last hints may take to go out.
@@ -32,6 +33,8 @@ const STOP_DEADLINE: Duration = Duration::from_secs(2);
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection that lay idle for longer is tried before it is used: the server may have gone away meanwhile.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+/// How long it has for that. On a dead network nothing ever fails.
+const PING_TIMEOUT: Duration = Duration::from_secs(2);
 /// Connections above the minimum close after this long without work.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
@@ -40,9 +43,10 @@ const MIGRATION_LOCK: i64 = 0x7761_7272_656e_0001;
 const WRITE_LOCK: i64 = 0x7761_7272_656e_0002;
 
 /// What every connection is set to. Serial writers must see what was committed before they got the lock, hence READ
-/// COMMITTED; a server that stops in the middle of a transaction must not keep the others out for long.
+/// COMMITTED; a server that stops in the middle of a transaction must not keep the others out for long, and certainly not
+/// for as long as their leases last.
 const SESSION: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED; \
-     SET TIME ZONE 'UTC'; SET lock_timeout = '30s'; SET idle_in_transaction_session_timeout = '20s'";
+     SET TIME ZONE 'UTC'; SET lock_timeout = '30s'; SET idle_in_transaction_session_timeout = '5s'";
 /// What connections for reading are set to on top: a transaction sees one moment, as it does in SQLite.
 const READ_ONLY: &str =
     "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
@@ -51,8 +55,8 @@ const READ_ONLY: &str =
 pub(super) struct Postgres {
     writers: DatabaseConnection,
     readers: DatabaseConnection,
-    /// Carries hints, so that these never wait for a writer.
-    hints: PgPool,
+    /// Carries hints and signs of life, so that these never wait for a writer.
+    apart: PgPool,
     tasks: Tasks,
     newer: Option<String>,
     /// The queue of this process for the write lock, so that waiting writers hold no connections: serial writers take
@@ -74,11 +78,11 @@ impl Postgres {
         let n_readers = Ord::max(connections.saturating_sub(n_writers), 1);
         let writers = pool(n_writers, false).connect_with(options.clone()).await.map_err(open)?;
         let readers = pool(n_readers, true).connect_with(options.clone()).await.map_err(open)?;
-        let hints = pool(HINTS_MAX, false).connect_with(options).await.map_err(open)?;
+        let apart = pool(APART_MAX, false).connect_with(options).await.map_err(open)?;
         let tasks = Tasks::new();
-        let pubsub = ListenNotify::start(hints.clone(), &tasks).await.map_err(open)?;
+        let pubsub = ListenNotify::start(apart.clone(), &tasks).await;
         let (writers, readers, turn) = (wrap(writers), wrap(readers), RwLock::default());
-        Ok((Self { writers, readers, hints, tasks, newer, turn }, pubsub))
+        Ok((Self { writers, readers, apart, tasks, newer, turn }, pubsub))
     }
 
     pub(super) fn reader(&self) -> &DatabaseConnection {
@@ -107,29 +111,47 @@ impl Postgres {
         }
         let transaction = begin(&self.writers, &self.tasks).await?;
         lock(&transaction, guard).await?;
-        let tx = Tx::new(transaction);
-        let outcome = work(&tx).await;
-        let (transaction, hints, _) = tx.into_parts();
-        match outcome {
-            Ok(value) => {
-                transaction.commit().await.map_err(DbError::from)?;
-                Ok((value, hints))
-            }
-            Err(error) => {
-                if let Err(rollback) = transaction.rollback().await {
-                    tracing::warn!(error = %rollback, "rollback failed");
-                }
-                Err(error)
-            }
-        }
+        finish(transaction, work).await
+    }
+
+    /// Runs one transaction that waits for no other.
+    pub(super) async fn transact_apart<T, E, F>(&self, work: F) -> Result<(T, Hints), E>
+    where
+        F: AsyncFnOnce(&Tx) -> Result<T, E>,
+        E: From<DbError>,
+    {
+        finish(begin(&wrap(self.apart.clone()), &self.tasks).await?, work).await
     }
 
     pub(super) async fn close(&self) -> Result<(), DbError> {
         self.tasks.stop(STOP_DEADLINE).await;
-        self.hints.close().await;
+        self.apart.close().await;
         self.readers.close_by_ref().await?;
         self.writers.close_by_ref().await?;
         Ok(())
+    }
+}
+
+/// Does the work in a transaction and commits it, or rolls back what has failed.
+async fn finish<T, E, F>(transaction: DatabaseTransaction, work: F) -> Result<(T, Hints), E>
+where
+    F: AsyncFnOnce(&Tx) -> Result<T, E>,
+    E: From<DbError>,
+{
+    let tx = Tx::new(transaction);
+    let outcome = work(&tx).await;
+    let (transaction, hints, _) = tx.into_parts();
+    match outcome {
+        Ok(value) => {
+            transaction.commit().await.map_err(DbError::from)?;
+            Ok((value, hints))
+        }
+        Err(error) => {
+            if let Err(rollback) = transaction.rollback().await {
+                tracing::warn!(error = %rollback, "rollback failed");
+            }
+            Err(error)
+        }
     }
 }
 
@@ -168,7 +190,10 @@ fn pool(connections: u32, read_only: bool) -> PgPoolOptions {
         .idle_timeout(IDLE_TIMEOUT)
         .test_before_acquire(false)
         .before_acquire(|connection, meta| {
-            Box::pin(async move { Ok(meta.idle_for < TRUSTED_IDLE || connection.ping().await.is_ok()) })
+            Box::pin(async move {
+                let is_trusted = meta.idle_for < TRUSTED_IDLE;
+                Ok(is_trusted || matches!(timeout(PING_TIMEOUT, connection.ping()).await, Ok(Ok(()))))
+            })
         })
         .after_connect(move |connection, _| {
             Box::pin(async move {

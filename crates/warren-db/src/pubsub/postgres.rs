@@ -2,7 +2,8 @@
 //!
 //! Subscribers of the publishing process hear a hint at once; its own echo is ignored. Hints go out after the commit,
 //! in batches: NOTIFY takes a lock of the whole database, and inside a writing transaction it would queue the writers.
-//! Whatever may have been lost, here or on the way, reaches every subscriber as [`Notice::Lagged`].
+//! Whatever may have been lost, here or on the way, reaches every subscriber as [`Notice::Lagged`]. As long as there is nothing
+//! to listen to, they are told so again and again: hints are then replaced by looking every few seconds.
 
 mod batch;
 
@@ -32,9 +33,11 @@ const OUTBOX_MAX: usize = 4096;
 /// The least time between two batches; an idle server sends a hint at once.
 const PACE: Duration = Duration::from_millis(5);
 /// How often an idle server sends an empty batch, which its own listener waits for.
-const HEARTBEAT: Duration = Duration::from_secs(10);
+const HEARTBEAT: Duration = Duration::from_secs(2);
 /// A listener that hears nothing for so long, not even its own heartbeat, sits on a dead connection.
-const SILENCE_MAX: Duration = Duration::from_secs(25);
+const SILENCE_MAX: Duration = Duration::from_secs(7);
+/// How long beginning to listen, or sending, may take.
+const PATIENCE: Duration = Duration::from_secs(5);
 const BACKOFF_FIRST: Duration = Duration::from_millis(100);
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
 
@@ -47,19 +50,29 @@ pub(crate) struct ListenNotify {
 }
 
 impl ListenNotify {
-    /// Listens, then starts the tasks that send and receive. `pool` must have two connections or more for this alone.
-    pub(crate) async fn start(pool: PgPool, tasks: &Tasks) -> Result<Self, sqlx::Error> {
+    /// Listens, then starts the tasks that send and receive. `pool` must have two connections or more for this alone. A
+    /// database that lets nobody listen makes everything slower, but is none to refuse.
+    pub(crate) async fn start(pool: PgPool, tasks: &Tasks) -> Self {
         let local = Arc::new(InProcess::default());
         let has_lost = Arc::new(AtomicBool::new(false));
         let (outbox, waiting) = mpsc::channel(OUTBOX_MAX);
         let from = Uuid::new_v4();
-        let listener = listen(&pool).await?;
+        let listener = match listen(&pool).await {
+            Ok(listener) => Some(listener),
+            Err(error) => {
+                tracing::warn!(
+                    error,
+                    "cannot listen for hints; this server looks for changes every few seconds"
+                );
+                None
+            }
+        };
         let receiver = Receiver { pool: pool.clone(), from, local: local.clone() };
         tasks.spawn("hint listener", async move { receiver.run(listener).await });
         let sender = Sender { pool, from, waiting, has_lost: has_lost.clone() };
         let stopped = tasks.token().cancelled_owned();
         tasks.spawn_graceful("hint sender", async move { sender.run(stopped).await });
-        Ok(Self { local, outbox, has_lost })
+        Self { local, outbox, has_lost }
     }
 }
 
@@ -144,7 +157,8 @@ impl Sender {
         let has_lost = self.has_lost.swap(false, Ordering::Relaxed);
         let payloads = Batch::encode(self.from, hints, has_lost);
         let query = sqlx::query("SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload");
-        query.bind(CHANNEL).bind(payloads).execute(&self.pool).await?;
+        let sending = query.bind(CHANNEL).bind(payloads).execute(&self.pool);
+        timeout(PATIENCE, sending).await.map_err(|_| sqlx::Error::PoolTimedOut)??;
         Ok(())
     }
 }
@@ -160,31 +174,40 @@ struct Receiver {
 }
 
 impl Receiver {
-    async fn run(self, mut listener: PgListener) {
+    async fn run(self, mut first: Option<PgListener>) {
         let mut backoff = Backoff::new(BACKOFF_FIRST, BACKOFF_MAX);
         loop {
-            let error = self.receive(&mut listener).await;
-            tracing::warn!(error, "the connection that listens for hints broke and is made again");
-            // Its connection must be free before the next one is taken.
-            drop(listener);
-            listener = loop {
-                backoff.wait().await;
-                match listen(&self.pool).await {
-                    Ok(listener) => break listener,
-                    Err(sqlx::Error::PoolClosed) => return,
-                    Err(error) => tracing::warn!(%error, "cannot listen for hints"),
-                }
+            let listening = match first.take() {
+                Some(listener) => Ok(listener),
+                None => listen(&self.pool).await.inspect(|_| {
+                    // What was said before it listened was lost.
+                    self.local.lag_all();
+                }),
             };
-            backoff.reset();
+            if self.pool.is_closed() {
+                return;
+            }
+            match listening {
+                Ok(mut listener) => {
+                    let error = self.receive(&mut listener, &mut backoff).await;
+                    tracing::warn!(error, "the connection that listens for hints broke and is made again");
+                }
+                Err(error) => tracing::warn!(error, "cannot listen for hints"),
+            }
+            // Nobody knows what is not heard from now on.
             self.local.lag_all();
+            backoff.wait().await;
         }
     }
 
     /// Receives until the connection breaks, and says why.
-    async fn receive(&self, listener: &mut PgListener) -> String {
+    async fn receive(&self, listener: &mut PgListener, backoff: &mut Backoff) -> String {
         loop {
             match timeout(SILENCE_MAX, listener.try_recv()).await {
-                Ok(Ok(Some(notification))) => self.deliver(notification.payload()),
+                Ok(Ok(Some(notification))) => {
+                    backoff.reset();
+                    self.deliver(notification.payload());
+                }
                 // It has reconnected and listens again.
                 Ok(Ok(None)) => self.local.lag_all(),
                 Ok(Err(error)) => return error.to_string(),
@@ -213,8 +236,14 @@ impl Receiver {
     }
 }
 
-async fn listen(pool: &PgPool) -> Result<PgListener, sqlx::Error> {
-    let mut listener = PgListener::connect_with(pool).await?;
-    listener.listen(CHANNEL).await?;
-    Ok(listener)
+async fn listen(pool: &PgPool) -> Result<PgListener, String> {
+    let listening = async {
+        let mut listener = PgListener::connect_with(pool).await?;
+        listener.listen(CHANNEL).await?;
+        Ok::<_, sqlx::Error>(listener)
+    };
+    match timeout(PATIENCE, listening).await {
+        Ok(listening) => listening.map_err(|error| error.to_string()),
+        Err(_elapsed) => Err(String::from("the database does not answer")),
+    }
 }

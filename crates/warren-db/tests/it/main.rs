@@ -5,6 +5,7 @@
 mod copy;
 mod crash;
 mod database;
+mod hints;
 mod replicas;
 mod support;
 mod versions;

@@ -110,29 +110,6 @@ async fn after_cut_connections_readers_are_told_and_everything_works_again() {
 }
 
 #[tokio::test]
-async fn servers_that_start_together_migrate_once() {
-    let database = TestDatabase::new().await;
-    let Location::Postgres { .. } = database.location() else { return };
-    // The template is migrated; a database without any table is what a new deployment starts with.
-    let clean = "DROP SCHEMA public CASCADE; CREATE SCHEMA public";
-    let db = database.database();
-    db.write(async |tx| {
-        tx.execute_unprepared(clean).await?;
-        Ok::<_, DbError>(())
-    })
-    .await
-    .unwrap();
-    let mut starting = tokio::task::JoinSet::new();
-    for _ in 0..4 {
-        let location = database.location().clone();
-        starting.spawn(async move { Database::open(&location).await.map(drop) });
-    }
-    while let Some(started) = starting.join_next().await {
-        started.unwrap().unwrap();
-    }
-}
-
-#[tokio::test]
 async fn a_server_that_cannot_be_reached_is_named_without_its_password() {
     let location = Location::postgres("postgres://warren:hunter2@127.0.0.1:1/warren");
     let error = Database::open(&location).await.err().unwrap();
