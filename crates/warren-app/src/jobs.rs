@@ -12,7 +12,7 @@ mod rows;
 use chrono::{DateTime, TimeDelta, Utc};
 use warren_build_proto::{
     Effect, Illegal, Job, JobFailure, JobInput, JobOutcome, JobRequest, LogBudget, LogLine,
-    RUNNING_SILENT_MAX_MINUTES, step,
+    PENDING_MAX_MINUTES, RUNNING_SILENT_MAX_MINUTES, step,
 };
 use warren_db::{
     DbError, Guard, Tx,
@@ -25,7 +25,7 @@ use crate::{
     App,
     details::job_of,
     error::{AppError, AppResult},
-    job_input, now,
+    job_input,
 };
 
 /// The most jobs that one look for dead ones ends.
@@ -133,10 +133,10 @@ impl App {
     pub async fn begun_jobs(&self) -> AppResult<Vec<(JobId, JobType)>> {
         let rows = query::jobs::begun(self.db().reader()).await?;
         let id_and_type = |row: provisioner_jobs::Model| {
-            let kind = row.type_.parse().map_err(|_| DbError::Corrupt { what: "job type" })?;
-            Ok((JobId::from_uuid(row.id), kind))
+            // One of a kind that only a newer program knows is that program's business.
+            Some((JobId::from_uuid(row.id), row.type_.parse().ok()?))
         };
-        rows.into_iter().map(id_and_type).collect()
+        Ok(rows.into_iter().filter_map(id_and_type).collect())
     }
 
     /// Ends a job whose worker is known to be gone, keeping the state that was found.
@@ -152,13 +152,19 @@ impl App {
 
     /// Ends jobs that nobody works on any more; returns how many.
     pub async fn reap_jobs(&self) -> AppResult<usize> {
-        let silent = now() - TimeDelta::minutes(RUNNING_SILENT_MAX_MINUTES);
-        let candidates = query::jobs::silent_since(self.db().reader(), silent, REAPED_MAX).await?;
+        let now = query::clock::now(self.db().reader()).await?;
+        let running = now - TimeDelta::minutes(RUNNING_SILENT_MAX_MINUTES);
+        let pending = now - TimeDelta::minutes(PENDING_MAX_MINUTES);
+        let candidates = query::jobs::silent_since(self.db().reader(), running, pending, REAPED_MAX).await?;
         let mut n_reaped = 0;
         for row in candidates {
             let id = JobId::from_uuid(row.id);
-            let job = self.db().write(async |tx| advance(tx, id, JobInput::Clock).await).await?;
-            n_reaped += usize::from(job.is_complete());
+            let ended = self.db().write(async |tx| {
+                // Another server may have ended it meanwhile.
+                let is_over = find(tx, id).await?.completed_at.is_some();
+                Ok::<_, AppError>(!is_over && advance(tx, id, JobInput::Clock).await?.is_complete())
+            });
+            n_reaped += usize::from(ended.await?);
         }
         Ok(n_reaped)
     }
@@ -217,7 +223,9 @@ async fn find(tx: &Tx, id: JobId) -> AppResult<provisioner_jobs::Model> {
 /// Applies an input to a job, stores the result and announces it.
 async fn advance(tx: &Tx, id: JobId, input: JobInput) -> AppResult<Job> {
     let row = find(tx, id).await?;
-    let (job, effects) = step(&job_of(&row), input, now()).map_err(refused)?;
+    // The signs of life of one server are judged by another.
+    let now = query::clock::now(tx).await?;
+    let (job, effects) = step(&job_of(&row), input, now).map_err(refused)?;
     query::jobs::set_progress(tx, id, progress(&job)).await?;
     for effect in effects {
         match effect {
@@ -226,7 +234,7 @@ async fn advance(tx: &Tx, id: JobId, input: JobInput) -> AppResult<Job> {
             Effect::InterruptWorker => tx.notify(warren_db::channels::JOBS, serde_json::json!(row.id)),
             Effect::WriteReaperLines(hung) => {
                 let stage = query::jobs::last_stage(tx, id).await?.unwrap_or_default();
-                write_lines(tx, id, hung.lines(&stage, now())).await?;
+                write_lines(tx, id, hung.lines(&stage, now)).await?;
             }
         }
     }

@@ -202,7 +202,7 @@ pub(crate) async fn cancel_job(tx: &Tx, id: JobId, expected: Option<JobStatus>) 
         let text = format!("The job is not {expected} any more, it is {status}.");
         return Err(AppError::Precondition(Explanation::new(text)));
     }
-    query::job_rows::cancel(tx, id, now()).await?;
+    query::job_rows::cancel(tx, id, query::clock::now(tx).await?).await?;
     Ok(())
 }
 

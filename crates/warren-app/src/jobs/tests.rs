@@ -1,3 +1,5 @@
+mod replicas;
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -19,6 +21,7 @@ use crate::{
     actor::Actor,
     builds::NewBuild,
     identity::{FirstUser, hash_agent_token},
+    now,
     template_versions::NewVersion,
     templates::NewTemplate,
     workspaces::{NewWorkspace, Source},
@@ -28,7 +31,7 @@ struct Fixture {
     app: App,
     actor: Actor,
     organization: OrganizationId,
-    _database: TestDatabase,
+    database: TestDatabase,
 }
 
 impl Fixture {
@@ -44,7 +47,7 @@ impl Fixture {
         };
         let (user, organization) = app.create_first_user(&Origin::system("test"), first).await.unwrap();
         let actor = Actor::load(app.db().reader(), user).await.unwrap();
-        Self { app, actor, organization, _database: database }
+        Self { app, actor, organization, database }
     }
 
     async fn push(&self) -> TemplateVersionId {

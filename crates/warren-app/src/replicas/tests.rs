@@ -120,3 +120,16 @@ async fn keys_are_made_once_renewed_in_time_and_accepted_a_while_longer() {
     let stranger = app(8).mesh_keys().await.unwrap();
     assert!(third.iter().all(|key| stranger.iter().all(|other| other.secret != key.secret)));
 }
+
+#[tokio::test]
+async fn servers_that_need_a_new_key_at_once_make_one() {
+    let database = TestDatabase::new().await;
+    let mut apps = Vec::new();
+    for _ in 0..4 {
+        let db = database.second_handle().await.unwrap_or_else(|| database.database());
+        apps.push(App::new(db, Sealer::from_key(&[7; 32]), "http://127.0.0.1:1/".parse().unwrap()));
+    }
+    let keys = futures::future::join_all(apps.iter().map(App::mesh_keys)).await;
+    let keys: Vec<_> = keys.into_iter().map(Result::unwrap).collect();
+    assert!(keys.iter().all(|all| all.len() == 1 && all[0].id == keys[0][0].id), "{keys:?}");
+}

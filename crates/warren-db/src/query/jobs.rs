@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::Expr,
 };
 use serde_json::json;
@@ -40,9 +40,10 @@ pub struct NewJobLog {
     pub output: String,
 }
 
-/// Finds the job that has waited longest.
+/// Finds the job that has waited longest. Those of kinds that only a newer program knows wait for it.
 pub async fn oldest_pending(connection: &impl ConnectionTrait) -> DbResult<Option<Model>> {
     let query = Entity::find().filter(Column::StartedAt.is_null()).filter(Column::CompletedAt.is_null());
+    let query = query.filter(Column::Type.is_in(JobType::ALL.iter().map(|kind| kind.as_str())));
     Ok(query.order_by_asc(Column::CreatedAt).order_by_asc(Column::Id).one(connection).await?)
 }
 
@@ -61,13 +62,18 @@ pub async fn is_building(connection: &impl ConnectionTrait) -> DbResult<bool> {
     Ok(query.one(connection).await?.is_some())
 }
 
-/// Lists jobs without an end that have not changed since a time, the most silent first.
+/// Lists jobs without an end that have not changed since a time, which is another one for those that nobody has begun. The
+/// most silent come first.
 pub async fn silent_since(
     connection: &impl ConnectionTrait,
-    since: DateTime<Utc>,
+    running: DateTime<Utc>,
+    pending: DateTime<Utc>,
     limit: u64,
 ) -> DbResult<Vec<Model>> {
-    let query = Entity::find().filter(Column::CompletedAt.is_null()).filter(Column::UpdatedAt.lt(since));
+    let begun = Condition::all().add(Column::StartedAt.is_not_null()).add(Column::UpdatedAt.lt(running));
+    let waiting = Condition::all().add(Column::StartedAt.is_null()).add(Column::UpdatedAt.lt(pending));
+    let query = Entity::find().filter(Column::CompletedAt.is_null());
+    let query = query.filter(Condition::any().add(begun).add(waiting));
     Ok(query.order_by_asc(Column::UpdatedAt).limit(limit).all(connection).await?)
 }
 
