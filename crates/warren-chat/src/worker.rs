@@ -12,7 +12,10 @@ use tokio::{
     time::{Instant, MissedTickBehavior},
 };
 use warren_chat_proto::Lease;
-use warren_db::{Guard, Tx, channels, query};
+use warren_db::{
+    Guard, Tx, channels,
+    query::{self, chats::Seeker},
+};
 use warren_rt::{Causes, Tasks};
 use warren_vocab::{ChatId, ReplicaId, RunnerId, UserId};
 
@@ -124,7 +127,8 @@ impl Worker {
                 return Ok(());
             }
             let limit = u64::try_from(room.min(ACQUIRE_BATCH)).unwrap_or(u64::MAX);
-            let found = query::chats::acquirable(self.shared.db.reader(), &full, limit).await?;
+            let found =
+                query::chats::acquirable(self.shared.db.reader(), self.seeker(), &full, limit).await?;
             let mut n_acquired = 0;
             for candidate in &found {
                 // Chats of this batch may have filled the owner's share.
@@ -144,7 +148,8 @@ impl Worker {
         }
         let lease = Lease { worker: self.id, runner: RunnerId::new() };
         let until = Instant::now() + self.config().lease;
-        let acquired = store::acquire(&self.shared.db, chat, lease, self.lasts()).await?;
+        let acquired =
+            store::acquire(&self.shared.db, chat, lease, self.lasts(), self.seeker().patience).await?;
         let Some(outcome) = acquired else { return Ok(false) };
         self.start_runner(chat, owner, outcome.state.epoch, until);
         Ok(true)
@@ -178,6 +183,11 @@ impl Worker {
 
     fn config(&self) -> &WorkerConfig {
         &self.shared.worker
+    }
+
+    fn seeker(&self) -> Seeker {
+        let patience = TimeDelta::from_std(self.config().patience).unwrap_or(TimeDelta::MAX);
+        Seeker { worker: self.id, patience }
     }
 
     fn lasts(&self) -> TimeDelta {

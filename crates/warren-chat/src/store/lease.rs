@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use warren_chat_proto::Lease;
 use warren_db::{ConnectionTrait, Database, Guard, entity::chats, query};
-use warren_vocab::ChatId;
+use warren_vocab::{ChatId, ReplicaId};
 
 use super::{Command, Outcome, transition};
 use crate::{
@@ -12,7 +12,8 @@ use crate::{
     rows,
 };
 
-/// Takes the lease of a chat that needs a worker, unless somebody holds it. Of several who try, one gets it.
+/// Takes the lease of a chat that needs a worker, unless somebody holds it whose server was heard of lately. Of several who
+/// try, one gets it; what the old holder would write after that is refused.
 ///
 /// # Errors
 /// Fails on database errors.
@@ -21,11 +22,17 @@ pub(crate) async fn acquire(
     chat: ChatId,
     lease: Lease,
     lasts: TimeDelta,
+    patience: TimeDelta,
 ) -> ChatResult<Option<Outcome>> {
     let taken = db.write_guarded(Guard::chat(chat), async |tx| {
         let found = query::chats::for_transition(tx, chat).await?.ok_or(ChatServiceError::NotFound)?;
-        let is_held = found.chat.worker_id.is_some()
-            && found.chat.lease_expires_at.is_some_and(|expires_at| expires_at > found.now);
+        let lasts_on = found.chat.lease_expires_at.is_some_and(|expires_at| expires_at > found.now);
+        let holder = found.chat.worker_id.map(ReplicaId::from_uuid).filter(|_| lasts_on);
+        let is_held = match holder {
+            Some(other) if other != lease.worker => !query::replicas::is_silent(tx, other, patience).await?,
+            Some(_) => true,
+            None => false,
+        };
         let queue_len = usize::try_from(found.queue_len).unwrap_or(usize::MAX);
         if is_held || !rows::state(&found.chat, queue_len)?.execution().needs_worker() {
             return Ok(None);

@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use warren_chat_proto::decide::STEPS_MAX;
+use warren_db::query;
 
 /// What operators can choose about the worker of a server; the times are for tests.
 #[derive(Debug, Clone)]
 pub struct WorkerConfig {
     /// Whether this server works on chats at all; one that does not still serves viewers.
     pub is_enabled: bool,
-    /// How long a lease lasts without being renewed; a dead worker's chats are taken over after this time.
+    /// How long a lease lasts without being renewed; a dead worker's chats are taken over after this time at the latest.
     pub lease: Duration,
+    /// How long the server of another worker may be silent before its chats are taken, however long their leases last.
+    pub patience: Duration,
     /// How often to look for chats even without a hint, as hints may be lost.
     pub sweep: Duration,
     /// How long a worker that stops may take to give its chats back.
@@ -41,7 +44,8 @@ impl Default for WorkerConfig {
         Self {
             is_enabled: true,
             lease: Duration::from_secs(10),
-            sweep: Duration::from_secs(5),
+            patience: query::replicas::PATIENCE,
+            sweep: Duration::from_secs(1),
             drain: Duration::from_secs(5),
             sync: Duration::from_secs(10),
             chats_max: 500,

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     DbResult, Tx,
-    entity::{chat_messages, chat_queued_messages, chats::*},
+    entity::{chat_messages, chat_queued_messages, chats::*, replicas},
 };
 
 /// The condition of the index over chats in which a worker has something to do, word by word: only then it is used.
@@ -290,10 +290,18 @@ pub struct Candidate {
     pub owner: UserId,
 }
 
-/// Finds chats that need a worker and whose lease nobody holds. Owners take turns: the longest waiting chat of each comes
+/// Who looks for chats to work on, and for how long another server may be silent before its chats are taken.
+#[derive(Debug, Clone, Copy)]
+pub struct Seeker {
+    pub worker: ReplicaId,
+    pub patience: TimeDelta,
+}
+
+/// Finds chats that need a worker and whose lease nobody alive holds. Owners take turns: the longest waiting chat of each comes
 /// first, then the second of each. Chats of owners who have enough running are left out.
 pub async fn acquirable(
     connection: &impl ConnectionTrait,
+    seeker: Seeker,
     without: &[UserId],
     limit: u64,
 ) -> DbResult<Vec<Candidate>> {
@@ -306,7 +314,7 @@ pub async fn acquirable(
         .from(Entity)
         .and_where(Expr::cust(IS_BUSY))
         .and_where(is_false((Entity, Column::Archived)))
-        .cond_where(is_free(connection));
+        .cond_where(is_free(connection, seeker));
     if !without.is_empty() {
         free.and_where(Column::OwnerId.is_not_in(without.iter().map(|owner| owner.as_uuid())));
     }
@@ -430,10 +438,19 @@ fn comes_after(cursor: Cursor) -> Condition {
     Condition::any().add(Column::PinOrder.eq(0)).add(Column::PinOrder.gt(cursor.pin_order)).add(in_same_place)
 }
 
-/// The chat has no worker, or the worker's lease has run out.
-fn is_free(connection: &impl ConnectionTrait) -> Condition {
+/// The chat has no worker, the worker's lease has run out, or another worker's server is dead.
+fn is_free(connection: &impl ConnectionTrait, seeker: Seeker) -> Condition {
+    use replicas::{Column as R, Entity as Replicas};
+    let silent = Query::select()
+        .expr(Expr::value(1))
+        .from(Replicas)
+        .and_where(Expr::col((Replicas, R::Id)).equals((Entity, Column::WorkerId)))
+        .and_where(Expr::col((Replicas, R::Id)).ne(seeker.worker.as_uuid()))
+        .and_where(Expr::col((Replicas, R::HeardAt)).lt(clock::ago(connection, seeker.patience)))
+        .to_owned();
     Condition::any()
         .add(Column::WorkerId.is_null())
         .add(Column::LeaseExpiresAt.is_null())
+        .add(Expr::exists(silent))
         .add(Expr::col((Entity, Column::LeaseExpiresAt)).lte(clock::expression(connection)))
 }

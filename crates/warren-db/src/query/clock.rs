@@ -3,7 +3,7 @@
 //! With PostgreSQL it is the clock of the database, so that servers whose clocks disagree agree. With SQLite it is the
 //! clock of the process, which is the only one.
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use sea_orm::{
     ConnectionTrait, DbBackend, Statement,
     sea_query::{Expr, SimpleExpr},
@@ -29,6 +29,15 @@ pub(super) fn expression(connection: &impl ConnectionTrait) -> SimpleExpr {
         Expr::cust("clock_timestamp()")
     } else {
         Expr::value(own_time())
+    }
+}
+
+/// The time so long ago as an expression.
+pub(super) fn ago(connection: &impl ConnectionTrait, age: TimeDelta) -> SimpleExpr {
+    if connection.get_database_backend() == DbBackend::Postgres {
+        Expr::cust(format!("clock_timestamp() - interval '{} milliseconds'", age.num_milliseconds()))
+    } else {
+        Expr::value(own_time() - age)
     }
 }
 

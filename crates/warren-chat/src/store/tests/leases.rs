@@ -3,7 +3,10 @@
 use chrono::TimeDelta;
 use futures::future::join_all;
 use warren_chat_proto::{Execution as X, Lease};
-use warren_db::query;
+use warren_db::{
+    entity::replicas,
+    query::{self, chats::Seeker},
+};
 use warren_vocab::{ChatId, ReplicaId, RunnerId};
 
 use super::{
@@ -13,13 +16,18 @@ use super::{
 
 const LASTS: TimeDelta = TimeDelta::seconds(30);
 const OVER: TimeDelta = TimeDelta::seconds(-1);
+const PATIENCE: TimeDelta = TimeDelta::seconds(5);
 
 fn lease() -> Lease {
     Lease { worker: ReplicaId::new(), runner: RunnerId::new() }
 }
 
+fn seeker() -> Seeker {
+    Seeker { worker: ReplicaId::new(), patience: PATIENCE }
+}
+
 async fn waiting(stage: &Stage) -> Vec<ChatId> {
-    let found = query::chats::acquirable(stage.db.reader(), &[], 100).await.unwrap();
+    let found = query::chats::acquirable(stage.db.reader(), seeker(), &[], 100).await.unwrap();
     found.into_iter().map(|candidate| candidate.chat).collect()
 }
 
@@ -31,7 +39,7 @@ async fn of_many_workers_one_gets_the_chat() {
     let chat = stage.create("hello").await;
     let tries = (0..20).map(|n| {
         let db = databases[n % 2].unwrap_or(&stage.db);
-        acquire(db, chat, lease(), LASTS)
+        acquire(db, chat, lease(), LASTS, PATIENCE)
     });
     let outcomes = join_all(tries).await;
     let winners: Vec<_> = outcomes.into_iter().filter_map(Result::unwrap).collect();
@@ -47,13 +55,13 @@ async fn a_lease_is_taken_over_when_it_is_over_and_not_before() {
     let chat = stage.create("hello").await;
     assert_eq!(waiting(&stage).await, [chat]);
     let (first, second) = (lease(), lease());
-    acquire(&stage.db, chat, first, LASTS).await.unwrap().unwrap();
-    assert!(acquire(&stage.db, chat, second, LASTS).await.unwrap().is_none());
+    acquire(&stage.db, chat, first, LASTS, PATIENCE).await.unwrap().unwrap();
+    assert!(acquire(&stage.db, chat, second, LASTS, PATIENCE).await.unwrap().is_none());
     assert!(waiting(&stage).await.is_empty());
     // As time goes by.
     stage.apply(chat, Command::Acquire { lease: first, lasts: OVER }).await.unwrap();
     assert_eq!(waiting(&stage).await, [chat]);
-    let taken = acquire(&stage.db, chat, second, LASTS).await.unwrap().unwrap();
+    let taken = acquire(&stage.db, chat, second, LASTS, PATIENCE).await.unwrap().unwrap();
     assert_eq!((taken.state.lease, taken.state.epoch), (Some(second), 3));
 }
 
@@ -70,7 +78,10 @@ async fn only_chats_with_something_to_do_are_given_away() {
     ] {
         let chat = stage.chat_with(status, archived, n_queued).await;
         stage.apply(chat, Command::Acquire { lease: lease(), lasts: OVER }).await.unwrap();
-        assert!(acquire(&stage.db, chat, lease(), LASTS).await.unwrap().is_none(), "{status} {archived}");
+        assert!(
+            acquire(&stage.db, chat, lease(), LASTS, PATIENCE).await.unwrap().is_none(),
+            "{status} {archived}"
+        );
     }
     assert!(waiting(&stage).await.is_empty());
     let mut busy = Vec::new();
@@ -83,7 +94,7 @@ async fn only_chats_with_something_to_do_are_given_away() {
     found.sort();
     busy.sort();
     assert_eq!(found, busy);
-    assert!(acquire(&stage.db, ChatId::new(), lease(), LASTS).await.unwrap().is_none());
+    assert!(acquire(&stage.db, ChatId::new(), lease(), LASTS, PATIENCE).await.unwrap().is_none());
 }
 
 #[tokio::test]
@@ -93,9 +104,46 @@ async fn owners_take_turns() {
     let mine = [stage.create("1").await, stage.create("2").await, stage.create("3").await];
     let theirs = stage.create_of(other, "4").await;
     assert_eq!(waiting(&stage).await, [mine[0], theirs, mine[1], mine[2]]);
-    let left = query::chats::acquirable(stage.db.reader(), &[stage.owner], 100).await.unwrap();
+    let left = query::chats::acquirable(stage.db.reader(), seeker(), &[stage.owner], 100).await.unwrap();
     assert_eq!(left.iter().map(|one| one.chat).collect::<Vec<_>>(), [theirs]);
     assert_eq!(left[0].owner, other);
-    let first = query::chats::acquirable(stage.db.reader(), &[], 2).await.unwrap();
+    let first = query::chats::acquirable(stage.db.reader(), seeker(), &[], 2).await.unwrap();
     assert_eq!(first.len(), 2);
+}
+
+/// Writes down when a server was heard of for the last time.
+async fn heard_of(stage: &Stage, worker: ReplicaId, ago: TimeDelta) {
+    let heard_at = query::clock::now(stage.db.reader()).await.unwrap() - ago;
+    let row = replicas::Model {
+        id: worker.as_uuid(),
+        hostname: String::new(),
+        relay_address: String::new(),
+        version: String::from("v1"),
+        region_id: 999,
+        error: String::new(),
+        database_latency: 0,
+        started_at: heard_at,
+        heard_at,
+    };
+    stage.db.write(async |tx| query::replicas::beat(tx, row).await).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_lease_of_a_server_that_is_dead_is_taken_over_before_it_is_over() {
+    let stage = Stage::new().await;
+    let chat = stage.create("hello").await;
+    let (first, second) = (lease(), lease());
+    acquire(&stage.db, chat, first, LASTS, PATIENCE).await.unwrap().unwrap();
+    heard_of(&stage, first.worker, TimeDelta::seconds(1)).await;
+    assert!(waiting(&stage).await.is_empty());
+    assert!(acquire(&stage.db, chat, second, LASTS, PATIENCE).await.unwrap().is_none(), "it lives");
+    heard_of(&stage, first.worker, TimeDelta::seconds(6)).await;
+    assert_eq!(waiting(&stage).await, [chat]);
+    let mine = Seeker { worker: first.worker, patience: PATIENCE };
+    let found = query::chats::acquirable(stage.db.reader(), mine, &[], 100).await.unwrap();
+    assert!(found.is_empty(), "who looks is not dead");
+    let again = Lease { runner: RunnerId::new(), ..first };
+    assert!(acquire(&stage.db, chat, again, LASTS, PATIENCE).await.unwrap().is_none());
+    let taken = acquire(&stage.db, chat, second, LASTS, PATIENCE).await.unwrap().unwrap();
+    assert_eq!((taken.state.lease, taken.state.epoch), (Some(second), 2));
 }
