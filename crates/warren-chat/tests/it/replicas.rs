@@ -5,13 +5,13 @@ use std::{sync::mpsc, time::Duration};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc as orders, oneshot};
-use warren_chat::{ClientResult, DynamicTool, WorkerConfig};
+use warren_chat::{ClientResult, DynamicTool, Start, WorkerConfig};
 use warren_db::{Database, DbError, Location, Tx, channels, entity::chats, query};
-use warren_vocab::{ChatStatus, MessageRole};
+use warren_vocab::{BusyBehavior, ChatStatus, MessageRole};
 
 use crate::{
     rows::{change, row, sql, until, until_row},
-    support::{DEADLINE, Stage},
+    support::{DEADLINE, Stage, View},
 };
 
 const NEVER: Duration = Duration::from_secs(3600);
@@ -317,4 +317,54 @@ async fn servers_whose_clocks_are_late_keep_and_lose_chats_like_others() {
 #[tokio::test]
 async fn servers_whose_clocks_are_early_keep_and_lose_chats_like_others() {
     with_clocks_that_disagree(-5).await;
+}
+
+/// Lets no hint of connections that are made from now on reach anybody.
+async fn mute(db: &Database) {
+    let statements = [
+        "CREATE SCHEMA muted".to_owned(),
+        "CREATE FUNCTION muted.pg_notify(text, text) RETURNS void LANGUAGE sql AS $$ SELECT $$".to_owned(),
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = public, muted, pg_catalog', \
+         current_database()); END $$"
+            .to_owned(),
+    ];
+    sql(db, &statements).await;
+}
+
+#[tokio::test]
+async fn chats_are_taken_up_and_followed_on_several_servers_although_no_hint_arrives() {
+    let stage = Stage::with_config(idle()).await;
+    if stage.db.is_exclusive() {
+        // Its hints do not leave the process.
+        return;
+    }
+    let model = stage
+        .with_script(&json!({ "turns": [
+            { "when": { "user": "again" }, "steps": [{ "text": "Welcome back." }] },
+            { "steps": [{ "text": "Hi." }] },
+        ] }))
+        .await;
+    mute(&stage.db).await;
+    let (viewing, viewing_tasks) = stage.second_server(idle()).await.unwrap();
+    let (_working, working_tasks) = stage.second_server(WorkerConfig::default()).await.unwrap();
+    let begun = tokio::time::Instant::now();
+    let chat = stage.create("question").await;
+    let mut view = View::new(viewing.watch(&stage.subject, chat, Start::default()).await.unwrap());
+    view.until("the answer", |view| view.story().len() == 2 && view.status == Some(ChatStatus::Waiting))
+        .await;
+    let first = begun.elapsed();
+    let again = Stage::message("again", BusyBehavior::Queue);
+    viewing.send(&stage.subject, chat, again).await.unwrap();
+    view.until("the second answer", |view| {
+        view.story().len() == 4 && view.status == Some(ChatStatus::Waiting)
+    })
+    .await;
+    println!(
+        "without hints: an answer on another server after {first:?}, the next after {:?}",
+        begun.elapsed() - first
+    );
+    assert_eq!(view.story().last().unwrap().1, "Welcome back.");
+    assert_eq!(model.requests().len(), 2);
+    working_tasks.stop(DEADLINE).await;
+    viewing_tasks.stop(DEADLINE).await;
 }
