@@ -119,8 +119,8 @@ impl RelaySession {
                 let known = before.map_or(0, |before| before.after_seq);
                 self.target = Some(Target { after_seq: target.after_seq.max(known), ..target });
             }
-            Link::Refused => self.dial(target.worker),
-            Link::Idle | Link::Dialling(_) | Link::Waiting(_) => {}
+            Link::Refused if has_moved => self.dial(target.worker),
+            Link::Idle | Link::Dialling(_) | Link::Waiting(_) | Link::Refused => {}
         }
     }
 
@@ -138,8 +138,7 @@ impl RelaySession {
                 self.link = Link::Open(dial);
                 self.select(dial);
             }
-            Err(DialError::Refused) => self.link = Link::Refused,
-            Err(DialError::Failed) => self.wait(now),
+            Err(error) => self.fail(error, now),
         }
     }
 
@@ -158,10 +157,10 @@ impl RelaySession {
         }
     }
 
-    /// The connection is lost.
-    pub fn handle_closed(&mut self, dial: DialId, now: Instant) {
+    /// The connection is lost, or the worker says over it that it does not let the viewer in.
+    pub fn handle_closed(&mut self, dial: DialId, why: DialError, now: Instant) {
         if self.link == Link::Open(dial) {
-            self.wait(now);
+            self.fail(why, now);
         }
     }
 
@@ -222,6 +221,13 @@ impl RelaySession {
             Link::Idle | Link::Waiting(_) | Link::Refused => {}
         }
         self.parts.clear();
+    }
+
+    fn fail(&mut self, error: DialError, now: Instant) {
+        match error {
+            DialError::Refused => self.link = Link::Refused,
+            DialError::Failed => self.wait(now),
+        }
     }
 
     fn wait(&mut self, now: Instant) {

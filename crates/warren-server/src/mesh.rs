@@ -182,8 +182,11 @@ impl Mesh {
             StreamKind::CHAT_PARTS => {
                 self.shared.tasks.spawn("mesh chat parts", chat_parts::serve(chat, stream, header));
             }
-            // Of a later version; it is closed by being dropped.
-            other => tracing::debug!(kind = other.0, "a stream of an unknown kind is refused"),
+            // Of a later version.
+            other => {
+                tracing::debug!(kind = other.0, "a stream of an unknown kind is refused");
+                stream.refuse();
+            }
         }
     }
 

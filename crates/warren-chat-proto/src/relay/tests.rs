@@ -55,7 +55,7 @@ impl Stage {
     }
 
     fn closes(&mut self, dial: DialId) {
-        self.session.handle_closed(dial, self.now);
+        self.session.handle_closed(dial, DialError::Failed, self.now);
     }
 
     /// Lets the time pass until something is due.
@@ -222,8 +222,23 @@ fn a_refusal_ends_the_tries_until_something_else_is_wanted() {
     stage.fails(dial, DialError::Refused);
     stage.session.handle_timeout(stage.now + RECONNECT_MAX * 10);
     assert_eq!((stage.commands(), stage.session.poll_timeout()), (vec![], None));
+    stage.running(worker, ONE);
+    assert_eq!(stage.commands(), [], "the same is wanted");
     stage.running(worker, TWO);
     stage.open(worker);
+}
+
+#[test]
+fn a_refusal_over_an_open_connection_ends_the_tries_too() {
+    let (mut stage, worker) = (Stage::new(), ReplicaId::new());
+    stage.running(worker, ONE);
+    let dial = stage.open(worker);
+    stage.session.handle_closed(dial, DialError::Refused, stage.now);
+    stage.running(worker, ONE);
+    assert_eq!((stage.commands(), stage.session.poll_timeout()), (vec![], None));
+    let other = ReplicaId::new();
+    stage.running(other, ONE);
+    stage.open(other);
 }
 
 #[test]

@@ -33,11 +33,14 @@ pub trait PartRelay: Send + Sync {
 /// A connection to the server that runs a chat. Dropping it ends it.
 #[async_trait]
 pub trait PartLink: Send {
-    /// Asks for the parts of an attempt after a place. False when the connection has ended.
-    async fn select(&mut self, episode: Episode, after_seq: i64) -> bool;
+    /// Asks for the parts of an attempt after a place. When the connection has ended, nothing happens.
+    async fn select(&mut self, episode: Episode, after_seq: i64);
 
-    /// Waits for parts; none when the connection has ended. Cancel-safe.
-    async fn next(&mut self) -> Option<Vec<Arc<StreamPart>>>;
+    /// Waits for parts. Cancel-safe.
+    ///
+    /// # Errors
+    /// When the connection has ended; [`DialError::Refused`] when another one would not help.
+    async fn next(&mut self) -> Result<Vec<Arc<StreamPart>>, DialError>;
 }
 
 /// The relay of one chat.
@@ -67,7 +70,7 @@ struct Choice {
 enum Said {
     Dialled(DialId, Result<(), DialError>),
     Parts(DialId, Vec<Arc<StreamPart>>),
-    Closed(DialId),
+    Closed(DialId, DialError),
 }
 
 /// Parts of a connection, before it is known whether they are wanted.
@@ -134,9 +137,9 @@ impl Relay {
                 self.session.handle_dialled(dial, result, now());
             }
             Said::Parts(dial, parts) => return Some(Offered { dial, parts }),
-            Said::Closed(dial) => {
+            Said::Closed(dial, why) => {
                 self.is_open &= self.dials.remove(&dial).is_none();
-                self.session.handle_closed(dial, now());
+                self.session.handle_closed(dial, why, now());
             }
         }
         self.obey();
@@ -196,23 +199,21 @@ async fn carry(
                     return;
                 }
                 let choice = *choices.borrow_and_update();
-                if let Some(Choice { episode, after_seq }) = choice
-                    && !link.select(episode, after_seq).await
-                {
-                    break;
+                if let Some(Choice { episode, after_seq }) = choice {
+                    link.select(episode, after_seq).await;
                 }
             }
-            parts = link.next() => match parts {
-                Some(parts) => {
-                    if sayer.send(Said::Parts(dial, parts)).await.is_err() {
-                        return;
-                    }
+            parts = link.next() => {
+                let (said, is_end) = match parts {
+                    Ok(parts) => (Said::Parts(dial, parts), false),
+                    Err(why) => (Said::Closed(dial, why), true),
+                };
+                if sayer.send(said).await.is_err() || is_end {
+                    return;
                 }
-                None => break,
-            },
+            }
         }
     }
-    let _ = sayer.send(Said::Closed(dial)).await;
 }
 
 fn now() -> std::time::Instant {

@@ -9,7 +9,7 @@ use warren_chat::{
     ChatService, PartFeed, PartLink, PartRelay,
     proto::{DialError, Episode, StreamPart},
 };
-use warren_mesh_proto::StreamKind;
+use warren_mesh_proto::{CloseReason, StreamKind};
 use warren_vocab::{ChatId, ReplicaId};
 
 use super::{Mesh, link::MeshStream};
@@ -45,25 +45,27 @@ struct Parts {
 
 #[async_trait]
 impl PartLink for Parts {
-    async fn select(&mut self, episode: Episode, after_seq: i64) -> bool {
+    async fn select(&mut self, episode: Episode, after_seq: i64) {
         let Episode { history_version, attempt } = episode;
         let select = Select { history_version, generation_attempt: attempt, after_seq };
-        match serde_json::to_vec(&select) {
-            Ok(message) => self.stream.send(message.into()).await,
-            Err(_) => false,
+        if let Ok(message) = serde_json::to_vec(&select) {
+            self.stream.send(message.into()).await;
         }
     }
 
-    async fn next(&mut self) -> Option<Vec<Arc<StreamPart>>> {
-        let message = self.stream.receive().await?;
-        // A later version may say more than this one understands; then the parts come from the store.
-        serde_json::from_slice(&message).ok()
+    async fn next(&mut self) -> Result<Vec<Arc<StreamPart>>, DialError> {
+        match self.stream.next().await {
+            // A later version may say more than this one understands; then the parts come from the store.
+            Ok(message) => serde_json::from_slice(&message).map_err(|_| DialError::Refused),
+            Err(CloseReason::Refused) => Err(DialError::Refused),
+            Err(CloseReason::Done | CloseReason::Failed) => Err(DialError::Failed),
+        }
     }
 }
 
 /// Serves a stream of another server until it leaves.
 pub(super) async fn serve(chat: ChatService, mut stream: MeshStream, header: Bytes) {
-    let Ok(Header { chat: id }) = serde_json::from_slice(&header) else { return };
+    let Ok(Header { chat: id }) = serde_json::from_slice(&header) else { return stream.refuse() };
     let mut feed = chat.feed(id);
     let mut is_selected = false;
     loop {

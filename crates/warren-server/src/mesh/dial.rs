@@ -17,7 +17,13 @@ pub(crate) const PATH: &str = "/api/v2/replicas/mesh";
 impl Mesh {
     /// Connects to a server at its address.
     pub(super) async fn dial(&self, peer: ReplicaId, address: &Url) -> Result<(), MeshError> {
-        timeout(HANDSHAKE_TIME, self.connect(peer, address)).await.unwrap_or(Err(MeshError::Silent))
+        let dialled =
+            timeout(HANDSHAKE_TIME, self.connect(peer, address)).await.unwrap_or(Err(MeshError::Silent));
+        if matches!(dialled, Err(MeshError::Silent | MeshError::Handshake(_))) {
+            // The other server may know newer keys than this one; the next dial does too.
+            let _ = timeout(HANDSHAKE_TIME, self.shared.keys.again()).await;
+        }
+        dialled
     }
 
     async fn connect(&self, peer: ReplicaId, address: &Url) -> Result<(), MeshError> {

@@ -232,9 +232,14 @@ impl MeshStream {
             match sent {
                 Ok(()) => {
                     self.link.shared.wake.notify_one();
+                    // There may be room for another one that waits.
+                    self.bell.writable.notify_one();
                     return self.link.is_open();
                 }
-                Err(SendError::Closed) => return false,
+                Err(SendError::Closed) => {
+                    self.bell.writable.notify_one();
+                    return false;
+                }
                 Err(SendError::TooLong) => {
                     tracing::warn!(replica.id = %self.link.shared.peer, "a message to another server is too long");
                     return false;
@@ -250,21 +255,31 @@ impl MeshStream {
 
     /// Waits for a message; none when the stream has ended. Cancel-safe.
     pub(super) async fn receive(&mut self) -> Option<Bytes> {
+        self.next().await.ok()
+    }
+
+    /// Waits for a message, or for the reason why there are no more. Cancel-safe.
+    pub(super) async fn next(&mut self) -> Result<Bytes, CloseReason> {
         loop {
             match self.link.inner().session.take(self.id) {
                 Received::Message(message) => {
                     // There may be room to give back.
                     self.link.shared.wake.notify_one();
-                    return Some(message);
+                    return Ok(message);
                 }
-                Received::Ended(_) => return None,
+                Received::Ended(reason) => return Err(reason),
                 Received::Nothing => {}
             }
             tokio::select! {
                 () = self.bell.readable.notified() => {}
-                () = self.link.closed() => return None,
+                () = self.link.closed() => return Err(CloseReason::Failed),
             }
         }
+    }
+
+    /// Ends the stream and says that asking again would not help.
+    pub(super) fn refuse(self) {
+        self.link.inner().session.close(self.id, CloseReason::Refused);
     }
 }
 

@@ -64,18 +64,17 @@ impl PartRelay for Lines {
 
 #[async_trait]
 impl PartLink for Line {
-    async fn select(&mut self, episode: Episode, after_seq: i64) -> bool {
+    async fn select(&mut self, episode: Episode, after_seq: i64) {
         self.stored = self.feed.select(episode, after_seq).await.unwrap();
-        true
     }
 
-    async fn next(&mut self) -> Option<Vec<Arc<StreamPart>>> {
+    async fn next(&mut self) -> Result<Vec<Arc<StreamPart>>, DialError> {
         if !self.stored.is_empty() {
-            return Some(std::mem::take(&mut self.stored));
+            return Ok(std::mem::take(&mut self.stored));
         }
         tokio::select! {
-            parts = self.feed.next() => parts.map(Result::unwrap),
-            () = self.cut.cancelled() => None,
+            parts = self.feed.next() => parts.map(Result::unwrap).ok_or(DialError::Failed),
+            () = self.cut.cancelled() => Err(DialError::Failed),
         }
     }
 }

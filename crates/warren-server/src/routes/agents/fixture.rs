@@ -318,5 +318,6 @@ async fn state(app: App, tasks: &Tasks, url: &Url, dir: &Path) -> AppState {
     let deployment = Deployment { id: Uuid::nil(), access_url: url.clone() };
     let introduction = Introduction { id: ReplicaId::new(), relay_address: None, version: String::new() };
     let registry = Registry::start(app.db().clone(), introduction, Pace::default(), tasks).await.unwrap();
-    AppState::start(app, registry, config, deployment, AgentExecutable::at(Path::new(PROGRAM)), tasks).unwrap()
+    AppState::start(app, registry, config, deployment, AgentExecutable::at(Path::new(PROGRAM)), tasks)
+        .unwrap()
 }
