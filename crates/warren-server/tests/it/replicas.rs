@@ -7,14 +7,33 @@ use futures::SinkExt;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{self, Message};
+use warren_server::ServerConfig;
 
 use crate::support::TestServer;
 
 mod chats;
+mod keys;
 mod line;
+mod puppet;
+mod relays;
+mod viewer;
 
 const DEADLINE: Duration = Duration::from_secs(60);
 const REPLICAS: &str = "/api/v2/replicas";
+
+fn only_viewers(config: &mut ServerConfig) {
+    config.chats.worker_enable = false;
+    config.telemetry.prometheus.enable = true;
+    config.telemetry.prometheus.address = "127.0.0.1:0".parse().unwrap();
+}
+
+/// How many parts a server got from others.
+async fn n_relayed(server: &TestServer) -> u64 {
+    let url = format!("http://{}/metrics", server.server.metrics_address().unwrap());
+    let text = server.client.get(url).send().await.unwrap().text().await.unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix("warren_chat_relayed_parts_total "));
+    line.expect("it is counted").parse().unwrap()
+}
 
 fn n_healthy(body: &Value) -> usize {
     body.as_array().unwrap().iter().filter(|one| one["error"] == "").count()

@@ -1,95 +1,19 @@
 //! Viewers on servers that do not run the chat.
 
-use futures::StreamExt;
 use serde_json::{Value, json};
-use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
 use warren_dev_model::ScriptedModel;
-use warren_server::ServerConfig;
 
 use super::{
     DEADLINE, REPLICAS,
     line::{Line, Mode},
-    n_healthy,
+    n_healthy, n_relayed, only_viewers,
+    puppet::{Manner, Puppet},
+    viewer::Viewer,
 };
 use crate::{
-    chats::{CHATS, create, with_model},
+    chats::{create, with_model},
     support::TestServer,
 };
-
-type Socket = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
-
-/// Follows a chat on one server.
-struct Viewer {
-    socket: Socket,
-    preview: String,
-    last_seq: i64,
-    n_resets: usize,
-    status: String,
-    answer: String,
-}
-
-impl Viewer {
-    async fn open(server: &TestServer, chat: &Value) -> Self {
-        let path = format!("{CHATS}/{}/stream", chat["id"].as_str().unwrap());
-        let mut request = format!("ws://{}{path}", server.server.address()).into_client_request().unwrap();
-        request.headers_mut().insert("Coder-Session-Token", server.token.parse().unwrap());
-        let (socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
-        let (preview, status, answer) = Default::default();
-        Self { socket, preview, last_seq: 0, n_resets: 0, status, answer }
-    }
-
-    async fn until(&mut self, what: &str, holds: impl Fn(&Self) -> bool) {
-        let follow = async {
-            while !holds(self) {
-                let message = self.socket.next().await.expect("the stream goes on").unwrap();
-                let Message::Text(text) = message else { continue };
-                let events: Value = serde_json::from_str(&text).unwrap();
-                events.as_array().unwrap().iter().for_each(|event| self.take(event));
-            }
-        };
-        let outcome = tokio::time::timeout(DEADLINE, follow).await;
-        assert!(outcome.is_ok(), "waited in vain for {what}: {:?}", self.preview);
-    }
-
-    async fn sees(&mut self, preview: &str) {
-        self.until(preview, |seen| seen.preview == preview).await;
-    }
-
-    fn take(&mut self, event: &Value) {
-        match event["type"].as_str().unwrap() {
-            "preview_reset" => {
-                self.preview.clear();
-                self.last_seq = 0;
-                self.n_resets += 1;
-            }
-            "message_part" => {
-                let part = &event["message_part"];
-                assert_eq!(part["seq"].as_i64(), Some(self.last_seq + 1), "a gap or a repeat");
-                self.last_seq += 1;
-                self.preview.push_str(part["part"]["text"].as_str().unwrap_or_default());
-            }
-            "message" if event["message"]["role"] == "assistant" => {
-                self.answer = event["message"]["content"][0]["text"].as_str().unwrap_or_default().to_owned();
-            }
-            "status" => self.status = event["status"]["status"].as_str().unwrap().to_owned(),
-            _ => {}
-        }
-    }
-}
-
-fn only_viewers(config: &mut ServerConfig) {
-    config.chats.worker_enable = false;
-    config.telemetry.prometheus.enable = true;
-    config.telemetry.prometheus.address = "127.0.0.1:0".parse().unwrap();
-}
-
-/// How many parts a server got from others.
-async fn n_relayed(server: &TestServer) -> u64 {
-    let url = format!("http://{}/metrics", server.server.metrics_address().unwrap());
-    let text = server.client.get(url).send().await.unwrap().text().await.unwrap();
-    let line = text.lines().find_map(|line| line.strip_prefix("warren_chat_relayed_parts_total "));
-    line.expect("it is counted").parse().unwrap()
-}
 
 /// An answer of numbered words, each held back until it is let go.
 fn counting(n_parts: usize) -> Value {
@@ -226,6 +150,43 @@ async fn a_way_that_opens_in_the_middle_of_an_answer_is_used() {
         n += 1;
         viewer.sees(&counted(n)).await;
     }
+}
+
+#[tokio::test]
+async fn local_and_relayed_parts_are_the_same() {
+    const N_PARTS: usize = 10;
+    let Some(two) = Two::start(Mode::Open).await else { return };
+    two.connected().await;
+    let (model, mut away) = two.watched(&counting(N_PARTS)).await;
+    away.sees(&counted(1)).await;
+    let mut home = Viewer::open(&two.owner, &away.chat).await;
+    for n in 0..N_PARTS {
+        for viewer in [&mut home, &mut away] {
+            viewer.sees(&counted(n + 1)).await;
+        }
+        model.release(&format!("gate {n}"));
+    }
+    assert!(n_relayed(&two.other).await > 0);
+    assert_eq!(home.parts, away.parts);
+}
+
+#[tokio::test]
+async fn an_episode_that_does_not_exist_yet_is_waited_for() {
+    let owner = TestServer::with_owner().await;
+    if owner.server.database().is_exclusive() {
+        return;
+    }
+    let steps = json!([{ "barrier": "gate" }, { "text": "Late." }]);
+    let model = with_model(&owner, &json!({ "turns": [{ "steps": steps }] })).await;
+    let mut asking = Puppet::join(&owner, Manner::Open).await;
+    asking.is_connected().await;
+    let chat = create(&owner, "tell").await;
+    assert!(model.reached("gate", DEADLINE).await);
+    let choice = json!({ "history_version": 0, "generation_attempt": 1, "after_seq": 0 });
+    let stream = asking.ask(&chat, choice).await;
+    model.release("gate");
+    let parts = asking.is_told(stream).await;
+    assert_eq!((&parts[0]["part"]["text"], &parts[0]["seq"]), (&json!("Late."), &json!(1)));
 }
 
 /// The first attempt says half of it and hangs, the second one says all of it.
