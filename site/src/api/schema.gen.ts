@@ -1489,6 +1489,26 @@ export interface components {
         RegionsResponse: {
             regions: components["schemas"]["Region"][];
         };
+        /** @description A server of `GET /api/v2/replicas`. */
+        Replica: {
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: int32
+             * @description In microseconds.
+             */
+            database_latency: number;
+            /** @description What does not work; empty when everything does. */
+            error: string;
+            hostname: string;
+            /** Format: uuid */
+            id: string;
+            /** Format: int32 */
+            region_id: number;
+            /** @description How the other servers reach it; empty when they cannot. */
+            relay_address: string;
+            version: string;
+        };
         /**
          * Format: uuid
          * @description One HTTP request.
