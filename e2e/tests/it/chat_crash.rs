@@ -14,7 +14,7 @@ use warren_db_testkit::{TestPlace, is_postgres};
 mod changes;
 mod script;
 mod turns;
-mod view;
+pub(crate) mod view;
 mod waits;
 mod walk;
 

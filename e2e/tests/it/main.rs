@@ -12,4 +12,5 @@ mod replicas;
 mod sandbox;
 mod start;
 mod story;
+mod takeover;
 mod wrong_input;

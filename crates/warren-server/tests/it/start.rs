@@ -1,3 +1,7 @@
+use std::{collections::BTreeSet, time::Duration};
+
+use futures::future::join_all;
+use warren_rt::Secret;
 use warren_server::{Server, StartError};
 
 use crate::support::{TestServer, TestSite};
@@ -52,4 +56,37 @@ async fn two_servers_on_one_postgres_share_accounts_and_sessions() {
         first.get("/api/v2/buildinfo").await.1["deployment_id"],
         second.get("/api/v2/buildinfo").await.1["deployment_id"]
     );
+}
+
+#[tokio::test]
+async fn servers_that_start_at_once_on_a_new_database_are_one_deployment() {
+    warren_testkit::init();
+    let site = TestSite::new().await;
+    if site.config().database.postgres_url.expose().is_empty() {
+        // Each directory is a deployment of its own.
+        return;
+    }
+    // Base64 of 32 bytes.
+    let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    let starting = (0..3).map(|n| {
+        let mut config = site.config();
+        config.database.data_dir = site.path().join(format!("data-{n}"));
+        config.external_token_encryption_keys = vec![Secret::new(key.to_owned())];
+        Server::start(config)
+    });
+    let servers: Vec<_> = join_all(starting).await.into_iter().map(Result::unwrap).collect();
+    let mut deployments = BTreeSet::new();
+    for server in &servers {
+        let url = server.url().join("/api/v2/buildinfo").unwrap();
+        let info: serde_json::Value = reqwest::get(url).await.unwrap().json().await.unwrap();
+        deployments.insert(info["deployment_id"].as_str().unwrap().to_owned());
+        assert!(server.needs_first_user().await.unwrap());
+    }
+    assert_eq!(deployments.len(), 1);
+    let reader = servers[0].database().reader();
+    assert_eq!(warren_db::query::replicas::list(reader).await.unwrap().len(), 3);
+    assert_eq!(warren_db::query::sealing_keys::list(reader).await.unwrap().len(), 1, "one key for all");
+    for server in servers {
+        server.shutdown(Duration::from_secs(10)).await;
+    }
 }

@@ -10,25 +10,40 @@ use warren_testkit::eventually;
 use warren_vocab::ChatId;
 
 /// What the viewer has seen.
-pub(super) struct View {
-    pub(super) chat: ChatId,
+pub(crate) struct View {
+    pub(crate) chat: ChatId,
     cursor: Option<String>,
+    /// What was seen and is not in the message that was kept: a later attempt has written that one, which is to be said.
+    taken_back: Option<String>,
     messages: BTreeMap<i64, Value>,
     /// The text of the answer that is being written.
-    pub(super) preview: String,
-    pub(super) status: String,
-    pub(super) error: String,
+    pub(crate) preview: String,
+    /// All text that was ever shown before it was kept, also what was taken back.
+    pub(crate) shown: String,
+    pub(crate) status: String,
+    pub(crate) error: String,
     stream: Option<JsonFrames<Vec<Value>>>,
 }
 
 impl View {
-    pub(super) fn new(chat: ChatId) -> Self {
-        let (preview, status, error) = <(String, String, String)>::default();
-        Self { chat, cursor: None, messages: BTreeMap::new(), preview, status, error, stream: None }
+    pub(crate) fn new(chat: ChatId) -> Self {
+        let (preview, shown) = <(String, String)>::default();
+        let (status, error) = <(String, String)>::default();
+        Self {
+            chat,
+            cursor: None,
+            taken_back: None,
+            messages: BTreeMap::new(),
+            preview,
+            shown,
+            status,
+            error,
+            stream: None,
+        }
     }
 
     /// Follows until the connection is lost.
-    pub(super) async fn until_lost(&mut self, client: &Client, deadline: Duration) -> Result<()> {
+    pub(crate) async fn until_lost(&mut self, client: &Client, deadline: Duration) -> Result<()> {
         let end = Instant::now() + deadline;
         let path = self.path();
         let Ok(mut stream) = client.socket::<Vec<Value>>(SocketRequest::new(&path)).await else {
@@ -44,7 +59,7 @@ impl View {
     }
 
     /// Follows, over as many connections as it takes, until the condition holds.
-    pub(super) async fn until(
+    pub(crate) async fn until(
         &mut self,
         client: &Client,
         deadline: Duration,
@@ -75,7 +90,8 @@ impl View {
     }
 
     /// What the viewer has is what the server keeps.
-    pub(super) async fn agrees_with_history(&self, client: &Client) -> Result<()> {
+    pub(crate) async fn agrees_with_history(&self, client: &Client) -> Result<()> {
+        ensure!(self.taken_back.is_none(), "taken back without a word: {:?}", self.taken_back);
         let kept = serde_json::to_value(client.chat_messages(self.chat).await?.messages)?;
         let kept: BTreeMap<_, _> = kept
             .as_array()
@@ -89,13 +105,13 @@ impl View {
     }
 
     /// The texts of the model's messages.
-    pub(super) fn answers(&self) -> Vec<String> {
+    pub(crate) fn answers(&self) -> Vec<String> {
         let answers = self.messages.values().filter(|message| message["role"] == "assistant");
         answers.map(text).filter(|text| !text.is_empty()).collect()
     }
 
     /// Results of tools, and whether they are errors.
-    pub(super) fn results(&self) -> Vec<(Value, bool)> {
+    pub(crate) fn results(&self) -> Vec<(Value, bool)> {
         let parts = self.messages.values().filter_map(|message| message["content"].as_array()).flatten();
         let results = parts.filter(|part| part["type"] == "tool-result");
         results.map(|part| (part["result"].clone(), part["is_error"] == true)).collect()
@@ -119,21 +135,27 @@ impl View {
     fn apply(&mut self, event: &Value) -> Result<()> {
         match event["type"].as_str().unwrap_or_default() {
             "history_reset" => self.messages.clear(),
-            "preview_reset" => self.preview.clear(),
+            "preview_reset" => {
+                self.preview.clear();
+                self.taken_back = None;
+            }
             "status" => self.status = word(&event["status"]["status"]),
             "error" => self.error = word(&event["error"]["message"]),
             "message_part" => {
+                ensure!(self.taken_back.is_none(), "taken back without a word: {:?}", self.taken_back);
                 let part = &event["message_part"];
                 if part["role"] == "assistant" && part["part"]["type"] == "text" {
-                    self.preview.push_str(part["part"]["text"].as_str().unwrap_or_default());
+                    let text = part["part"]["text"].as_str().unwrap_or_default();
+                    self.preview.push_str(text);
+                    self.shown.push_str(text);
                 }
             }
             "message" => {
                 let message = &event["message"];
                 if message["role"] == "assistant" {
                     let said = text(message);
-                    ensure!(said.starts_with(&self.preview), "seen: {:?}, kept: {said:?}", self.preview);
-                    self.preview.clear();
+                    let seen = std::mem::take(&mut self.preview);
+                    self.taken_back = (!said.starts_with(&seen)).then_some(seen);
                 }
                 self.messages.insert(message["id"].as_i64().context("messages have ids")?, message.clone());
             }
