@@ -26,6 +26,7 @@ use crate::{
 };
 
 pub mod init_script;
+pub mod links;
 
 /// An agent without a sign of life for this long is disconnected: two of its ping intervals.
 pub const SILENCE_MAX: TimeDelta = TimeDelta::seconds(30);
@@ -102,14 +103,16 @@ impl App {
         self.agent_detail(owner).await
     }
 
-    /// Writes down that an agent connected.
+    /// Writes down that an agent connected by a new control connection.
     pub async fn agent_connected(
         &self,
         id: AgentId,
         workspace: WorkspaceId,
+        control: Uuid,
         versions: (&str, &str),
     ) -> AppResult<()> {
-        let write = async |tx: &Tx| query::agents::connected(tx, id, workspace, versions, now()).await;
+        let write =
+            async |tx: &Tx| query::agents::connected(tx, id, workspace, control, versions, now()).await;
         Ok(self.db().write(write).await?)
     }
 
@@ -141,9 +144,15 @@ impl App {
         Ok(true)
     }
 
-    /// Writes down that an agent's connection ended.
-    pub async fn agent_disconnected(&self, id: AgentId, workspace: WorkspaceId) -> AppResult<()> {
-        Ok(self.db().write(async |tx| query::agents::disconnected(tx, id, workspace, now()).await).await?)
+    /// Writes down that an agent's control connection ended, unless it has a newer one.
+    pub async fn agent_disconnected(
+        &self,
+        id: AgentId,
+        workspace: WorkspaceId,
+        control: Uuid,
+    ) -> AppResult<()> {
+        let write = async |tx: &Tx| query::agents::disconnected(tx, id, workspace, control, now()).await;
+        Ok(self.db().write(write).await?)
     }
 
     /// The number of the last stored report of an agent process.

@@ -16,6 +16,9 @@ pub fn job_logs(job: JobId) -> String {
 /// Servers have come or gone; no content.
 pub const REPLICAS: &str = "replicas";
 
+/// Agents have connected to a server or left it; hint: `{replica, agents}`, ids.
+pub const AGENT_LINKS: &str = "agent_links";
+
 /// The workspace, its latest build or one of its agents changed; no content.
 pub fn workspace(workspace: WorkspaceId) -> String {
     format!("workspace:{workspace}")

@@ -64,7 +64,7 @@ macro_rules! for_each_table {
             template_version_parameters SMALL, template_version_variables SMALL, workspaces SMALL,
             workspace_builds SMALL, workspace_build_parameters SMALL, workspace_build_states BIG,
             workspace_resources SMALL, workspace_resource_metadata SMALL, workspace_agents SMALL,
-            workspace_agent_boots SMALL, workspace_agent_metadata SMALL, workspace_agent_log_sources SMALL,
+            workspace_agent_boots SMALL, workspace_agent_links SMALL, workspace_agent_metadata SMALL, workspace_agent_log_sources SMALL,
             workspace_agent_scripts SMALL, workspace_agent_logs SMALL, workspace_apps SMALL,
             workspace_host_keys SMALL, ai_providers SMALL, ai_provider_keys SMALL,
             user_ai_provider_keys SMALL, chat_model_configs SMALL,

@@ -83,9 +83,14 @@ impl Guard {
         Self::of("provisioner_jobs", vec![id.as_uuid()])
     }
 
-    /// An agent, which guards its boots, scripts, metadata and log.
+    /// An agent, which guards its boots, connections, scripts, metadata and log.
     pub fn agent(id: AgentId) -> Self {
-        Self::of("workspace_agents", vec![id.as_uuid()])
+        Self::agents([id])
+    }
+
+    /// Several agents.
+    pub fn agents(ids: impl IntoIterator<Item = AgentId>) -> Self {
+        Self::of("workspace_agents", ids.into_iter().map(|id| id.as_uuid()).collect())
     }
 
     /// A workspace alone, without what belongs to it.

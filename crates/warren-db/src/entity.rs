@@ -35,6 +35,7 @@ pub mod user_links;
 pub mod user_settings;
 pub mod users;
 pub mod workspace_agent_boots;
+pub mod workspace_agent_links;
 pub mod workspace_agent_log_sources;
 pub mod workspace_agent_logs;
 pub mod workspace_agent_metadata;

@@ -24,6 +24,7 @@ mod m0045_organization_roles;
 mod m0055_deployment_settings;
 mod m0060_replicas;
 mod m0065_schema_compatibility;
+mod m0066_agent_links;
 
 /// Why the database cannot be brought up to date.
 #[derive(Debug)]
@@ -61,6 +62,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0055_deployment_settings::Migration),
             Box::new(m0060_replicas::Migration),
             Box::new(m0065_schema_compatibility::Migration),
+            Box::new(m0066_agent_links::Migration),
         ]
     }
 }

@@ -2,6 +2,7 @@
 
 use sea_orm::sea_query::{Expr, ExprTrait, Func, IntoColumnRef, LikeExpr, SimpleExpr};
 
+pub mod agent_links;
 pub mod agent_tokens;
 pub mod agents;
 pub mod ai_providers;

@@ -9,6 +9,8 @@ mod keys;
 mod link;
 mod peer;
 mod socket;
+mod tunnel;
+mod tunnel_seek;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -22,6 +24,7 @@ use warren_app::{App, AppError, replicas::Registry};
 use warren_chat::ChatService;
 use warren_mesh_proto::{Accepting, Dialled, Established, HandshakeError, Nonce, StreamKind, wins};
 use warren_rt::Tasks;
+use warren_tunnel::RelayHub;
 use warren_vocab::ReplicaId;
 
 pub(crate) use dial::PATH;
@@ -58,6 +61,7 @@ pub(crate) struct Mesh {
 struct Shared {
     me: ReplicaId,
     registry: Registry,
+    app: App,
     keys: Keys,
     tasks: Tasks,
     links: Mutex<HashMap<ReplicaId, (Link, Dialled)>>,
@@ -67,6 +71,7 @@ struct Shared {
     attended: Mutex<HashSet<ReplicaId>>,
     troubles: Mutex<BTreeMap<ReplicaId, String>>,
     chat: OnceLock<ChatService>,
+    hub: OnceLock<RelayHub>,
 }
 
 impl Mesh {
@@ -74,6 +79,7 @@ impl Mesh {
         let shared = Shared {
             me: registry.me(),
             registry,
+            app: app.clone(),
             keys: Keys::new(app),
             tasks: tasks.clone(),
             links: Mutex::default(),
@@ -81,14 +87,17 @@ impl Mesh {
             attended: Mutex::default(),
             troubles: Mutex::default(),
             chat: OnceLock::new(),
+            hub: OnceLock::new(),
         };
         Self { shared: Arc::new(shared) }
     }
 
     /// Begins to connect to other servers and to serve them.
-    pub(crate) fn start(&self, chat: ChatService) {
+    pub(crate) fn start(&self, chat: ChatService, hub: RelayHub) {
         // It is started once.
         let _ = self.shared.chat.set(chat);
+        let _ = self.shared.hub.set(hub.clone());
+        self.shared.tasks.spawn("tunnel whereabouts", tunnel::Directory::new(self.clone(), hub).run());
         let mesh = self.clone();
         self.shared.tasks.spawn("mesh", async move { mesh.attend_all().await });
     }
@@ -176,11 +185,17 @@ impl Mesh {
     }
 
     fn serve_stream(&self, incoming: Incoming) {
-        let Some(chat) = self.shared.chat.get().cloned() else { return };
+        let (Some(chat), Some(hub)) = (self.shared.chat.get().cloned(), self.shared.hub.get().cloned())
+        else {
+            return;
+        };
         let Incoming { stream, kind, header } = incoming;
         match kind {
             StreamKind::CHAT_PARTS => {
                 self.shared.tasks.spawn("mesh chat parts", chat_parts::serve(chat, stream, header));
+            }
+            StreamKind::TUNNEL => {
+                self.shared.tasks.spawn("mesh tunnel", tunnel_seek::serve(hub, stream, header));
             }
             // Of a later version.
             other => {
@@ -208,6 +223,11 @@ impl Mesh {
         }
         let lines = troubles.iter().map(|(peer, why)| format!("No connection to the server {peer}: {why}."));
         self.shared.registry.report(lines.collect::<Vec<_>>().join(" "));
+    }
+
+    /// What is wrong with the way to a server, if that is known.
+    fn trouble(&self, peer: ReplicaId) -> Option<String> {
+        self.shared.troubles.lock().unwrap_or_else(PoisonError::into_inner).get(&peer).cloned()
     }
 
     fn links(&self) -> MutexGuard<'_, HashMap<ReplicaId, (Link, Dialled)>> {

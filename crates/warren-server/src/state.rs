@@ -56,7 +56,7 @@ impl AppState {
         tasks: &Tasks,
     ) -> Result<Self, StartError> {
         let frame = Arc::new(Frame::new(&config)?);
-        let (hub, node) = tunnel::start(tasks)?;
+        let (hub, node) = tunnel::start(&registry, tasks)?;
         let replica = registry.me();
         let mesh = (!app.db().is_exclusive()).then(|| Mesh::new(app.clone(), registry, tasks));
         let relay = mesh.clone().map(|mesh| Arc::new(mesh) as Arc<dyn PartRelay>);
@@ -71,7 +71,7 @@ impl AppState {
             metrics: frame.metrics.chats(),
         });
         if let Some(mesh) = &mesh {
-            mesh.start(chat.clone());
+            mesh.start(chat.clone(), hub.clone());
         }
         Ok(Self {
             app,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use axum::extract::ws::{Message, WebSocket};
 use futures::{SinkExt, StreamExt, future};
-use warren_app::{App, AppError, identity::Session};
+use warren_app::{App, AppError, identity::Session, replicas::Registry};
 use warren_authz::Action;
 use warren_rt::Tasks;
 use warren_tunnel::{
@@ -29,15 +29,16 @@ const RECHECK_INTERVAL: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// When QUIC cannot be set up.
-pub(crate) fn start(tasks: &Tasks) -> Result<(RelayHub, TunnelNode), QuicSetUpError> {
+pub(crate) fn start(registry: &Registry, tasks: &Tasks) -> Result<(RelayHub, TunnelNode), QuicSetUpError> {
     let hub = RelayHub::start(tasks);
     let dialer = hub.dialer(Identity::Server, Arc::new(Everything), tasks);
     let config = NodeConfig { identity: Identity::Server };
     let node = TunnelNode::start(config, Arc::new(dialer), tasks)?;
-    let (goodbye, stopped) = (hub.clone(), tasks.token());
+    let (goodbye, stopped, servers) = (hub.clone(), tasks.token(), registry.roster());
     tasks.spawn_graceful("tunnel goodbye", async move {
         stopped.cancelled().await;
-        goodbye.announce_restart();
+        let n_alive = servers.borrow().iter().filter(|server| server.is_alive).count();
+        goodbye.announce_restart(n_alive > 1);
     });
     Ok((hub, node))
 }

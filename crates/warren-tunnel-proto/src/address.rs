@@ -2,6 +2,7 @@
 
 use std::net::Ipv6Addr;
 
+use serde::{Deserialize, Serialize};
 use warren_wire::tunnel::PeerId;
 
 /// The product's unique local prefix (a random /48).
@@ -11,7 +12,8 @@ const PREFIX: [u8; 6] = [0xfd, 0x5e, 0x9c, 0x3b, 0x7a, 0x41];
 pub const QUIC_PORT: u16 = 7443;
 
 /// Kind of node, visible in its address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum PeerClass {
     Agent,
     Client,

@@ -31,11 +31,14 @@ use crate::frame::Frame;
 use crate::identity::RelayChallenge;
 
 mod control;
+mod far;
 mod forward;
 mod link;
 mod queue;
 mod tunnels;
 
+use far::Far;
+pub use far::{FarEnd, FarId, Standing};
 use link::{Link, LinkState};
 
 /// A link that says nothing for this long is closed. Nodes ping every 20 seconds.
@@ -46,6 +49,13 @@ const PROOF_MAX: Duration = Duration::from_secs(10);
 /// One attached connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LinkId(u64);
+
+#[cfg(test)]
+impl LinkId {
+    pub(crate) fn numbered(number: u64) -> LinkId {
+        LinkId(number)
+    }
+}
 
 /// Who is at the other end of a link, established by the HTTP layer before it is attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +104,12 @@ pub enum RelayEvent {
     Writable(LinkId),
     /// Send what is queued, then close the connection and call [`Relay::detach`].
     Close { link: LinkId, reason: String },
+    /// [`Relay::standing`] of the agent may have changed.
+    Changed(AgentId),
+    /// Frames wait in [`Relay::poll_far_frame`].
+    FarWritable(FarId),
+    /// Send what is queued, then end the stream and call [`Relay::detach_far`].
+    FarClose(FarId),
 }
 
 #[derive(Clone, Debug)]
@@ -116,6 +132,11 @@ pub struct Relay {
     tunnels: BTreeMap<(PeerId, PeerId), TunnelState>,
     /// The other ends of each peer's tunnels.
     partners: HashMap<PeerId, BTreeSet<PeerId>>,
+    /// Streams to other servers, those in use by (source, destination), and by who is here and the key of who is there.
+    next_far: u64,
+    fars: HashMap<FarId, Far>,
+    far_by_pair: HashMap<(PeerId, PeerId), FarId>,
+    far_by_key: HashMap<(PeerId, PublicKey), FarId>,
     events: VecDeque<RelayEvent>,
 }
 
@@ -258,6 +279,13 @@ impl Relay {
         if self.by_peer.get(&peer) == Some(&id) {
             self.by_peer.remove(&peer);
         }
+        if let Identity::Agent(_) = link.identity {
+            self.changed(peer);
+        }
+    }
+
+    fn changed(&mut self, agent: PeerId) {
+        self.events.push_back(RelayEvent::Changed(AgentId::from_uuid(agent.as_uuid())));
     }
 }
 

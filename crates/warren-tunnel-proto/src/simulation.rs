@@ -142,6 +142,8 @@ impl World {
                 RelayEvent::Authorize { link, agent } => self.answer(link, agent),
                 RelayEvent::Writable(link) => self.deliver(link),
                 RelayEvent::Close { link, reason } => self.close(link, reason),
+                // There is one server here.
+                RelayEvent::Changed(_) | RelayEvent::FarWritable(_) | RelayEvent::FarClose(_) => {}
             }
         }
         moved

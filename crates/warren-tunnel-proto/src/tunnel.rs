@@ -45,6 +45,8 @@ pub enum PeerStatus {
     Refused(String),
     /// The agent is not connected to the server.
     AgentAbsent,
+    /// The agent is not connected, or to a server that this node's one does not reach, for this reason.
+    AgentUnreachable(String),
     /// The agent has not acknowledged this node yet.
     WaitingForAgent,
     /// The WireGuard handshake is under way.
@@ -126,7 +128,8 @@ pub struct Tunnel {
     wanted: BTreeSet<AgentId>,
     /// Why the server refused or postponed a wanted tunnel.
     refused: HashMap<AgentId, String>,
-    absent: BTreeSet<AgentId>,
+    /// With what the server says about the reason.
+    absent: HashMap<AgentId, Option<String>>,
     peers: HashMap<PeerId, Peer>,
     by_address: HashMap<Ipv6Addr, PeerId>,
     by_alias: HashMap<u32, PeerId>,
@@ -152,7 +155,7 @@ impl Tunnel {
             outbox: Outbox::default(),
             wanted: BTreeSet::new(),
             refused: HashMap::new(),
-            absent: BTreeSet::new(),
+            absent: HashMap::new(),
             peers: HashMap::new(),
             by_address: HashMap::new(),
             by_alias: HashMap::new(),
@@ -321,8 +324,10 @@ impl Tunnel {
         if !self.link.is_up() {
             return PeerStatus::LinkDown;
         }
-        if self.absent.contains(&agent) {
-            return PeerStatus::AgentAbsent;
+        match self.absent.get(&agent) {
+            Some(Some(why)) => return PeerStatus::AgentUnreachable(why.clone()),
+            Some(None) => return PeerStatus::AgentAbsent,
+            None => {}
         }
         match peer {
             None => PeerStatus::WaitingForServer,

@@ -3,7 +3,7 @@
 //! Owns one task per link (the caller's) and the shared core. Must not know HTTP, users or permissions: links arrive
 //! with an authenticated [`Identity`] and an [`Authorizer`] that speaks for it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,19 +11,26 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use warren_rt::Tasks;
-use warren_tunnel_proto::{Frame, Identity, LinkId, Relay, RelayChallenge, RelayEvent, RelayLimits, Verdict};
+use warren_tunnel_proto::{
+    FarId, Frame, Identity, LinkId, Relay, RelayChallenge, RelayEvent, RelayLimits, Verdict,
+};
 use warren_vocab::AgentId;
 use warren_wire::tunnel::PresharedKey;
 
 use crate::link::{Dial, DialError, RelayLink, pair};
 
+mod far;
 mod serve;
+
+pub use far::FarLink;
 
 /// How often silent links are looked for.
 const SWEEP: Duration = Duration::from_secs(5);
 /// What nodes are told when the server stops.
 const RESTART_AFTER: Duration = Duration::from_millis(200);
 const RESTART_SPREAD: Duration = Duration::from_secs(2);
+/// What they are told when other servers take them.
+const MOVE_SPREAD: Duration = Duration::from_millis(500);
 
 /// Decides for one link which agents it may reach. Asked at every new tunnel and again every minute.
 #[async_trait]
@@ -40,11 +47,16 @@ pub struct RelayHub {
 
 struct Shared {
     state: Mutex<State>,
+    /// Rung when agents are added to those that have changed.
+    changed: Notify,
 }
 
 struct State {
     relay: Relay,
     signals: HashMap<LinkId, Arc<Signal>>,
+    fars: HashMap<FarId, Arc<Signal>>,
+    /// Agents whose standing has changed, once somebody follows that.
+    changed: Option<BTreeSet<AgentId>>,
 }
 
 /// What one link's task has to do, set by whoever handled the input that caused it.
@@ -63,8 +75,14 @@ struct Todo {
 impl RelayHub {
     /// Starts a hub; its housekeeping runs in `tasks`.
     pub fn start(tasks: &Tasks) -> RelayHub {
-        let state = State { relay: Relay::new(RelayLimits::default()), signals: HashMap::new() };
-        let hub = RelayHub { shared: Arc::new(Shared { state: Mutex::new(state) }) };
+        let state = State {
+            relay: Relay::new(RelayLimits::default()),
+            signals: HashMap::new(),
+            fars: HashMap::new(),
+            changed: None,
+        };
+        let shared = Shared { state: Mutex::new(state), changed: Notify::new() };
+        let hub = RelayHub { shared: Arc::new(shared) };
         let sweeper = hub.clone();
         tasks.spawn("tunnel relay sweep", async move { sweeper.sweep().await });
         hub
@@ -107,9 +125,12 @@ impl RelayHub {
         self.shared.lock().relay.is_attached(agent)
     }
 
-    /// Tells every node that the server stops, so that they come back spread over time.
-    pub fn announce_restart(&self) {
-        self.with(|relay| relay.announce_restart(RESTART_AFTER, RESTART_SPREAD));
+    /// Tells every node that the server stops, so that they come back spread over time: after it has started again, or,
+    /// when there are others, soon.
+    pub fn announce_restart(&self, others: bool) {
+        let (after, spread) =
+            if others { (Duration::ZERO, MOVE_SPREAD) } else { (RESTART_AFTER, RESTART_SPREAD) };
+        self.with(|relay| relay.announce_restart(after, spread));
     }
 
     /// Runs an input through the core and hands what follows from it to the links' tasks.
@@ -117,7 +138,7 @@ impl RelayHub {
         let mut state = self.shared.lock();
         let output = input(&mut state.relay);
         while let Some(event) = state.relay.poll_event() {
-            state.dispatch(event);
+            self.shared.dispatch(&mut state, event);
         }
         output
     }
@@ -144,25 +165,34 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-impl State {
-    fn dispatch(&self, event: RelayEvent) {
+    fn dispatch(&self, state: &mut State, event: RelayEvent) {
+        let link = |link: LinkId| state.signals.get(&link);
+        let far = |far: FarId| state.fars.get(&far);
         match event {
-            RelayEvent::Writable(link) => self.signal(link, |_| ()),
-            RelayEvent::Authorize { link, agent } => self.signal(link, |todo| todo.authorize.push(agent)),
-            RelayEvent::Close { link, reason } => self.signal(link, |todo| todo.close = Some(reason)),
+            RelayEvent::Writable(id) => Signal::set(link(id), |_| ()),
+            RelayEvent::Authorize { link: id, agent } => {
+                Signal::set(link(id), |todo| todo.authorize.push(agent));
+            }
+            RelayEvent::Close { link: id, reason } => Signal::set(link(id), |todo| todo.close = Some(reason)),
+            RelayEvent::Changed(agent) => {
+                if state.changed.as_mut().is_some_and(|changed| changed.insert(agent)) {
+                    self.changed.notify_one();
+                }
+            }
+            RelayEvent::FarWritable(id) => Signal::set(far(id), |_| ()),
+            RelayEvent::FarClose(id) => Signal::set(far(id), |todo| todo.close = Some(String::new())),
         }
-    }
-
-    fn signal(&self, link: LinkId, change: impl FnOnce(&mut Todo)) {
-        let Some(signal) = self.signals.get(&link) else { return };
-        change(&mut signal.todo.lock().unwrap_or_else(PoisonError::into_inner));
-        signal.wake.notify_one();
     }
 }
 
 impl Signal {
+    fn set(signal: Option<&Arc<Signal>>, change: impl FnOnce(&mut Todo)) {
+        let Some(signal) = signal else { return };
+        change(&mut signal.todo.lock().unwrap_or_else(PoisonError::into_inner));
+        signal.wake.notify_one();
+    }
+
     fn take(&self) -> Todo {
         std::mem::take(&mut self.todo.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -18,12 +18,14 @@ mod quic;
 mod socket;
 mod stream;
 
-pub use hub::{Authorizer, HubDialer, RelayHub};
+pub use hub::{Authorizer, FarLink, HubDialer, RelayHub};
 pub use link::{Dial, DialError, RelayLink};
 pub use node::{ConnectError, NodeConfig, TunnelNode};
 pub use quic::QuicSetUpError;
 pub use stream::{Incoming, PeerConnection, TunnelStream};
-pub use warren_tunnel_proto::{Frame, Identity, PeerStatus, Verdict};
+pub use warren_tunnel_proto::{
+    Command, FarEnd, Frame, Identity, PeerStatus, Place, Row, Standing, Verdict, Whereabouts,
+};
 pub use warren_wire::tunnel::{
     AllowedPorts, PORT_API, PORT_PTY, PORT_SSH, PORT_SSH_STANDARD, PeerId, SUBPROTOCOL,
 };

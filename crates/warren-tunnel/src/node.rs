@@ -185,6 +185,7 @@ impl TunnelNode {
                 | PeerStatus::LinkDown
                 | PeerStatus::WaitingForServer
                 | PeerStatus::AgentAbsent
+                | PeerStatus::AgentUnreachable(_)
                 | PeerStatus::WaitingForAgent
                 | PeerStatus::Handshaking => {}
             }

@@ -100,6 +100,9 @@ pub enum ToNode {
     /// The tunnel is granted, but the agent is not connected to the server (yet).
     AgentAbsent {
         agent: AgentId,
+        /// What is known about the reason, in words for the user.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<String>,
     },
     /// The connection ends for this reason.
     Error {

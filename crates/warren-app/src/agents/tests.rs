@@ -1,12 +1,14 @@
 use sea_orm::{EntityTrait, IntoActiveModel};
 use serde_json::json;
+use warren_db::Notice;
 use warren_db::entity::{
     files, provisioner_jobs, template_versions, templates, workspace_builds, workspace_resources, workspaces,
 };
 use warren_db_testkit::TestDatabase;
 use warren_rt::Sealer;
+use warren_vocab::ReplicaId;
 
-use super::*;
+use super::{links::AgentLink, *};
 use crate::{Origin, identity::FirstUser};
 
 #[tokio::test]
@@ -77,12 +79,48 @@ async fn the_status_follows_connections_and_time() {
         AgentStatus::Disconnected,
         "nothing was heard of it"
     );
-    fixture.app.agent_disconnected(fixture.boot().agent, fixture.boot().workspace).await.unwrap();
+    fixture.disconnect(Uuid::from_u128(1)).await;
     assert_eq!(agent_status(&fixture.agent().await, at(0)), AgentStatus::Disconnected);
     fixture.connect().await;
     let again = fixture.app.agent_briefing(owner).await.unwrap();
     assert_eq!(again.host_key_seed, briefing.host_key_seed, "the host key stays the same");
     assert_eq!(agent_status(&fixture.agent().await, at(0)), AgentStatus::Connected);
+}
+
+#[tokio::test]
+async fn the_end_of_a_connection_that_was_replaced_does_not_make_an_agent_disconnected() {
+    let fixture = Fixture::new().await;
+    let [old, new] = [1, 2].map(Uuid::from_u128);
+    fixture.connect_by(old).await;
+    fixture.connect_by(new).await;
+    fixture.disconnect(old).await;
+    assert_eq!(agent_status(&fixture.agent().await, now()), AgentStatus::Connected);
+    fixture.disconnect(new).await;
+    assert_eq!(agent_status(&fixture.agent().await, now()), AgentStatus::Disconnected);
+}
+
+#[tokio::test]
+async fn the_newest_claim_of_an_agent_wins_and_older_ones_release_nothing() {
+    let fixture = Fixture::new().await;
+    let (app, agent) = (&fixture.app, fixture.boot().agent);
+    let [one, two] = [1, 2].map(|n| ReplicaId::from_uuid(Uuid::from_u128(n)));
+    let written = async || app.agent_links(&[agent]).await.unwrap();
+    assert_eq!(written().await, []);
+    let mut hints = app.agent_link_hints();
+    let gone = AgentId::new();
+    assert_eq!(app.claim_agents(one, &[agent, gone]).await.unwrap(), [(agent, 1)], "others do not exist");
+    let hint = tokio::time::timeout(std::time::Duration::from_secs(60), hints.next()).await.unwrap();
+    assert_eq!(hint, Some(Notice::Hint(json!({ "replica": one, "agents": [agent] }))));
+    assert_eq!(app.claim_agents(two, &[agent]).await.unwrap(), [(agent, 2)]);
+    app.release_agents(one, &[(agent, 1)]).await.unwrap();
+    app.release_agents(two, &[(agent, 1)]).await.unwrap();
+    let link = |replica, epoch| AgentLink { agent, replica, epoch };
+    assert_eq!(written().await, [link(Some(two), 2)]);
+    app.release_agents(two, &[(agent, 2)]).await.unwrap();
+    assert_eq!(written().await, [link(None, 2)]);
+    fixture.connect().await;
+    assert_eq!(app.claim_agents(one, &[agent]).await.unwrap(), [(agent, 3)], "epochs never go back");
+    assert_eq!(app.claim_agents(one, &[gone]).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -331,8 +369,17 @@ impl Fixture {
     }
 
     async fn connect(&self) {
+        self.connect_by(Uuid::from_u128(1)).await;
+    }
+
+    async fn connect_by(&self, control: Uuid) {
         let boot = self.boot();
-        self.app.agent_connected(boot.agent, boot.workspace, ("v1", "2.10")).await.unwrap();
+        self.app.agent_connected(boot.agent, boot.workspace, control, ("v1", "2.10")).await.unwrap();
+    }
+
+    async fn disconnect(&self, control: Uuid) {
+        let boot = self.boot();
+        self.app.agent_disconnected(boot.agent, boot.workspace, control).await.unwrap();
     }
 
     async fn agent(&self) -> workspace_agents::Model {

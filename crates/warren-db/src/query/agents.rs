@@ -10,7 +10,7 @@ use serde_json::json;
 use uuid::Uuid;
 use warren_vocab::{AgentId, AgentLifecycle, LogLevel, LogSourceId, ScriptId, WorkspaceId};
 
-use super::workspaces;
+use super::{agent_links, workspaces};
 use crate::{
     DbError, DbResult, Tx, channels,
     entity::{
@@ -46,11 +46,12 @@ pub async fn by_id(connection: &impl ConnectionTrait, id: AgentId) -> DbResult<O
     Ok(agents::Entity::find_by_id(id.as_uuid()).one(connection).await?)
 }
 
-/// Writes down that an agent connected.
+/// Writes down that an agent connected by a new control connection.
 pub async fn connected(
     tx: &Tx,
     id: AgentId,
     workspace: WorkspaceId,
+    control: Uuid,
     versions: (&str, &str),
     now: DateTime<Utc>,
 ) -> DbResult<()> {
@@ -63,6 +64,7 @@ pub async fn connected(
         .col_expr(agents::Column::Version, Expr::value(version))
         .col_expr(agents::Column::ApiVersion, Expr::value(api_version));
     update.exec(tx).await?;
+    agent_links::set_control(tx, id, control).await?;
     workspaces::notify_changed(tx, workspace);
     Ok(())
 }
@@ -73,8 +75,19 @@ pub async fn seen(tx: &Tx, id: AgentId, now: DateTime<Utc>) -> DbResult<()> {
     Ok(())
 }
 
-/// Writes down that an agent's connection ended.
-pub async fn disconnected(tx: &Tx, id: AgentId, workspace: WorkspaceId, now: DateTime<Utc>) -> DbResult<()> {
+/// Writes down that a control connection of an agent ended. The end of one that a newer one has replaced, perhaps at
+/// another server, changes nothing.
+pub async fn disconnected(
+    tx: &Tx,
+    id: AgentId,
+    workspace: WorkspaceId,
+    control: Uuid,
+    now: DateTime<Utc>,
+) -> DbResult<()> {
+    let links = agent_links::find(tx, &[id]).await?;
+    if links.first().is_some_and(|link| link.control_id.is_some_and(|newest| newest != control)) {
+        return Ok(());
+    }
     let update = update(id)
         .col_expr(agents::Column::LastConnectedAt, Expr::value(now))
         .col_expr(agents::Column::DisconnectedAt, Expr::value(now));

@@ -160,7 +160,7 @@ impl Stage {
             .await;
         let detail = self.fixture.app.find_workspace(&self.actor, workspace, false).await.unwrap();
         let agent = AgentId::from_uuid(detail.build.rows.agents[0].id);
-        self.fixture.app.agent_connected(agent, workspace, ("v", "1")).await.unwrap();
+        self.fixture.app.agent_connected(agent, workspace, Uuid::new_v4(), ("v", "1")).await.unwrap();
         let write = async |tx: &Tx| {
             let (ready, at) = (AgentLifecycle::Ready, warren_app::now());
             query::agents::set_lifecycle(tx, agent, workspace, ready, at).await

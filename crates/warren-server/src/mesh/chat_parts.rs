@@ -64,7 +64,7 @@ impl PartLink for Parts {
 }
 
 /// Serves a stream of another server until it leaves.
-pub(super) async fn serve(chat: ChatService, mut stream: MeshStream, header: Bytes) {
+pub(super) async fn serve(chat: ChatService, stream: MeshStream, header: Bytes) {
     let Ok(Header { chat: id }) = serde_json::from_slice(&header) else { return stream.refuse() };
     let mut feed = chat.feed(id);
     let mut is_selected = false;

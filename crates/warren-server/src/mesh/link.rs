@@ -254,12 +254,12 @@ impl MeshStream {
     }
 
     /// Waits for a message; none when the stream has ended. Cancel-safe.
-    pub(super) async fn receive(&mut self) -> Option<Bytes> {
+    pub(super) async fn receive(&self) -> Option<Bytes> {
         self.next().await.ok()
     }
 
     /// Waits for a message, or for the reason why there are no more. Cancel-safe.
-    pub(super) async fn next(&mut self) -> Result<Bytes, CloseReason> {
+    pub(super) async fn next(&self) -> Result<Bytes, CloseReason> {
         loop {
             match self.link.inner().session.take(self.id) {
                 Received::Message(message) => {

@@ -15,6 +15,7 @@ use axum::{
 use serde::Deserialize;
 use tokio::time::{Instant, MissedTickBehavior};
 use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
 use warren_app::{AppError, agents::AgentBoot};
 use warren_wire::agent::{
     AgentMessage, ApiVersion, Hello, MESSAGE_BYTES_MAX, Report, SUBPROTOCOL, ServerMessage, VersionError,
@@ -79,7 +80,7 @@ async fn rpc(
     let is_agent = query.role.as_deref().is_none_or(|role| role.is_empty() || role == "agent");
     let upgrade = upgrade.protocols([SUBPROTOCOL]).max_message_size(MESSAGE_BYTES_MAX);
     Ok(upgrade.on_upgrade(async move |socket| {
-        Box::pin(Conversation { socket, state, agent, version, is_agent }.run()).await;
+        Box::pin(Conversation { id: Uuid::new_v4(), socket, state, agent, version, is_agent }.run()).await;
     }))
 }
 
@@ -91,6 +92,9 @@ fn served_version(requested: Option<&str>) -> Result<ApiVersion, VersionError> {
 }
 
 struct Conversation {
+    /// An agent that lost its network dials again before its server notices the loss, perhaps at another server: the end
+    /// of the old connection must then not mark the agent as gone.
+    id: Uuid,
     socket: WebSocket,
     state: AppState,
     agent: AgentCaller,
@@ -101,14 +105,15 @@ struct Conversation {
 impl Conversation {
     async fn run(mut self) {
         let (id, workspace) = (self.agent.agent_id(), self.agent.workspace_id());
-        let number = self.is_agent.then(|| self.state.agents.open(id));
+        let open = self.is_agent.then(|| self.state.agents.open());
         let end = match self.converse().await {
             Ok(never) => match never {},
             Err(end) => end,
         };
         tracing::info!(agent.id = %id, reason = %end, "agent disconnected");
-        if number.is_some_and(|number| self.state.agents.close(id, number))
-            && let Err(error) = self.state.app.agent_disconnected(id, workspace).await
+        drop(open);
+        if self.is_agent
+            && let Err(error) = self.state.app.agent_disconnected(id, workspace, self.id).await
         {
             tracing::warn!(agent.id = %id, %error, "cannot write down that an agent disconnected");
         }
@@ -158,7 +163,7 @@ impl Conversation {
         if self.is_agent {
             let api_version = self.version.to_string();
             let versions = (hello.version.as_str(), api_version.as_str());
-            self.state.app.agent_connected(boot.agent, boot.workspace, versions).await?;
+            self.state.app.agent_connected(boot.agent, boot.workspace, self.id, versions).await?;
         }
         let briefing = self.state.app.agent_briefing(self.agent.owner.clone()).await?;
         let acknowledged = self.state.app.last_agent_report(boot).await?;

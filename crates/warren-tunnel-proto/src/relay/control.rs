@@ -6,6 +6,7 @@ use warren_wire::key::PublicKey;
 use warren_wire::relay::{BATCH_MAX, RECORD_MAX, Record, Refusal, VERSION};
 use warren_wire::tunnel::{CONTROL_MAX, PeerId, PeerUpdate, PeerUpdateKind, ToNode, ToServer};
 
+use super::far::REPLACED;
 use super::link::LinkState;
 use super::{Identity, LinkId, Relay, RelayEvent};
 use crate::frame::Frame;
@@ -98,10 +99,14 @@ impl Relay {
             if let Some(old_key) = self.links.get(&previous).and_then(|link| link.published_key()) {
                 self.by_key.remove(&old_key);
             }
-            self.close(previous, "a newer connection of the same peer has replaced this one");
+            self.close(previous, REPLACED);
         }
         self.by_key.insert(key, id);
+        self.supersede_fars(peer);
         self.announce_all(peer);
+        if self.links.get(&id).is_some_and(|link| matches!(link.identity, Identity::Agent(_))) {
+            self.changed(peer);
+        }
     }
 
     fn handle_add_tunnel(&mut self, id: LinkId, agent: AgentId) {
@@ -171,6 +176,8 @@ impl Relay {
     pub(super) fn push_update(&mut self, to: PeerId, about: PeerId, kind: PeerUpdateKind) {
         if let Some(id) = self.by_peer.get(&to).copied() {
             self.push_control(id, &ToNode::PeerUpdate(PeerUpdate { peer: about, kind }));
+        } else {
+            self.push_far_update(to, about, kind);
         }
     }
 

@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use warren_wire::key::PublicKey;
 use warren_wire::relay::{self, BATCH_MAX, GoneReason, Kind, Record};
 
-use super::{LinkId, Relay};
+use super::{FarId, LinkId, Relay};
 
 /// Where the records of an alias go.
 #[derive(Clone, Copy)]
@@ -20,6 +20,8 @@ struct Route {
 enum Target {
     /// Forward to this link, under the alias that its node uses for the sender.
     Link { link: LinkId, alias: u32 },
+    /// Forward to the server that has the destination.
+    Far(FarId),
     /// Nothing to forward to; say so once.
     Gone,
     /// Silently dropped: an alias that is not open, or a receiver that has not opened one yet.
@@ -61,8 +63,11 @@ impl Relay {
                 self.push_run(id, route.take(), &mut batch, &mut run);
                 route = Some(self.route(id, &sender, alias));
             }
-            if let Some(Route { target: Target::Link { alias, .. }, .. }) = route {
-                relay::relabel(&mut batch[run.bytes..], alias);
+            match route.map(|route| route.target) {
+                Some(Target::Link { alias, .. }) => relay::relabel(&mut batch[run.bytes..], alias),
+                // The stream names the tunnel, so that aliases say nothing.
+                Some(Target::Far(_)) => relay::relabel(&mut batch[run.bytes..], 0),
+                Some(Target::Gone | Target::Nowhere) | None => {}
             }
             run.bytes += header.record_len;
             run.records += 1;
@@ -76,6 +81,10 @@ impl Relay {
             return Route { alias, target: Target::Nowhere };
         };
         let Some(link) = self.by_key.get(&destination).copied() else {
+            let peer = self.links.get(&id).and_then(|link| link.published_peer());
+            if let Some(far) = peer.and_then(|peer| self.far_by_key.get(&(peer, destination))) {
+                return Route { alias, target: Target::Far(*far) };
+            }
             if let Some(link) = self.links.get_mut(&id) {
                 link.remove_alias_for(&destination);
             }
@@ -101,8 +110,38 @@ impl Relay {
                     self.signal(link);
                 }
             }
+            Target::Far(id) => {
+                if let Some(far) = self.fars.get_mut(&id) {
+                    far.queue.push_run(run, records, &self.limits);
+                    self.signal_far(id);
+                }
+            }
             Target::Gone => self.push_record(id, &Record::Gone { alias, reason: GoneReason::NotConnected }),
             Target::Nowhere => {}
+        }
+    }
+
+    /// Delivers what another server forwards to the end of the tunnel that is here.
+    pub(super) fn handle_far_batch(&mut self, id: FarId, mut batch: BytesMut) {
+        let Some(far) = self.fars.get(&id) else { return };
+        let link = self.by_peer.get(&far.near_peer()).copied();
+        let receiver = link.and_then(|link| self.links.get(&link));
+        let alias = receiver.zip(far.far_key()).and_then(|(link, key)| link.alias_by_key.get(&key)).copied();
+        let (mut offset, mut records) = (0, 0);
+        while offset < batch.len() {
+            match relay::peek(&batch[offset..]) {
+                Ok(header) if header.alias.is_some() && batch.len() <= BATCH_MAX => {
+                    relay::relabel(&mut batch[offset..], alias.unwrap_or_default());
+                    offset += header.record_len;
+                    records += 1;
+                }
+                Ok(_) | Err(_) => return self.break_far(id),
+            }
+        }
+        let (Some(link), Some(_)) = (link, alias) else { return };
+        if let Some(receiver) = self.links.get_mut(&link) {
+            receiver.queue.push_run(batch, records, &self.limits);
+            self.signal(link);
         }
     }
 }

@@ -6,7 +6,7 @@ use warren_wire::relay::{GoneReason, Record};
 use warren_wire::tunnel::{AllowedPorts, PeerId, PeerNode, PeerUpdateKind, PresharedKey, ToNode};
 
 use super::{Identity, Relay, TunnelState};
-use crate::address::address_of;
+use crate::address::{PeerClass, address_of};
 
 impl Relay {
     pub(super) fn grant_tunnel(
@@ -17,19 +17,17 @@ impl Relay {
         psk: PresharedKey,
     ) {
         let pair = (source, PeerId::from(agent));
-        match self.tunnels.get_mut(&pair) {
-            Some(tunnel) if tunnel.ports == ports => {}
-            Some(tunnel) => tunnel.ports = ports,
-            None => {
-                self.tunnels.insert(pair, TunnelState { psk, ports });
-                self.partners.entry(pair.0).or_default().insert(pair.1);
-                self.partners.entry(pair.1).or_default().insert(pair.0);
-            }
-        }
+        let psk = self.tunnels.get(&pair).map_or(psk, |tunnel| tunnel.psk);
+        self.open_tunnel(pair, psk, ports);
         self.announce(pair);
-        if !self.by_peer.contains_key(&pair.1) {
-            self.tell_source(source, &ToNode::AgentAbsent { agent });
-        }
+        self.explain_absence(source, agent, None);
+        self.changed(pair.1);
+    }
+
+    pub(super) fn open_tunnel(&mut self, pair: (PeerId, PeerId), psk: PresharedKey, ports: AllowedPorts) {
+        self.tunnels.insert(pair, TunnelState { psk, ports });
+        self.partners.entry(pair.0).or_default().insert(pair.1);
+        self.partners.entry(pair.1).or_default().insert(pair.0);
     }
 
     pub(super) fn refuse_tunnel(&mut self, source: PeerId, agent: AgentId, message: String) {
@@ -43,10 +41,11 @@ impl Relay {
             return;
         }
         self.unlink_partners(source, agent);
-        self.drop_alias(source, agent);
-        self.drop_alias(agent, source);
+        self.drop_alias(source, agent, (source, agent));
+        self.drop_alias(agent, source, (source, agent));
         self.push_update(agent, source, PeerUpdateKind::Disconnected);
         self.push_update(source, agent, PeerUpdateKind::Disconnected);
+        self.changed(agent);
     }
 
     /// Tells both ends of all tunnels of a peer that has just published itself.
@@ -60,6 +59,9 @@ impl Relay {
 
     /// Whether a live tunnel joins the peer with the holder of this key.
     pub(super) fn may_reach(&self, peer: PeerId, destination: &PublicKey) -> bool {
+        if self.far_by_key.contains_key(&(peer, *destination)) {
+            return true;
+        }
         let holder = self.by_key.get(destination).and_then(|id| self.links.get(id)?.published_peer());
         holder.is_some_and(|other| {
             self.tunnels.contains_key(&(peer, other)) || self.tunnels.contains_key(&(other, peer))
@@ -76,10 +78,13 @@ impl Relay {
         for partner in partners {
             self.push_update(partner, peer, PeerUpdateKind::Lost);
             match identity {
-                Identity::Agent(agent) => self.tell_source(partner, &ToNode::AgentAbsent { agent }),
+                Identity::Agent(agent) => {
+                    self.tell_source(partner, &ToNode::AgentAbsent { agent, message: None });
+                }
                 Identity::Client | Identity::Server => {
                     self.tunnels.remove(&(peer, partner));
                     self.unlink_partners(peer, partner);
+                    self.changed(partner);
                 }
             }
         }
@@ -97,26 +102,44 @@ impl Relay {
         }
     }
 
-    /// Sends both ends what they need to know about each other, if both are here.
-    fn announce(&mut self, (source, agent): (PeerId, PeerId)) {
-        let Some(tunnel) = self.tunnels.get(&(source, agent)).cloned() else { return };
-        let nothing = AllowedPorts::Only([].into());
-        let about_source = self.node_of(source, &tunnel, tunnel.ports.clone());
-        let about_agent = self.node_of(agent, &tunnel, nothing);
-        let (Some(about_source), Some(about_agent)) = (about_source, about_agent) else { return };
+    /// Sends both ends what they need to know about each other, if both are here or their servers known.
+    pub(super) fn announce(&mut self, pair: (PeerId, PeerId)) {
+        let (source, agent) = pair;
+        let Some(tunnel) = self.tunnels.get(&pair) else { return };
+        let about_source = self.node_of(source, pair, tunnel.ports.clone());
+        let about_agent = self.node_of(agent, pair, AllowedPorts::Only([].into()));
+        let Some(about_source) = about_source else { return };
+        if about_agent.is_none() && !self.far_by_pair.contains_key(&pair) {
+            return;
+        }
         // The destination first: it must know the source before the first handshake arrives.
         self.push_update(agent, source, PeerUpdateKind::Node(about_source));
-        self.push_update(source, agent, PeerUpdateKind::Node(about_agent));
+        if let Some(about_agent) = about_agent {
+            self.push_update(source, agent, PeerUpdateKind::Node(about_agent));
+        }
     }
 
-    fn node_of(&self, peer: PeerId, tunnel: &TunnelState, ports: AllowedPorts) -> Option<PeerNode> {
-        let link = self.links.get(self.by_peer.get(&peer)?)?;
-        let address = address_of(Relay::class_of(link.identity), peer);
-        Some(PeerNode { public_key: link.published_key()?, address, psk: tunnel.psk, ports })
+    /// What the one end of a tunnel is told about the other.
+    pub(super) fn node_of(
+        &self,
+        peer: PeerId,
+        pair: (PeerId, PeerId),
+        ports: AllowedPorts,
+    ) -> Option<PeerNode> {
+        let psk = self.tunnels.get(&pair)?.psk;
+        let (public_key, class) = self.end_of(peer, pair)?;
+        Some(PeerNode { public_key, address: address_of(class, peer), psk, ports })
     }
 
-    fn drop_alias(&mut self, holder: PeerId, destination: PeerId) {
-        let key = self.by_peer.get(&destination).and_then(|id| self.links.get(id)?.published_key());
+    /// The key and class of one end of a tunnel, here or on another server.
+    fn end_of(&self, peer: PeerId, pair: (PeerId, PeerId)) -> Option<(PublicKey, PeerClass)> {
+        let Some(id) = self.by_peer.get(&peer) else { return self.far_end_of(peer, pair) };
+        let link = self.links.get(id)?;
+        Some((link.published_key()?, Relay::class_of(link.identity)))
+    }
+
+    pub(super) fn drop_alias(&mut self, holder: PeerId, destination: PeerId, pair: (PeerId, PeerId)) {
+        let key = self.end_of(destination, pair).map(|(key, _)| key);
         let (Some(id), Some(key)) = (self.by_peer.get(&holder).copied(), key) else { return };
         let alias = self.links.get_mut(&id).and_then(|link| link.remove_alias_for(&key));
         if let Some(alias) = alias {
@@ -124,7 +147,7 @@ impl Relay {
         }
     }
 
-    fn unlink_partners(&mut self, one: PeerId, other: PeerId) {
+    pub(super) fn unlink_partners(&mut self, one: PeerId, other: PeerId) {
         for (peer, partner) in [(one, other), (other, one)] {
             let Some(partners) = self.partners.get_mut(&peer) else { continue };
             partners.remove(&partner);
@@ -134,7 +157,7 @@ impl Relay {
         }
     }
 
-    fn tell_source(&mut self, source: PeerId, message: &ToNode) {
+    pub(super) fn tell_source(&mut self, source: PeerId, message: &ToNode) {
         if let Some(id) = self.by_peer.get(&source).copied() {
             self.push_control(id, message);
         }

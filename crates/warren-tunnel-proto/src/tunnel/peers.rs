@@ -80,8 +80,8 @@ impl Tunnel {
                 }
                 self.status_changed(agent);
             }
-            ToNode::AgentAbsent { agent } => {
-                self.absent.insert(agent);
+            ToNode::AgentAbsent { agent, message } => {
+                self.absent.insert(agent, message);
                 self.status_changed(agent);
             }
             ToNode::Error { message } => self.fail_link(&message),
@@ -109,7 +109,7 @@ impl Tunnel {
                 let agent = AgentId::from_uuid(id.as_uuid());
                 self.forget_peer(id);
                 if self.wanted.contains(&agent) {
-                    self.absent.insert(agent);
+                    self.absent.insert(agent, None);
                 }
             }
         }

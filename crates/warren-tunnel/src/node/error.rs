@@ -23,6 +23,9 @@ pub enum ConnectError {
         seconds(.waited)
     )]
     AgentAbsent { waited: Duration },
+    /// The agent may be connected to another server of the deployment.
+    #[error("the workspace agent could not be reached within {}: {reason}", seconds(.waited))]
+    AgentUnreachable { waited: Duration, reason: String },
     #[error("the workspace agent did not acknowledge this client within {}", seconds(.waited))]
     AgentSilent { waited: Duration },
     #[error("the WireGuard handshake with the workspace agent did not finish within {}", seconds(.waited))]
@@ -44,6 +47,7 @@ impl ConnectError {
             }
             PeerStatus::Unknown | PeerStatus::WaitingForServer => ConnectError::NoDecision { waited },
             PeerStatus::AgentAbsent => ConnectError::AgentAbsent { waited },
+            PeerStatus::AgentUnreachable(reason) => ConnectError::AgentUnreachable { waited, reason },
             PeerStatus::WaitingForAgent => ConnectError::AgentSilent { waited },
             PeerStatus::Handshaking => ConnectError::NoHandshake { waited },
             PeerStatus::Refused(message) => ConnectError::Refused(message),

@@ -163,7 +163,8 @@ async fn an_agent_that_has_only_just_gone_is_not_given_up() {
         let detail =
             stage.fixture.app.find_workspace(&stage.actor, context.new_workspace, false).await.unwrap();
         let agent = AgentId::from_uuid(detail.build.rows.agents[0].id);
-        stage.fixture.app.agent_connected(agent, context.new_workspace, ("v", "1")).await.unwrap();
+        let control = uuid::Uuid::new_v4();
+        stage.fixture.app.agent_connected(agent, context.new_workspace, control, ("v", "1")).await.unwrap();
     };
     let (kept, ()) = tokio::join!(stage.make(&bound, template, None), back);
     assert_eq!(kept.unwrap()["created"], false, "it was waited for");
