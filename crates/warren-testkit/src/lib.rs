@@ -3,6 +3,7 @@
 //!
 //! Everything started here is ended when its handle is dropped.
 
+mod balancer;
 mod binary;
 pub mod cluster;
 mod command;
@@ -14,6 +15,7 @@ mod wait;
 
 use std::path::{Path, PathBuf};
 
+pub use balancer::Balancer;
 pub use binary::warren_binary;
 pub use cluster::{Cluster, ClusterOptions};
 pub use command::{Background, Finished, User, finish};

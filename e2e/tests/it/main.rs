@@ -13,4 +13,5 @@ mod sandbox;
 mod start;
 mod story;
 mod takeover;
+mod tunnel_replicas;
 mod wrong_input;

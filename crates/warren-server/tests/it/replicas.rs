@@ -16,6 +16,7 @@ mod keys;
 mod line;
 mod puppet;
 mod relays;
+mod tunnel;
 mod viewer;
 
 const DEADLINE: Duration = Duration::from_secs(60);

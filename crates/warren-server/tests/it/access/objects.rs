@@ -22,11 +22,11 @@ use super::{Whose, bodies, callers};
 
 /// Who owns what is made, and where.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Home {
-    pub(super) user: Uuid,
-    pub(super) organization: Uuid,
+pub(crate) struct Home {
+    pub(crate) user: Uuid,
+    pub(crate) organization: Uuid,
     /// The model of chats.
-    pub(super) model: Uuid,
+    pub(crate) model: Uuid,
 }
 
 /// What to put in place of parameters, and the caller's token.
@@ -208,8 +208,10 @@ pub(super) fn model(id: Uuid, provider: Uuid) -> chat_model_configs::Model {
 }
 
 /// The agent of a workspace, recognised by the token.
-pub(super) async fn add_agent(tx: &Tx, home: Home, token: Uuid) -> Result<(), DbError> {
-    add_workspace(tx, home, Some(token), &mut Values::default()).await
+pub(crate) async fn add_agent(tx: &Tx, home: Home, token: Uuid) -> Result<String, DbError> {
+    let mut values = Values::default();
+    add_workspace(tx, home, Some(token), &mut values).await?;
+    Ok(values.map["workspaceagent"].clone())
 }
 
 fn unique() -> String {
