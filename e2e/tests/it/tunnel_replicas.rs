@@ -36,7 +36,8 @@ impl Deployment {
         for server in [2, 1, 0] {
             started.prefer(server);
         }
-        let first = ["--first-user-email", EMAIL, "--first-user-password", PASSWORD, "--first-user-trial=false"];
+        let first =
+            ["--first-user-email", EMAIL, "--first-user-password", PASSWORD, "--first-user-trial=false"];
         let login = ["login", &url, "--first-user-username", USERNAME];
         started.user.succeed(&[&login[..], &first[..]].concat(), SOON).await?;
         let template = warren_testkit::repository().join("examples/templates/process");
@@ -159,7 +160,8 @@ async fn outlive(deployment: &mut Deployment) -> Result<()> {
     let local = finish(checksum(&deployment.user, &home), SOON).await?.stdout;
     let local = local.split_whitespace().next().context("no checksum")?.to_owned();
     let user_ssh = deployment.user.warren(&["ssh", "dev", "cat"]);
-    let (mut shell, mut plain) = (Session::start(ssh.command(&[], "dev.coder", "cat"))?, Session::start(user_ssh)?);
+    let (mut shell, mut plain) =
+        (Session::start(ssh.command(&[], "dev.coder", "cat"))?, Session::start(user_ssh)?);
     shell.repeats("before")?;
     plain.repeats("before")?;
 

@@ -30,7 +30,7 @@ async fn replicas(
 /// Where the other servers of this deployment connect; who they are is shown inside.
 #[utoipa::path(get, path = "/api/v2/replicas/mesh", responses((status = 101), (status = 404, body = ErrorResponse)))]
 async fn mesh(State(state): State<AppState>, Upgrade(upgrade): Upgrade) -> ApiResult<Response> {
-    let mesh = state.mesh.clone().ok_or_else(|| {
+    let mesh = state.mesh.ok_or_else(|| {
         ApiError::new(StatusCode::NOT_FOUND, "This server is alone: its database takes no other one.")
     })?;
     let upgrade = upgrade.max_message_size(WIRE_MAX).max_frame_size(WIRE_MAX);
