@@ -3,6 +3,7 @@
 //! Owns what several of them need. Must not assert what a single test is about.
 
 pub mod browser;
+pub mod chaos;
 pub mod openssh;
 pub mod processes;
 pub mod stage;

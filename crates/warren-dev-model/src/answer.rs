@@ -112,6 +112,7 @@ impl Player {
         let index = self.n_calls;
         self.n_calls += 1;
         let id = id.map_or_else(|| format!("call_{}_{index}", self.shared.next_number()), str::to_owned);
+        let args = &args.replace("$call", &id);
         self.todo.push_back(Action::Say(Piece::CallBegin { index, id, name: name.to_owned() }));
         let middle = [args.len() / 2];
         let mut begin = 0;

@@ -86,6 +86,11 @@ impl ScriptedModel {
         self.shared.requests()
     }
 
+    /// Gives the same and forgets them, with all others: those who run for hours cannot keep everything.
+    pub fn take_requests(&self) -> Vec<Value> {
+        self.shared.take_requests()
+    }
+
     /// The bodies of all requests that said what they are for, such as a title, in order.
     pub fn asides(&self) -> Vec<Value> {
         self.shared.asides()

@@ -80,7 +80,7 @@ pub enum Step {
     /// Seals what was thought before, where the protocol has seals.
     Signature(String),
     /// Asks for a tool. A string value `$result:POINTER` in the arguments is replaced by the part of the last tool
-    /// result that the JSON pointer names.
+    /// result that the JSON pointer names, and `$call` anywhere in the arguments by the call's own id.
     ///
     /// Arguments come in pieces that end at `cuts`, counted in bytes; in two without. `raw_args` is said instead of
     /// `args`, JSON or not. Without an `id` every call gets its own.

@@ -104,6 +104,12 @@ impl Shared {
         tokio::time::timeout(deadline, reached).await.is_ok_and(|seen| seen.is_ok())
     }
 
+    pub(crate) fn take_requests(&self) -> Vec<Value> {
+        let mut record = self.record();
+        record.asides.clear();
+        std::mem::take(&mut record.requests)
+    }
+
     pub(crate) fn requests(&self) -> Vec<Value> {
         self.record().requests.clone()
     }

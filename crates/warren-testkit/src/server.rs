@@ -100,6 +100,11 @@ impl ServerProcess {
         .await
     }
 
+    /// How the server has ended, when it has.
+    pub fn has_ended(&mut self) -> Option<std::process::ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+
     /// Ends the server as a crash does: no handler runs.
     ///
     /// # Errors

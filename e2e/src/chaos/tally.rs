@@ -1,0 +1,163 @@
+//! What happened so far: counts, the log of faults, and violations with what was seen around them.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use super::checker::Violation;
+
+/// Lines of the fault log that are kept, and that are shown with a violation.
+const LOG_MAX: usize = 20_000;
+const SHOWN_MAX: usize = 60;
+const AROUND: Duration = Duration::from_secs(20);
+/// The first violations are the ones to look into.
+const VIOLATIONS_MAX: usize = 200;
+
+/// A violation and what was seen around it.
+#[derive(Debug, Clone)]
+pub struct Report {
+    pub at: Duration,
+    pub violation: Violation,
+    pub transcript: Vec<String>,
+    pub faults: Vec<String>,
+}
+
+/// Everything that is counted.
+pub struct Tally {
+    begin: Instant,
+    inner: Mutex<Inner>,
+    pub n_chats: AtomicU64,
+    pub n_sent: AtomicU64,
+    pub n_edits: AtomicU64,
+    pub n_interrupts: AtomicU64,
+    pub n_client_calls: AtomicU64,
+    pub n_commands: AtomicU64,
+    pub n_answers: AtomicU64,
+    pub n_reconnects: AtomicU64,
+    pub n_guests: AtomicU64,
+    pub n_parts: AtomicU64,
+    pub n_messages: AtomicU64,
+    pub n_resets: AtomicU64,
+    pub n_errors: AtomicU64,
+}
+
+#[derive(Default)]
+struct Inner {
+    faults: BTreeMap<String, u64>,
+    n_missed: u64,
+    log: VecDeque<(Duration, String)>,
+    violations: Vec<Report>,
+    n_violations: u64,
+}
+
+impl Tally {
+    pub fn new() -> Self {
+        let zero = || AtomicU64::new(0);
+        Self {
+            begin: Instant::now(),
+            inner: Mutex::default(),
+            n_chats: zero(),
+            n_sent: zero(),
+            n_edits: zero(),
+            n_interrupts: zero(),
+            n_client_calls: zero(),
+            n_commands: zero(),
+            n_answers: zero(),
+            n_reconnects: zero(),
+            n_guests: zero(),
+            n_parts: zero(),
+            n_messages: zero(),
+            n_resets: zero(),
+            n_errors: zero(),
+        }
+    }
+
+    /// Since the beginning.
+    pub fn elapsed(&self) -> Duration {
+        self.begin.elapsed()
+    }
+
+    /// Counts a fault that struck.
+    pub fn struck(&self, kind: String, details: String) {
+        self.log(details);
+        *self.inner().faults.entry(kind).or_default() += 1;
+    }
+
+    /// Counts a fault that found nothing to strike.
+    pub fn missed(&self) {
+        self.inner().n_missed += 1;
+    }
+
+    /// Adds a line to the log of faults.
+    pub fn log(&self, line: String) {
+        let at = self.elapsed();
+        let mut inner = self.inner();
+        if inner.log.len() == LOG_MAX {
+            inner.log.pop_front();
+        }
+        inner.log.push_back((at, line));
+    }
+
+    /// Notes violations with what the viewer saw.
+    pub fn report<'a>(
+        &self,
+        violations: impl IntoIterator<Item = Violation>,
+        transcript: impl Fn() -> Vec<String> + 'a,
+    ) {
+        for violation in violations {
+            let at = self.elapsed();
+            let mut inner = self.inner();
+            inner.n_violations += 1;
+            if inner.violations.len() < VIOLATIONS_MAX {
+                let faults = inner.around(at);
+                inner.violations.push(Report { at, violation, transcript: transcript(), faults });
+            }
+        }
+    }
+
+    pub fn faults(&self) -> (BTreeMap<String, u64>, u64) {
+        let inner = self.inner();
+        (inner.faults.clone(), inner.n_missed)
+    }
+
+    pub fn violations(&self) -> (Vec<Report>, u64) {
+        let inner = self.inner();
+        (inner.violations.clone(), inner.n_violations)
+    }
+
+    pub fn whole_log(&self) -> Vec<String> {
+        self.inner().log.iter().map(line).collect()
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn around(&self, at: Duration) -> Vec<String> {
+        let near = self.log.iter().rev().take_while(|(then, _)| at.saturating_sub(*then) < AROUND);
+        let mut lines: Vec<_> = near.take(SHOWN_MAX).map(line).collect();
+        lines.reverse();
+        lines
+    }
+}
+
+fn line((at, text): &(Duration, String)) -> String {
+    format!("{:9.3} s  {text}", at.as_secs_f64())
+}
+
+/// Counts one more.
+pub fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Counts so many more.
+pub fn add(counter: &AtomicU64, more: u64) {
+    counter.fetch_add(more, Ordering::Relaxed);
+}
