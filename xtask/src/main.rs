@@ -6,6 +6,7 @@
 
 mod bench;
 mod build;
+mod chaos;
 mod postgres;
 mod process;
 mod setup;
@@ -23,7 +24,9 @@ usage: cargo xtask <command>
   test [--fast] [step ...]             run what CI runs; --fast leaves out browser and end-to-end tests
   tidy                                 check the crate graph, file sizes and names
   codegen                              write the OpenAPI document and the dashboard's types from the code
-  bench [case ...]                     measure a release build and print a table";
+  bench [case ...]                     measure a release build and print a table
+  chaos [--faults N] [--minutes M] [--seed S] [--chats C] [--debug]
+                                       strike three servers with faults and check that nobody lost anything";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -48,6 +51,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         "tidy" => tidy::run(),
         "codegen" => build::codegen(),
         "bench" => bench::run(rest),
+        "chaos" => chaos::run(rest),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
             Ok(())

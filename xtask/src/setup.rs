@@ -1,6 +1,6 @@
 //! What building and testing need from the machine: installed where that is possible, named where it is not.
 
-use std::process::Command;
+use std::{fs, process::Command};
 
 use anyhow::{Result, bail};
 
@@ -49,6 +49,13 @@ pub fn bench_programs() -> Result<()> {
     install(BENCH_PROGRAMS)
 }
 
+/// Installs the library with which a server's clock is set apart from others; without it they all tell the same time.
+pub fn clock_library() -> Result<()> {
+    let mut machines = fs::read_dir("/usr/lib")?.filter_map(std::io::Result::ok);
+    let is_there = machines.any(|machine| machine.path().join("faketime/libfaketime.so.1").is_file());
+    if is_there || !is_root() || !process::exists("apt-get") { Ok(()) } else { add(&["libfaketime"]) }
+}
+
 fn install(programs: &[(&str, &str)]) -> Result<()> {
     let missing: Vec<_> = programs.iter().filter(|(program, _)| !is_installed(program)).collect();
     if missing.is_empty() {
@@ -59,6 +66,10 @@ fn install(programs: &[(&str, &str)]) -> Result<()> {
     if !is_root() || !process::exists("apt-get") {
         bail!("these programs are needed; please install them: {}", packages.join(", "));
     }
+    add(&packages)
+}
+
+fn add(packages: &[&str]) -> Result<()> {
     process::run(Command::new("apt-get").args(["update", "-qq"]))?;
     process::run(
         Command::new("apt-get")

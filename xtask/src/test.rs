@@ -85,6 +85,7 @@ fn on_postgres() -> Result<()> {
 
 fn e2e() -> Result<()> {
     setup::test_programs()?;
+    setup::clock_library()?;
     setup::require_terraform()?;
     build::packages()?;
     build::dashboard()?;

@@ -239,8 +239,12 @@ async fn one_chat(stage: &Stage, mut sender: Sender, mut dice: Dice) {
         () = talk => {}
     }
     let committed = end.borrow().clone();
-    if let Some(committed) = committed {
-        judge(stage, &mut sender, &committed).await;
+    match committed {
+        Some(committed) => judge(stage, &mut sender, &committed).await,
+        None => {
+            let what = format!("the chat {} does not come to rest: {}", sender.chat, sender.describe().await);
+            stage.scene.tally.report([Violation::new(Wrong::Stuck, sender.name, what)], Vec::new);
+        }
     }
 }
 

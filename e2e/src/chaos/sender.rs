@@ -14,7 +14,7 @@ use super::{
     checker::{Acknowledged, ClientTools, Committed, Kept, Violation, Wrong},
     dice::Dice,
     script::{Ask, CLIENT_TOOL},
-    tally::{Tally, count},
+    tally::{Tally, add, count},
     viewer::HEAL_DEADLINE,
 };
 
@@ -143,15 +143,15 @@ impl Sender {
                     is_news
                 });
             }
-            let is_late = self.scene.healed.borrow().is_some_and(|healed| healed.elapsed() > HEAL_DEADLINE);
-            if is_late && end.borrow().is_none() {
-                let chat = self.get(&format!("{CHATS}/{}", self.chat), None).await;
-                let what = format!("the chat {} does not come to rest: {chat:?}", self.chat);
-                self.scene.tally.report([Violation::new(Wrong::Stuck, self.name.clone(), what)], Vec::new);
-                return;
-            }
             sleep(self.dice.millis(300..700)).await;
         }
+    }
+
+    /// The chat as the API gives it, for a message about it.
+    pub async fn describe(&mut self) -> String {
+        let chat = self.get(&format!("{CHATS}/{}", self.chat), None).await;
+        let waits = self.get(&format!("{CHATS}/{}/approvals", self.chat), None).await;
+        format!("{chat:?}, approvals {waits:?}")
     }
 
     /// Reads the whole history and the queue, from any server or from one.
@@ -282,7 +282,27 @@ impl Sender {
         for (call, _) in open {
             self.answer(call).await;
         }
+        self.refuse_repetitions().await;
         Some(status)
+    }
+
+    /// When nobody knows what became of a command, the user is asked whether it runs again. It shall not: then no effect
+    /// may ever be there twice.
+    async fn refuse_repetitions(&mut self) {
+        let path = format!("{CHATS}/{}/approvals", self.chat);
+        let Some(asked) = self.get(&path, None).await else { return };
+        let asked = asked["approvals"].as_array().map(Vec::as_slice).unwrap_or_default();
+        if asked.is_empty() {
+            return;
+        }
+        let refused =
+            asked.iter().map(|ask| json!({ "tool_call_id": ask["tool_call_id"], "approve": false }));
+        let body = json!({ "decisions": refused.collect::<Vec<_>>() });
+        let server = self.any();
+        // An answer that is lost is given again.
+        if let Answer::Yes(_) = request(&self.scene, server, Method::POST, &path, Some(&body), None).await {
+            add(&self.scene.tally.n_unknown, asked.len() as u64);
+        }
     }
 
     async fn answer(&mut self, call: &str) {

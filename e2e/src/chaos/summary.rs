@@ -41,6 +41,7 @@ impl Summary {
             ("chats that ended with an error", &tally.n_errors),
             ("calls of client tools answered", &tally.n_client_calls),
             ("commands run in workspaces", &tally.n_commands),
+            ("commands whose outcome the user was asked about", &tally.n_unknown),
             ("viewers' reconnects", &tally.n_reconnects),
             ("viewers without a place", &tally.n_guests),
             ("parts seen", &tally.n_parts),

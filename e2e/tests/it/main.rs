@@ -1,6 +1,7 @@
 //! Warren from outside: the real binary, Terraform, OpenSSH and Chromium.
 
 mod accounts;
+mod chaos;
 mod chat_agent;
 mod chat_crash;
 mod chat_terminal;
