@@ -14,6 +14,9 @@ use super::{
 
 /// A server that cannot start while its database is away is started again.
 const STARTS_MAX: usize = 20;
+/// How often and how soon something to strike is looked for.
+const TRIES_MAX: usize = 25;
+const TRY_AGAIN: Duration = Duration::from_millis(20);
 
 /// The proxies around one server.
 pub struct Lines {
@@ -179,43 +182,55 @@ pub async fn strike_database(postgres: &mut PostgresProcess, plan: &[Planned], s
     }
 }
 
-/// Strikes connections and lines.
+/// Strikes connections and lines. Where there is no connection, the next moments may bring one.
 pub async fn strike_lines(lines: Arc<Vec<Lines>>, plan: &[Planned], span: Span, tally: &Tally) {
     let tasks = Tasks::new();
     for Planned { at, fault } in plan {
+        if matches!(fault, Fault::Process { .. } | Fault::Database(_)) {
+            continue;
+        }
         if !sleep_before(span, *at).await {
             break;
         }
-        let has_struck = match *fault {
-            Fault::Connection { link, server, pick, harm } => {
-                // A server that is down has no connections; another one has.
-                let others = (0..lines.len()).map(|more| (server + more) % lines.len());
-                let mut candidates = others.filter_map(|server| {
-                    let ids = lines[server].of(link).connections();
-                    let id = ids.get((pick % ids.len().max(1) as u64) as usize).copied();
-                    id.map(|id| (server, id))
-                });
-                candidates.next().is_some_and(|(server, id)| harm_one(&tasks, &lines, link, server, id, harm))
-            }
-            Fault::Hints { server, harm } => {
-                let ids = lines[server].database.marked();
-                let done =
-                    ids.into_iter().filter(|id| harm_one(&tasks, &lines, Link::Database, server, *id, harm));
-                done.count() > 0
-            }
-            Fault::Line { link, server, storm } => {
-                brew(&tasks, &lines, link, server, storm);
-                true
-            }
-            Fault::Process { .. } | Fault::Database(_) => continue,
-        };
-        if has_struck {
+        let mut n_tries = 1;
+        while !strike_line(&tasks, &lines, *fault) && n_tries < TRIES_MAX {
+            n_tries += 1;
+            sleep(TRY_AGAIN).await;
+        }
+        if n_tries < TRIES_MAX {
             tally.struck(fault.kind(), format!("{fault:?}"));
         } else {
             tally.missed();
         }
     }
     tasks.stop(Duration::ZERO).await;
+}
+
+/// Strikes, and tells whether there was anything to strike.
+fn strike_line(tasks: &Tasks, lines: &Arc<Vec<Lines>>, fault: Fault) -> bool {
+    match fault {
+        Fault::Connection { link, server, pick, harm } => {
+            // A server that is down has no connections; another one has.
+            let others = (0..lines.len()).map(|more| (server + more) % lines.len());
+            let mut candidates = others.filter_map(|server| {
+                let ids = lines[server].of(link).connections();
+                let id = ids.get((pick % ids.len().max(1) as u64) as usize).copied();
+                id.map(|id| (server, id))
+            });
+            candidates.next().is_some_and(|(server, id)| harm_one(tasks, lines, link, server, id, harm))
+        }
+        Fault::Hints { server, harm } => {
+            let ids = lines[server].database.marked();
+            let struck =
+                ids.into_iter().filter(|id| harm_one(tasks, lines, Link::Database, server, *id, harm));
+            struck.count() > 0
+        }
+        Fault::Line { link, server, storm } => {
+            brew(tasks, lines, link, server, storm);
+            true
+        }
+        Fault::Process { .. } | Fault::Database(_) => false,
+    }
 }
 
 fn harm_one(
