@@ -242,7 +242,8 @@ async fn one_chat(stage: &Stage, mut sender: Sender, mut dice: Dice) {
     match committed {
         Some(committed) => judge(stage, &mut sender, &committed).await,
         None => {
-            let what = format!("the chat {} does not come to rest: {}", sender.chat, sender.describe().await);
+            let found = sender.describe().await;
+            let what = format!("the chat {} does not come to rest: {found}", sender.chat);
             stage.scene.tally.report([Violation::new(Wrong::Stuck, sender.name, what)], Vec::new);
         }
     }
