@@ -210,13 +210,14 @@ async fn slot_of_chats(stage: &Stage, slot: usize, options: &Options) {
 /// A chat, from its first message until all its viewers have all of it.
 async fn one_chat(stage: &Stage, mut sender: Sender, mut dice: Dice) {
     let (end, ended) = watch::channel(None);
+    let (late, is_late) = watch::channel(None);
     let watched = Watched {
         chat: sender.chat.clone(),
         name: sender.name.clone(),
         ada: stage.scene.ada.clone(),
         parts: Arc::default(),
         end: ended,
-        healed: stage.scene.healed.clone(),
+        late: is_late,
         tally: stage.scene.tally.clone(),
     };
     let servers = stage.scene.servers.clone();
@@ -230,9 +231,7 @@ async fn one_chat(stage: &Stage, mut sender: Sender, mut dice: Dice) {
     let guests = look_in(watched.clone(), servers.clone(), Dice::new(dice.next(), 4));
     let talk = async {
         sender.talk(stage.n_messages).await;
-        sender.come_to_rest(&end).await;
-        // The viewers learn that there is no end, or see what they lack.
-        std::future::pending::<()>().await;
+        sender.come_to_rest(&end, &late).await;
     };
     tokio::select! {
         _ = async { tokio::join!(viewers, guests) } => {}
@@ -252,9 +251,7 @@ async fn one_chat(stage: &Stage, mut sender: Sender, mut dice: Dice) {
 /// Viewers that come without a place, or with a message that they have, until the chat has its end.
 async fn look_in(watched: Watched, servers: Vec<SocketAddr>, mut dice: Dice) {
     let mut number = 0;
-    let give_up =
-        |healed: Option<Instant>| healed.is_some_and(|it| it.elapsed() > super::viewer::HEAL_DEADLINE);
-    while watched.end.borrow().is_none() && !give_up(*watched.healed.borrow()) {
+    while watched.end.borrow().is_none() && !watched.is_late() {
         sleep(dice.millis(300..2_500)).await;
         number += 1;
         let server = servers[dice.index(servers.len())];

@@ -24,6 +24,8 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(8);
 const EDIT_TIMEOUT: Duration = Duration::from_secs(40);
 const REST_MAX: Duration = Duration::from_secs(20);
 const PAGE: usize = 200;
+/// A chat that gets on has so long at most.
+const PROGRESS_MAX: Duration = Duration::from_secs(300);
 
 /// Where to write, and when to stop.
 #[derive(Clone)]
@@ -128,9 +130,25 @@ impl Sender {
     }
 
     /// Waits until the chat rests and publishes what it has, again and again, until the viewers are done and drop this.
-    pub async fn come_to_rest(&mut self, end: &watch::Sender<Option<Arc<Committed>>>) {
+    ///
+    /// Says as well until when the viewers shall wait: as long as the chat gets on after everything works again, for more.
+    pub async fn come_to_rest(
+        &mut self,
+        end: &watch::Sender<Option<Arc<Committed>>>,
+        late: &watch::Sender<Option<Instant>>,
+    ) {
+        let mut last = Value::Null;
         loop {
             self.tend().await;
+            let healed = *self.scene.healed.borrow();
+            if let Some(healed) = healed {
+                let chat = self.get(&format!("{CHATS}/{}", self.chat), None).await.unwrap_or_default();
+                let is_news = late.borrow().is_none() || (!chat.is_null() && chat["updated_at"] != last);
+                if is_news {
+                    late.send_replace(Some((Instant::now() + HEAL_DEADLINE).min(healed + PROGRESS_MAX)));
+                    last = chat["updated_at"].clone();
+                }
+            }
             if let Some(committed) = self.committed(None).await
                 && ["waiting", "error"].contains(&committed.status.as_str())
                 && (committed.queue.is_empty() || committed.status == "error")

@@ -28,7 +28,7 @@ use super::{
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 /// The server gives a sign of life every 15 s.
 const SILENCE_MAX: Duration = Duration::from_secs(40);
-/// After everything works again, so long may it take until everybody has everything.
+/// After everything works again, so long may it take until a chat gets on and everybody has everything.
 pub const HEAL_DEADLINE: Duration = Duration::from_secs(75);
 
 /// How a viewer follows.
@@ -47,8 +47,8 @@ pub struct Watched {
     pub parts: Arc<Mutex<PartsOfChat>>,
     /// The history at rest, once there is one.
     pub end: watch::Receiver<Option<Arc<Committed>>>,
-    /// When everything worked again.
-    pub healed: watch::Receiver<Option<Instant>>,
+    /// When everybody should have everything, once everything works again.
+    pub late: watch::Receiver<Option<Instant>>,
     pub tally: Arc<Tally>,
 }
 
@@ -69,6 +69,13 @@ enum Stream {
 
 /// The connection is lost, for a reason that is noted.
 struct Lost(String);
+
+impl Watched {
+    /// Whether everybody should have everything by now.
+    pub fn is_late(&self) -> bool {
+        self.late.borrow().is_some_and(|late| Instant::now() > late)
+    }
+}
 
 impl Viewer {
     /// A viewer with a name of its own; one that says it has the messages up to `after`.
@@ -123,8 +130,7 @@ impl Viewer {
         if missing.as_ref().is_some_and(Vec::is_empty) {
             return true;
         }
-        let healed = *self.watched.healed.borrow();
-        let is_late = healed.is_some_and(|healed| healed.elapsed() > HEAL_DEADLINE);
+        let is_late = self.watched.is_late();
         // A chat that has no end is reported by whoever writes to it.
         if is_late && let Some(missing) = missing {
             self.report(missing.into_iter().map(|violation| Violation { wrong: Wrong::Stuck, ..violation }));

@@ -72,8 +72,9 @@ fn an_edit_takes_messages_back_only_with_a_reset() {
     let reset = [Seen::HistoryReset, said(1, "user", "hello"), said(2, "assistant", "one two ")];
     assert_eq!(changed(|events| events.extend(reset)), BTreeSet::new());
     let mut old = good();
-    old.splice(0..0, [said(-1, "user", "cut")]);
-    assert_eq!(judge(&old), BTreeSet::from([Wrong::Different]));
+    old.insert(1, said(3, "user", "cut"));
+    old[9] = said(4, "assistant", "one two ");
+    assert!(judge(&old).contains(&Wrong::Different));
 }
 
 #[test]
