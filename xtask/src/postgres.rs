@@ -25,7 +25,8 @@ const START_DEADLINE: Duration = Duration::from_secs(60);
 
 /// Speed is worth more than durability here; each test process opens a handful of connections.
 const SETTINGS: &str = "-c listen_addresses= -c max_connections=400 -c shared_buffers=128MB -c fsync=off \
-     -c synchronous_commit=off -c full_page_writes=off -c log_min_messages=fatal";
+     -c synchronous_commit=off -c full_page_writes=off -c log_min_messages=fatal \
+     -c shared_preload_libraries=pg_stat_statements";
 
 /// Waits for the end of its standard input, then ends the server and cleans up. Ctrl-C reaches the whole process group:
 /// the server stops by it, the shell must stay to clean up.

@@ -4,8 +4,8 @@
 
 mod direct;
 mod litellm;
-mod people;
-mod viewers;
+pub mod people;
+pub mod viewers;
 
 use std::time::{Duration, Instant};
 
@@ -29,22 +29,22 @@ const LOADS: [Load; 4] = [
 const VIEWERS: usize = 1000;
 const FAN_OUT: Load = Load { chats: 1, groups: 1, parts: 1500, interval_ms: 2 };
 const SENDS: usize = 50;
-const DEADLINE: Duration = Duration::from_secs(90);
+pub const DEADLINE: Duration = Duration::from_secs(90);
 /// Chats may wait for their turn; after so long without news the rest is not waited for.
 const PATIENCE: Duration = Duration::from_secs(8);
 
 /// How busy the model is.
 #[derive(Clone, Copy)]
-struct Load {
-    chats: usize,
-    groups: usize,
-    parts: usize,
-    interval_ms: u64,
+pub struct Load {
+    pub chats: usize,
+    pub groups: usize,
+    pub parts: usize,
+    pub interval_ms: u64,
 }
 
 impl Load {
     /// What the chats of one kind say, by the group that a chat's message names.
-    fn script(self, kind: &'static str) -> impl Iterator<Item = Value> {
+    pub fn script(self, kind: &'static str) -> impl Iterator<Item = Value> {
         (0..self.groups).map(move |group| {
             let name = self.name(kind, group);
             let clock = json!({ "clock": { "count": self.parts, "interval_ms": self.interval_ms } });
@@ -53,19 +53,19 @@ impl Load {
     }
 
     /// The message that makes a chat one of a group.
-    fn name(self, kind: &str, group: usize) -> String {
+    pub fn name(self, kind: &str, group: usize) -> String {
         format!("{kind} {} {} {}.", self.chats, self.groups, group % self.groups)
     }
 
     /// Lets one group after another begin.
-    async fn begin(self, kind: &str, model: &ScriptedModel) {
+    pub async fn begin(self, kind: &str, model: &ScriptedModel) {
         for group in 0..self.groups {
             model.release(&self.name(kind, group));
             tokio::time::sleep(Duration::from_millis(self.interval_ms) / self.groups as u32).await;
         }
     }
 
-    fn how(self, n_live: usize) -> String {
+    pub fn how(self, n_live: usize) -> String {
         let per_second = n_live as u64 * 1000 / self.interval_ms;
         let step = if self.groups == 1 && n_live > 1 { ", in step" } else { "" };
         format!(
@@ -171,7 +171,7 @@ async fn added_latency(
 }
 
 /// Waits until all chats have asked the model, or no further one does.
-async fn live(model: &ScriptedModel, before: usize, wanted: usize) -> usize {
+pub async fn live(model: &ScriptedModel, before: usize, wanted: usize) -> usize {
     let mut seen = (0, Instant::now());
     loop {
         let now = model.requests().len() - before;

@@ -6,6 +6,7 @@
 
 mod chats;
 mod figures;
+mod replicas;
 mod requests;
 mod shell;
 mod start;
@@ -17,7 +18,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use figures::Figures;
 
-const CASES: &[&str] = &["start", "requests", "shell", "throughput", "chats"];
+const CASES: &[&str] = &["start", "requests", "shell", "throughput", "chats", "replicas"];
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -51,6 +52,9 @@ async fn run(wanted: &[String]) -> Result<()> {
     }
     if is_wanted("chats") {
         chats::measure(&mut figures).await?;
+    }
+    if is_wanted("replicas") {
+        replicas::measure(&mut figures).await?;
     }
     print!("{}", figures.table());
     println!("{}", figures.json());

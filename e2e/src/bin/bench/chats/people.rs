@@ -15,6 +15,7 @@ const PASSWORD: &str = "SomeSecurePassword!";
 /// Requests at once.
 const REQUESTS: usize = 16;
 
+#[derive(Clone)]
 pub struct People {
     client: reqwest::Client,
     pub url: Url,
@@ -44,6 +45,11 @@ impl People {
         }
         people.tokens = tokens;
         Ok(people)
+    }
+
+    /// The same people at another server of the deployment.
+    pub fn at(&self, url: Url) -> Self {
+        Self { url, ..self.clone() }
     }
 
     pub async fn create(&self, who: usize, text: &str) -> Result<String> {
@@ -92,7 +98,7 @@ impl People {
         stream::iter(resting).buffer_unordered(REQUESTS).try_collect().await
     }
 
-    async fn call(
+    pub async fn call(
         &self,
         who: usize,
         method: reqwest::Method,

@@ -18,6 +18,8 @@ pub struct Reader {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     /// What was said after the last complete time.
     rest: String,
+    /// Times that have come of the answer that is being said.
+    n_came: usize,
 }
 
 impl Reader {
@@ -28,7 +30,7 @@ impl Reader {
         request.headers_mut().insert("X-Coder-Bypass-Ratelimit", "true".parse()?);
         let connecting = timeout(DEADLINE, tokio_tungstenite::connect_async(request));
         let (socket, _) = connecting.await.context("no connection")??;
-        Ok(Self { socket, rest: String::new() })
+        Ok(Self { socket, rest: String::new(), n_came: 0 })
     }
 
     /// Reads up to the status of a chat at rest or under way.
@@ -55,13 +57,45 @@ impl Reader {
             let frame = self.frame().await?;
             let now = chrono::Utc::now().timestamp_nanos_opt().context("the clock is beyond its range")?;
             let events: Vec<Value> = serde_json::from_str(&frame)?;
-            for event in events.iter().filter(|event| event["type"] == "message_part") {
-                self.rest.push_str(event["message_part"]["part"]["text"].as_str().unwrap_or_default());
+            for event in &events {
+                said.extend(self.times_of(event));
             }
-            said.extend(take_times(&mut self.rest));
             heard.resize(said.len(), now);
         }
         Ok((said, heard))
+    }
+
+    /// The times that an event brings. Whatever of an answer has not come in parts comes with its message.
+    fn times_of(&mut self, event: &Value) -> Vec<i64> {
+        if event["type"] == "message_part" {
+            self.rest.push_str(event["message_part"]["part"]["text"].as_str().unwrap_or_default());
+            let times = take_times(&mut self.rest);
+            self.n_came += times.len();
+            times
+        } else if event["type"] == "message" && event["message"]["role"] == "assistant" {
+            self.rest.clear();
+            let parts = event["message"]["content"].as_array().into_iter().flatten();
+            let mut text: String = parts.filter_map(|part| part["text"].as_str()).collect();
+            text.push(' ');
+            take_times(&mut text).into_iter().skip(std::mem::take(&mut self.n_came)).collect()
+        } else if event["type"] == "preview_reset" {
+            self.rest.clear();
+            self.n_came = 0;
+            Vec::new()
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// Waits for words that the model has said after a moment; gives the time at which they were here. What was
+    /// said before and comes later does not count.
+    pub async fn said_after(&mut self, moment: i64) -> Result<i64> {
+        loop {
+            let (said, heard) = self.times(1).await?;
+            if let Some(at) = said.iter().position(|said| *said > moment) {
+                return Ok(heard[at]);
+            }
+        }
     }
 
     /// Counts the model's times without looking at them: each ends with the only kind of blank that a frame has.
