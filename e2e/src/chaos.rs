@@ -8,6 +8,7 @@ mod dice;
 mod driver;
 mod effects;
 mod plan;
+pub mod rolling;
 mod run;
 mod script;
 mod sender;

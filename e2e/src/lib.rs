@@ -6,5 +6,6 @@ pub mod browser;
 pub mod chaos;
 pub mod openssh;
 pub mod processes;
+pub mod session;
 pub mod stage;
 pub mod template;

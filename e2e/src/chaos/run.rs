@@ -67,7 +67,7 @@ pub async fn run(options: Options) -> Result<Summary> {
     let clocks = Clocks::find();
     let cluster = start(&options, clocks.as_ref()).await.context("the servers cannot be started")?;
     let ada = cluster.sign_up().await?;
-    let model = add_model(&cluster, &ada).await.context("the model cannot be added")?;
+    let model = add_model(&cluster, &ada, &script()).await.context("the model cannot be added")?;
     let workspace = match options.n_in_workspace {
         0 => None,
         _ => Some(Workspace::build(&cluster, &ada).await.context("the workspace cannot be built")?),
@@ -108,9 +108,10 @@ async fn start(options: &Options, clocks: Option<&Clocks>) -> Result<Cluster> {
     Ok(cluster)
 }
 
-async fn add_model(cluster: &Cluster, ada: &Somebody) -> Result<ScriptedModel> {
+/// Starts a model and makes it the one of new chats.
+pub(super) async fn add_model(cluster: &Cluster, ada: &Somebody, script: &str) -> Result<ScriptedModel> {
     let any: SocketAddr = ([127, 0, 0, 1], 0).into();
-    let model = ScriptedModel::start(Script::parse(&script())?, any).await?;
+    let model = ScriptedModel::start(Script::parse(script)?, any).await?;
     let address = cluster.members.first().context("there is no server")?.server.address();
     let provider = json!({ "type": "openai-compat", "name": "local", "display_name": "local",
         "base_url": model.base_url(), "api_keys": ["unused"] });

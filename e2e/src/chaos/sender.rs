@@ -129,6 +129,16 @@ impl Sender {
         }
     }
 
+    /// Asks for one answer after the other, until nothing new is begun.
+    pub async fn keep_asking(&mut self, ask: Ask) {
+        while !*self.scene.is_over.borrow() {
+            self.rest().await;
+            if !*self.scene.is_over.borrow() {
+                self.send(ask, "queue").await;
+            }
+        }
+    }
+
     /// Waits until the chat rests and publishes what it has, again and again, until the viewers are done and drop this.
     ///
     /// Says as well until when the viewers shall wait: as long as the chat gets on after everything works again, for more.
@@ -204,6 +214,10 @@ impl Sender {
             asks.push((60, Ask::Command));
         }
         let ask = self.dice.weighted(&asks);
+        self.send(ask, busy).await;
+    }
+
+    async fn send(&mut self, ask: Ask, busy: &str) {
         let text = self.next_text(ask);
         let body = json!({ "content": [{ "type": "text", "text": text }], "busy_behavior": busy });
         let (path, key) = (format!("{CHATS}/{}/messages", self.chat), text.clone());

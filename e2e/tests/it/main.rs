@@ -9,7 +9,7 @@ mod chat_work;
 mod cluster;
 mod crash;
 mod dashboard;
-mod replicas;
+mod rolling;
 mod sandbox;
 mod start;
 mod story;

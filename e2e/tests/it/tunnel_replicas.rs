@@ -1,21 +1,15 @@
 //! A user's SSH sessions with several servers behind one address, while the servers that carry them are killed.
 
-use std::{
-    io::{Read, Write},
-    process::{Child, ChildStdin, Command, Stdio},
-    sync::mpsc::{Receiver, RecvTimeoutError, channel},
-    time::{Duration, Instant},
-};
+use std::process::Command;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use e2e::{
     openssh::OpenSsh,
+    session::Session,
     stage::{BUILD, EMAIL, PASSWORD, SOON, USERNAME},
 };
 use warren_testkit::{Balancer, Cluster, ClusterOptions, User, finish};
 
-/// How long a session may stand still when a server is killed. Unloaded it is well below three seconds.
-const STANDSTILL_MAX: Duration = Duration::from_secs(60);
 /// Half of a transfer, in bytes.
 const HALF: usize = 3 << 20;
 
@@ -56,10 +50,6 @@ impl Deployment {
         self.balancer.prefer(self.cluster.members[server].server.address());
     }
 
-    fn kill(&mut self, server: usize) -> Result<()> {
-        self.cluster.members[server].server.kill()
-    }
-
     fn explain<T>(&self, outcome: Result<T>) -> Result<T> {
         outcome.with_context(|| {
             let output = |at: usize| {
@@ -69,74 +59,6 @@ impl Deployment {
             };
             (0..self.cluster.members.len()).map(output).collect::<Vec<_>>().join("\n")
         })
-    }
-}
-
-/// A command whose input and output the test has.
-struct Session {
-    child: Child,
-    stdin: Option<ChildStdin>,
-    output: Receiver<Vec<u8>>,
-}
-
-impl Session {
-    fn start(mut command: Command) -> Result<Self> {
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("no ssh")?;
-        let (stdin, mut stdout) = (child.stdin.take(), child.stdout.take().context("output is piped")?);
-        let (sender, output) = channel();
-        std::thread::spawn(move || {
-            let mut buffer = vec![0; 64 * 1024];
-            while let Ok(n_bytes @ 1..) = stdout.read(&mut buffer) {
-                if sender.send(buffer[..n_bytes].to_vec()).is_err() {
-                    return;
-                }
-            }
-        });
-        Ok(Self { child, stdin, output })
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        let stdin = self.stdin.as_mut().context("the input is closed")?;
-        stdin.write_all(bytes).and_then(|()| stdin.flush()).context("ssh takes no input")
-    }
-
-    /// Types a line and waits until it comes back; tells how long that took.
-    fn repeats(&mut self, line: &str) -> Result<Duration> {
-        let began = Instant::now();
-        self.write(format!("{line}\n").as_bytes())?;
-        let mut seen = Vec::new();
-        while !String::from_utf8_lossy(&seen).contains(line) {
-            match self.output.recv_timeout(STANDSTILL_MAX) {
-                Ok(bytes) => seen.extend(bytes),
-                Err(RecvTimeoutError::Timeout) => bail!("{line:?} never came back"),
-                Err(RecvTimeoutError::Disconnected) => bail!("the session has ended before {line:?}"),
-            }
-        }
-        Ok(began.elapsed())
-    }
-
-    /// Ends the input and gives the rest of the output.
-    fn rest(mut self) -> Result<String> {
-        drop(self.stdin.take());
-        let mut rest = Vec::new();
-        loop {
-            match self.output.recv_timeout(STANDSTILL_MAX) {
-                Ok(bytes) => rest.extend(bytes),
-                Err(RecvTimeoutError::Timeout) => bail!("the session does not end"),
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
-        }
-        let status = self.child.wait().context("ssh cannot be waited for")?;
-        ensure!(status.success(), "ssh ended with {status}");
-        Ok(String::from_utf8_lossy(&rest).into_owned())
-    }
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        // It may have ended already, which is fine.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -170,7 +92,7 @@ async fn outlive(deployment: &mut Deployment) -> Result<()> {
         transfer.write(&content()[..HALF])?;
         // The one that carries the agent first, then the one that carries the user.
         deployment.prefer(then);
-        deployment.kill(server)?;
+        deployment.cluster.members[server].server.kill()?;
         let standstill = shell.repeats(&format!("after {server}"))?;
         println!("after the end of server {server} a session stood still for {} ms", standstill.as_millis());
         plain.repeats(&format!("after {server}"))?;

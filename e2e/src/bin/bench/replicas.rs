@@ -2,6 +2,7 @@
 //! the chat, how soon another server goes on with a chat whose server was killed, and what a thousand chats with three
 //! viewers each cost.
 
+mod rolling;
 mod servers;
 
 use std::time::{Duration, Instant};
@@ -43,7 +44,9 @@ pub async fn measure(figures: &mut Figures) -> Result<()> {
     servers.know_each_other(&people).await?;
     latency(figures, &servers, &model, &people).await.context("latency")?;
     cost(figures, &servers, &model, &people).await.context("cost")?;
-    takeover(figures, &mut servers, &people).await.context("takeover")
+    takeover(figures, &mut servers, &people).await.context("takeover")?;
+    drop(servers);
+    rolling::measure(figures).await.context("rolling restart")
 }
 
 /// Chats of all accounts, and for each server the viewers of them all there.
