@@ -30,7 +30,12 @@ pub(super) async fn run(args: ServerArgs) -> anyhow::Result<()> {
     let deadline = config.http.shutdown_timeout;
     let mut stop = StopSignals::new()?;
     let server = Server::start(config).await?;
-    output::line(&banner(server.url().as_str().trim_end_matches('/'), server.needs_first_user().await?));
+    // It serves already, so a database that is away at this moment must not end it.
+    let is_fresh = server.needs_first_user().await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "it is not known whether there is a first user");
+        false
+    });
+    output::line(&banner(server.url().as_str().trim_end_matches('/'), is_fresh));
     stop.wait().await;
     output::note("Stopping; press Ctrl-C again to stop at once.");
     tokio::select! {
