@@ -1,5 +1,6 @@
 //! What tokens cost. Pure; amounts are exact.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use warren_llm::Usage;
 use warren_vocab::AiProviderType;
@@ -8,7 +9,7 @@ use warren_vocab::AiProviderType;
 const SCALE: i128 = 1_000_000;
 
 /// Dollars for a million tokens, which is micro-dollars for one, times [`SCALE`].
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Prices {
     input: Option<i128>,
     output: Option<i128>,

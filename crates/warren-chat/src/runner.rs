@@ -109,6 +109,8 @@ impl Runner {
 
     async fn run_once(&mut self) -> ChatResult<Progress> {
         let (shared, id) = (self.shared.clone(), self.job.chat);
+        // A step that was dropped or failed has left its call open.
+        self.turn.meter().settle(&shared).await;
         let Some((chat, state)) = load(&shared, id).await? else { return Ok(Progress::Done) };
         if state.lease.is_none() || state.epoch != self.job.epoch {
             return Ok(Progress::Done);

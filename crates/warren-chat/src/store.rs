@@ -4,6 +4,7 @@
 //! database, and the statement that writes the row finds nothing when the chat has moved on or the lease is another's.
 
 mod asks;
+mod booking;
 mod command;
 mod hints;
 mod lease;
@@ -31,11 +32,12 @@ pub use self::{
 };
 pub(crate) use self::{
     asks::pending,
+    booking::{PricedCall, Used, note_used, tokens},
     command::{Ask, Command, NewMessage, UserMessage},
     lease::{acquire, time_left},
     requests::{Answered, Request, find_request, remember_request},
     retention::Retention,
-    spend::{Reservation, check_limit, reserve, standing},
+    spend::{Reservation, Wish, check_limit, reserve, standing},
 };
 use crate::{
     crash_points::{self, Moment},
@@ -110,11 +112,12 @@ pub(crate) async fn transition(
     if !query::chats::update(tx, writer.chat.clone(), expected).await? {
         return Err(Stale::Lease.into());
     }
+    // Before the parts go that say how much was answered.
+    if command.ends_model_call() {
+        booking::settle(tx, &before, id, &command, now).await?;
+    }
     for effect in effects {
         writer.apply(effect, &command).await?;
-    }
-    if command.ends_model_call() {
-        query::chat_reservations::release(tx, id).await?;
     }
     writer.hint(hints::kind(input));
     crash_points::reach(Moment::BeforeCommit, command.name());

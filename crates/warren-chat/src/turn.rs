@@ -5,6 +5,7 @@ mod compact;
 mod context;
 mod generate;
 mod listen;
+mod meter;
 mod prompt;
 
 pub(crate) use aside::title;
@@ -23,6 +24,7 @@ use warren_rt::{Backoff, Causes};
 use warren_vocab::{ChatErrorKind, ChatId, ChatStatus, MessageRole, ModelConfigId};
 
 pub(crate) use self::context::Turn;
+use self::meter::Meter;
 use crate::{
     error::{ChatResult, ChatServiceError},
     hub::saved_parts,
@@ -140,6 +142,7 @@ pub(crate) async fn fail(
 /// not committed.
 async fn commit_step(
     shared: &Shared,
+    meter: &Meter,
     chat: &chats::Model,
     state: &ChatState,
     message: NewMessage,
@@ -156,10 +159,15 @@ async fn commit_step(
             }
             Err(ChatServiceError::Db(error)) => {
                 tracing::error!(error = %Causes(&error), chat.id = %chat.id, "an answer cannot be stored");
+                meter.settle(shared).await;
                 fail(shared, chat, state, ChatError::generic(NOT_STORED)).await?;
                 return Ok(false);
             }
-            done => return done.map(|_| true),
+            done => {
+                done?;
+                meter.forget();
+                return Ok(true);
+            }
         }
     }
 }

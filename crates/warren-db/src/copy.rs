@@ -69,7 +69,7 @@ macro_rules! for_each_table {
             workspace_host_keys SMALL, ai_providers SMALL, ai_provider_keys SMALL,
             user_ai_provider_keys SMALL, chat_model_configs SMALL,
             chats SMALL, chat_messages SMALL, chat_queued_messages SMALL, chat_parts SMALL, chat_tool_calls SMALL,
-            chat_reservations SMALL, chat_requests SMALL, user_chat_spend_limits SMALL, replicas SMALL, mesh_keys SMALL,
+            chat_reservations SMALL, chat_cut_calls SMALL, chat_requests SMALL, user_chat_spend_limits SMALL, replicas SMALL, mesh_keys SMALL,
         }
     };
 }

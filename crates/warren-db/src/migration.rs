@@ -25,6 +25,7 @@ mod m0055_deployment_settings;
 mod m0060_replicas;
 mod m0065_schema_compatibility;
 mod m0066_agent_links;
+mod m0067_chat_cut_calls;
 
 /// Why the database cannot be brought up to date.
 #[derive(Debug)]
@@ -63,6 +64,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0060_replicas::Migration),
             Box::new(m0065_schema_compatibility::Migration),
             Box::new(m0066_agent_links::Migration),
+            Box::new(m0067_chat_cut_calls::Migration),
         ]
     }
 }

@@ -12,6 +12,7 @@ pub mod autofill;
 pub mod builds;
 pub mod census;
 pub mod chat_costs;
+pub mod chat_cut_calls;
 pub mod chat_messages;
 pub mod chat_model_configs;
 pub mod chat_parts;

@@ -114,6 +114,7 @@ function Spending() {
         ))}
       </ul>
       {data.unpriced_message_count > 0 ? <p className="border-t border-border px-5 py-2.5 text-xs text-muted-foreground">{data.unpriced_message_count} messages came from models without prices and are not counted.</p> : null}
+      {data.estimated_cost_micros ? <p className="border-t border-border px-5 py-2.5 text-xs text-muted-foreground" data-testid="estimated">{dollars(data.estimated_cost_micros)} of it are estimated: answers that were stopped or broke off before their provider said what they used.</p> : null}
     </Card>
   );
 }

@@ -96,6 +96,9 @@ pub struct ChatCostSummary {
     pub start_date: DateTime<Utc>,
     pub end_date: DateTime<Utc>,
     pub total_cost_micros: i64,
+    /// The part of it that was estimated, because an answer was cut off before the provider said what it used.
+    #[serde(default)]
+    pub estimated_cost_micros: i64,
     pub priced_message_count: i64,
     pub unpriced_message_count: i64,
     pub total_input_tokens: i64,
@@ -117,6 +120,9 @@ pub struct ChatCostModelBreakdown {
     pub provider: String,
     pub model: String,
     pub total_cost_micros: i64,
+    /// The part of it that was estimated, because an answer was cut off before the provider said what it used.
+    #[serde(default)]
+    pub estimated_cost_micros: i64,
     pub message_count: i64,
     pub total_input_tokens: i64,
     pub total_output_tokens: i64,
@@ -131,6 +137,9 @@ pub struct ChatCostChatBreakdown {
     pub root_chat_id: ChatId,
     pub chat_title: String,
     pub total_cost_micros: i64,
+    /// The part of it that was estimated, because an answer was cut off before the provider said what it used.
+    #[serde(default)]
+    pub estimated_cost_micros: i64,
     pub message_count: i64,
     pub total_input_tokens: i64,
     pub total_output_tokens: i64,
@@ -157,6 +166,9 @@ pub struct ChatCostUserRollup {
     pub name: String,
     pub avatar_url: String,
     pub total_cost_micros: i64,
+    /// The part of it that was estimated, because an answer was cut off before the provider said what it used.
+    #[serde(default)]
+    pub estimated_cost_micros: i64,
     pub message_count: i64,
     pub chat_count: i64,
     pub total_input_tokens: i64,

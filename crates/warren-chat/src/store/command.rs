@@ -282,15 +282,20 @@ impl Command {
             | Self::CancelRequiresAction { .. }
             | Self::FinishTurn
             | Self::FinishError { .. }
-            | Self::FinishInterruption { .. } => true,
+            | Self::FinishInterruption { .. }
+            | Self::RecordAttempt
+            | Self::Acquire { .. }
+            | Self::Abandon => true,
             Self::Send { .. }
             | Self::DeleteQueued(_)
             | Self::PromoteQueued(_)
             | Self::Interrupt
-            | Self::SetArchived(_)
-            | Self::RecordAttempt
-            | Self::Acquire { .. }
-            | Self::Abandon => false,
+            | Self::SetArchived(_) => false,
         }
+    }
+    /// Whether the answer of a model is committed and its provider has said what it used.
+    pub(super) fn says_usage(&self) -> bool {
+        let has_tokens = |usage: &Usage| usage.input_tokens.is_some() || usage.output_tokens.is_some();
+        self.worker_messages().iter().any(|message| message.usage.as_ref().is_some_and(has_tokens))
     }
 }

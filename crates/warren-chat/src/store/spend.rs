@@ -9,8 +9,11 @@ use warren_db::{
 };
 use warren_vocab::{ChatId, UserId};
 
-use super::settings;
-use crate::error::{ChatResult, ChatServiceError};
+use super::{PricedCall, settings};
+use crate::{
+    error::{ChatResult, ChatServiceError},
+    rows,
+};
 
 /// How often spending begins anew, in UTC.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +47,16 @@ pub struct Standing {
     pub period: LimitPeriod,
     pub period_start: DateTime<Utc>,
     pub resets_at: DateTime<Utc>,
+}
+
+/// What a chat's worker wants to set aside for a call.
+#[derive(Debug, Clone)]
+pub(crate) struct Wish {
+    pub(crate) owner: UserId,
+    pub(crate) chat: ChatId,
+    pub(crate) lease_epoch: i64,
+    pub(crate) micros: i64,
+    pub(crate) call: PricedCall,
 }
 
 /// The answer to a wish to spend.
@@ -103,18 +116,14 @@ pub(crate) async fn check_limit(connection: &impl ConnectionTrait, owner: UserId
     if standing.is_used_up() { Err(ChatServiceError::UsageLimit(standing)) } else { Ok(()) }
 }
 
-/// Sets money aside for a call of a chat's worker, until the chat's next commit or lease. Calls of one owner are granted one
+/// Sets money aside for a call of a chat's worker, until the chat's next commit or lease, which books the call if it was cut
+/// off. Calls of one owner are granted one
 /// after the other, so that together they stay below the limit.
 ///
 /// # Errors
 /// Fails on database errors.
-pub(crate) async fn reserve(
-    db: &Database,
-    owner: UserId,
-    chat: ChatId,
-    lease_epoch: i64,
-    micros: i64,
-) -> ChatResult<Reservation> {
+pub(crate) async fn reserve(db: &Database, wish: Wish) -> ChatResult<Reservation> {
+    let Wish { owner, chat, lease_epoch, micros, call } = wish;
     // Commits of the owner's chats run beside it under guards of their own. They move money from reserved to spent, in
     // one step for whoever reads both sums in one statement, and never make their sum larger than was granted, unless a
     // call cost more than was set aside for it.
@@ -128,6 +137,7 @@ pub(crate) async fn reserve(
             owner_id: owner.as_uuid(),
             lease_epoch,
             micros,
+            call: Some(rows::json(&call)),
             created_at: query::clock::now(tx).await?,
         };
         query::chat_reservations::put(tx, row).await?;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
 
 mod asks;
+mod cut_calls;
 mod fences;
 mod leases;
 mod matrix;

@@ -47,13 +47,15 @@ pub(super) async fn compact(
     request.messages.push(ModelMessage::User(vec![ASK.to_owned()]));
     request.tool_choice = ToolChoice::None;
     request.headers.push(prompt::purpose("compaction"));
-    if let Some(error) = refused(shared, chat, &begun, ready, &request).await? {
+    if let Some(error) = refused(shared, turn, chat, &begun, ready, &request).await? {
         return fail(shared, chat, &begun, error).await;
     }
     let started = Instant::now();
-    let asked = listen::Asked { shared, ready, episode: None, used_ids: BTreeSet::new() };
+    let asked =
+        listen::Asked { shared, ready, episode: None, meter: turn.meter(), used_ids: BTreeSet::new() };
     match listen::ask(asked, request).await {
         Ok(answer) => {
+            turn.meter().settle_unless_told(shared, &answer.usage).await;
             let summary = prompt::text(&answer.parts);
             let summary_row = NewMessage {
                 visibility: MessageVisibility::Model,
@@ -67,12 +69,14 @@ pub(super) async fn compact(
             let rows = std::iter::once(summary_row).chain(shown).collect();
             let attempt = begun.versions.attempt;
             commit(shared, chat, &begun, Some(attempt), Command::CommitCompaction(rows)).await?;
+            turn.meter().forget();
             shared.metrics.compaction(ready, CompactionResult::Success);
             Ok(())
         }
         Err(error) => {
             let labels = ModelLabels::of(ready);
             shared.metrics.compaction(ready, CompactionResult::of(error.kind));
+            turn.meter().settle(shared).await;
             turn.leave();
             retry_or_fail(shared, chat, &begun, &labels, error).await
         }

@@ -4,7 +4,7 @@ use warren_chat_proto::{ChatError, Message, compaction};
 use warren_db::entity::chats;
 use warren_vocab::{MessageId, MessageRole, ModelConfigId, UserId};
 
-use super::prompt;
+use super::{meter::Meter, prompt};
 use crate::{
     error::ChatResult,
     models::{self, ReadyModel},
@@ -16,6 +16,7 @@ use crate::{
 #[derive(Default)]
 pub(crate) struct Turn {
     current: Option<Current>,
+    meter: Meter,
 }
 
 struct Current {
@@ -54,6 +55,11 @@ impl Turn {
     /// Makes the next step look everything up again: somebody may have corrected what failed.
     pub(crate) fn leave(&mut self) {
         self.current = None;
+    }
+
+    /// Counts what the turn's calls of models use.
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.meter
     }
 
     pub(super) fn limit(&self) -> Option<compaction::Limit> {

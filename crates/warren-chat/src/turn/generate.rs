@@ -16,7 +16,7 @@ use crate::{
     models::ReadyModel,
     rows,
     service::Shared,
-    store::{self, Command, NewMessage, Reservation},
+    store::{self, Command, NewMessage, PricedCall, Reservation, Wish},
     tools,
     worker::WorkerConfig,
 };
@@ -25,8 +25,6 @@ use crate::{
 const HOPELESS_ATTEMPTS_MAX: i64 = 3;
 /// A chat does not run on while a provider wants to be left alone for longer.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(10 * 60);
-/// For the estimate of a prompt before anybody has counted its tokens.
-const BYTES_PER_TOKEN: usize = 3;
 
 /// Asks the model once and commits its answer.
 pub(super) async fn generate(
@@ -48,30 +46,32 @@ pub(super) async fn generate(
         }
     };
     let request = prompt::request(shared, turn, chat, ready, history).await?;
-    if let Some(error) = refused(shared, chat, &begun, ready, &request).await? {
+    if let Some(error) = refused(shared, turn, chat, &begun, ready, &request).await? {
         return fail(shared, chat, &begun, error).await;
     }
     let started = Instant::now();
     let episode = open_episode(shared, chat, &begun);
     let used_ids = query::chat_tool_calls::call_ids(shared.db.reader(), ChatId::from_uuid(chat.id)).await?;
     let used_ids = used_ids.into_iter().collect();
-    let asked = listen::Asked { shared, ready, episode: Some(&episode), used_ids };
+    let asked = listen::Asked { shared, ready, episode: Some(&episode), meter: turn.meter(), used_ids };
     match listen::ask(asked, request).await {
         Ok(answer) => {
             episode.flush().await;
+            turn.meter().settle_unless_told(shared, &answer.usage).await;
             let message = NewMessage {
                 model_config_id: Some(ready.config),
                 usage: Some(usage(ready, answer.usage)),
                 runtime_ms: i64::try_from(started.elapsed().as_millis()).ok(),
                 ..NewMessage::new(MessageRole::Assistant, answer.parts)
             };
-            if commit_step(shared, chat, &begun, message).await? {
+            if commit_step(shared, turn.meter(), chat, &begun, message).await? {
                 shared.metrics.step(ready);
             }
             Ok(())
         }
         Err(error) => {
             let labels = ModelLabels::of(ready);
+            turn.meter().settle(shared).await;
             turn.leave();
             retry_or_fail(shared, chat, &begun, &labels, error).await
         }
@@ -81,15 +81,29 @@ pub(super) async fn generate(
 /// Sets money aside for the next call; gives the error when the owner has none left.
 pub(super) async fn refused(
     shared: &Shared,
+    turn: &Turn,
     chat: &chats::Model,
     state: &ChatState,
     ready: &ReadyModel,
     request: &ModelRequest,
 ) -> ChatResult<Option<ChatError>> {
-    let micros = most_micros(ready, request).unwrap_or(0);
+    let call = PricedCall {
+        model: ready.config,
+        history_version: state.versions.history,
+        attempt: state.versions.attempt,
+        prompt_tokens: store::tokens(prompt::size(request).1),
+        prices: ready.prices,
+        used: None,
+    };
+    // Nothing when no price is known.
+    let micros = call.most_micros(ready.model.output_bound(request)).unwrap_or(0);
     let (owner, id) = (UserId::from_uuid(chat.owner_id), ChatId::from_uuid(chat.id));
-    match store::reserve(&shared.db, owner, id, state.epoch, micros).await {
-        Ok(Reservation::Granted) => Ok(None),
+    let wish = Wish { owner, chat: id, lease_epoch: state.epoch, micros, call: call.clone() };
+    match store::reserve(&shared.db, wish).await {
+        Ok(Reservation::Granted) => {
+            turn.meter().begin(id, state.epoch, call);
+            Ok(None)
+        }
         Err(error @ ChatServiceError::LimitUnreadable) => {
             let kind = Some(ChatErrorKind::UsageLimit);
             Ok(Some(ChatError { kind, ..ChatError::generic(error.to_string()) }))
@@ -103,13 +117,6 @@ pub(super) async fn refused(
             Ok(Some(ChatError { kind: Some(ChatErrorKind::UsageLimit), ..ChatError::generic(message) }))
         }
     }
-}
-
-/// What a call costs when its answer is as long as it may be. Nothing when no price is known.
-fn most_micros(ready: &ReadyModel, request: &ModelRequest) -> Option<i64> {
-    let (_, n_bytes) = prompt::size(request);
-    let n_input = n_bytes.div_ceil(BYTES_PER_TOKEN);
-    Some(ready.prices?.most_micros(n_input, ready.model.output_bound(request)))
 }
 
 /// What an answer used, as it is stored.

@@ -15,7 +15,10 @@ use warren_llm::{
 };
 use warren_vocab::{ChatErrorKind, MessageRole};
 
-use super::prompt;
+use super::{
+    meter::{Meter, sum},
+    prompt,
+};
 use crate::{
     crash_points::{self, Moment},
     models::ReadyModel,
@@ -46,6 +49,8 @@ pub(super) struct Asked<'a> {
     pub(super) ready: &'a ReadyModel,
     /// Where viewers see the answer; none for answers that nobody sees.
     pub(super) episode: Option<&'a EpisodeWriter>,
+    /// Counts what the call uses.
+    pub(super) meter: &'a Meter,
     /// Ids of calls that the history has already.
     pub(super) used_ids: BTreeSet<String>,
 }
@@ -99,19 +104,32 @@ pub(super) async fn ask(asked: Asked<'_>, mut request: ModelRequest) -> Result<A
 
 /// Reads one stream.
 async fn read(asked: &Asked<'_>, reader: &mut Reader, request: ModelRequest) -> Result<(), ModelError> {
-    let Asked { shared, ready, episode, used_ids: _ } = asked;
+    let Asked { shared, ready, episode, meter, used_ids: _ } = asked;
     let (config, started) = (&shared.worker, Instant::now());
     let first = config.first_event;
+    meter.asks(prompt::size(&request).1);
     let answering = timeout(first, ready.model.stream(request)).await;
-    let mut stream = answering.map_err(|_| silent(&ready.provider, first))??;
+    let answering = answering.map_err(|_| silent(&ready.provider, first))?;
+    let mut stream = answering.inspect_err(|_| meter.is_refused())?;
     let mut patience = first.saturating_sub(started.elapsed());
     let mut has_begun = false;
-    while let Some(event) = next(&mut stream, patience, &ready.provider).await? {
+    loop {
+        let event = next(&mut stream, patience, &ready.provider).await.inspect_err(|error| {
+            // Who says nothing may think, and bills it.
+            if !has_begun && error.kind != ChatErrorKind::StreamSilenceTimeout {
+                meter.is_refused();
+            }
+        })?;
+        let Some(event) = event else { break };
         patience = config.silence;
         if !std::mem::replace(&mut has_begun, true) {
             shared.metrics.first_event(ready, started.elapsed());
         }
+        if let ModelEvent::End { usage, .. } = &event {
+            meter.is_answered(*usage);
+        }
         if let Some(part) = reader.take(event) {
+            meter.hears(part.len());
             reader.n_bytes += part.len();
             if reader.n_bytes > ANSWER_BYTES_MAX || reader.calls.len() > CALLS_MAX {
                 return Err(endless(&ready.provider));
@@ -298,22 +316,6 @@ fn unique(id: &str, used: &mut BTreeSet<String>) -> String {
     let id = free.into_iter().find(|id| !used.contains(id)).expect("the numbers do not end");
     used.insert(id.clone());
     id
-}
-
-/// Each request of an answer is paid for.
-fn sum(one: Usage, other: Usage) -> Usage {
-    let add = |one: Option<i64>, other: Option<i64>| match (one, other) {
-        (Some(one), Some(other)) => Some(one.saturating_add(other)),
-        (one, other) => one.or(other),
-    };
-    Usage {
-        input_tokens: add(one.input_tokens, other.input_tokens),
-        output_tokens: add(one.output_tokens, other.output_tokens),
-        total_tokens: add(one.total_tokens, other.total_tokens),
-        reasoning_tokens: add(one.reasoning_tokens, other.reasoning_tokens),
-        cache_creation_tokens: add(one.cache_creation_tokens, other.cache_creation_tokens),
-        cache_read_tokens: add(one.cache_read_tokens, other.cache_read_tokens),
-    }
 }
 
 /// Ids and names are columns of their own, and not every database keeps U+0000 in texts.

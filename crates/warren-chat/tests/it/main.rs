@@ -6,6 +6,7 @@ mod asides;
 mod broken;
 mod compaction;
 mod crash;
+mod cut_calls;
 mod drops;
 mod errors;
 mod latency;

@@ -12,6 +12,9 @@ pub struct Model {
     /// The lease under which it was set aside; void under a later one.
     pub lease_epoch: i64,
     pub micros: i64,
+    /// What is booked if the call is cut off. Servers of older versions do not say it.
+    #[sea_orm(column_type = "JsonBinary", nullable)]
+    pub call: Option<Json>,
     pub created_at: DateTimeUtc,
 }
 

@@ -1,4 +1,5 @@
-//! What answers have cost: sums over the history, cut messages too, as they were paid for.
+//! What answers have cost: sums over the history, over messages that were cut out of it and calls that were cut off too,
+//! as they were paid for.
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
@@ -13,15 +14,17 @@ use super::{Page, contains_text};
 use crate::{
     DbResult,
     entity::{
-        chat_messages::{Column, Entity},
+        chat_usage::{Column, Entity},
         chats, users,
     },
 };
 
-/// Sums over messages.
+/// Sums over answers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, FromQueryResult)]
 pub struct Totals {
     pub total_cost_micros: i64,
+    /// The part of it that was estimated, because the provider did not come to say what a call used.
+    pub estimated_cost_micros: i64,
     /// Answers whose price was known.
     pub priced_message_count: i64,
     /// Answers that used tokens of a model without a price.
@@ -33,7 +36,7 @@ pub struct Totals {
     pub total_runtime_ms: i64,
 }
 
-/// Sums over the messages of one model.
+/// Sums over the answers of one model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromQueryResult)]
 pub struct OfModel {
     pub model_config_id: Option<Uuid>,
@@ -142,20 +145,15 @@ pub async fn count_users(connection: &impl ConnectionTrait, span: Span, name: &s
     Ok(found.one(connection).await?.unwrap_or(0))
 }
 
-/// Messages that used a model, with their chats.
+/// Answers, with their chats.
 fn used(span: Span) -> Select<Entity> {
     let chat: RelationDef =
         Entity::belongs_to(chats::Entity).from(Column::ChatId).to(chats::Column::Id).into();
-    let has_usage = Condition::any()
-        .add(Column::TotalCostMicros.is_not_null())
-        .add(Column::InputTokens.is_not_null())
-        .add(Column::OutputTokens.is_not_null());
     Entity::find()
         .select_only()
         .join(JoinType::InnerJoin, chat)
         .filter(Column::CreatedAt.gte(span.from))
         .filter(Column::CreatedAt.lt(span.until))
-        .filter(has_usage)
 }
 
 fn owner() -> RelationDef {
@@ -175,6 +173,7 @@ fn totals(select: Select<Entity>) -> Select<Entity> {
     let price = || Expr::col((Entity, Column::TotalCostMicros));
     select
         .column_as(sum(Column::TotalCostMicros), "total_cost_micros")
+        .column_as(sum(Column::EstimatedCostMicros), "estimated_cost_micros")
         .column_as(count_if(price().is_not_null()), "priced_message_count")
         .column_as(count_if(price().is_null()), "unpriced_message_count")
         .column_as(sum(Column::InputTokens), "total_input_tokens")

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ConnectionTrait, EntityTrait, IntoActiveModel,
+    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter,
+    entity::prelude::Json,
     sea_query::{
         Alias, Expr, ExprTrait, Func, OnConflict, Query, QueryStatementBuilder, SelectStatement, SimpleExpr,
     },
@@ -11,7 +12,7 @@ use warren_vocab::{ChatId, UserId};
 
 use crate::{
     DbError, DbResult, Tx,
-    entity::{chat_messages, chat_reservations::*, chats},
+    entity::{chat_cut_calls, chat_messages, chat_reservations::*, chats},
 };
 
 /// The states of chats in which a model can be asked or has just been.
@@ -33,8 +34,9 @@ pub async fn spend(
     since: DateTime<Utc>,
     without: Option<ChatId>,
 ) -> DbResult<Spend> {
+    let spent = whole(answered(owner, since)).add(whole(cut_off(owner, since)));
     let both = Query::select()
-        .expr_as(whole(spent(owner, since)), Alias::new("spent"))
+        .expr_as(spent, Alias::new("spent"))
         .expr_as(whole(reserved(owner, without)), Alias::new("reserved"))
         .to_owned();
     let row = connection.query_one(&both).await?.ok_or(DbError::Corrupt { what: "sum" })?;
@@ -47,30 +49,63 @@ pub async fn put(tx: &Tx, model: Model) -> DbResult<()> {
     let excluded = |column| Expr::col((Alias::new("excluded"), column));
     let mut replace = OnConflict::column(Column::ChatId);
     replace
-        .update_columns([Column::OwnerId, Column::LeaseEpoch, Column::Micros, Column::CreatedAt])
+        .update_columns([
+            Column::OwnerId,
+            Column::LeaseEpoch,
+            Column::Micros,
+            Column::Call,
+            Column::CreatedAt,
+        ])
         .action_and_where(excluded(Column::LeaseEpoch).gte(Expr::col((Entity, Column::LeaseEpoch))));
     Entity::insert(model.into_active_model()).on_conflict(replace).exec_without_returning(tx).await?;
     Ok(())
 }
 
-/// Gives back what was set aside for a chat.
-pub async fn release(tx: &Tx, chat: ChatId) -> DbResult<()> {
-    Entity::delete_by_id(chat.as_uuid()).exec(tx).await?;
+/// Replaces what is booked if the call is cut off, while the reservation is still that of the lease.
+pub async fn set_call(tx: &Tx, chat: ChatId, lease_epoch: i64, call: Json) -> DbResult<()> {
+    Entity::update_many()
+        .col_expr(Column::Call, Expr::val(call))
+        .filter(Column::ChatId.eq(chat.as_uuid()))
+        .filter(Column::LeaseEpoch.eq(lease_epoch))
+        .exec(tx)
+        .await?;
     Ok(())
 }
 
-fn spent(owner: UserId, since: DateTime<Utc>) -> SelectStatement {
+/// Ends what was set aside for a chat and gives it.
+pub async fn take(tx: &Tx, chat: ChatId) -> DbResult<Option<Model>> {
+    let found = Entity::find_by_id(chat.as_uuid()).one(tx).await?;
+    if found.is_some() {
+        Entity::delete_by_id(chat.as_uuid()).exec(tx).await?;
+    }
+    Ok(found)
+}
+
+/// What answers in histories have cost.
+fn answered(owner: UserId, since: DateTime<Utc>) -> SelectStatement {
     use chat_messages::{Column as M, Entity as Messages};
+    costs(owner, since, Messages, [M::ChatId, M::TotalCostMicros, M::CreatedAt])
+}
+
+/// What calls have cost that were cut off.
+fn cut_off(owner: UserId, since: DateTime<Utc>) -> SelectStatement {
+    use chat_cut_calls::{Column as C, Entity as CutCalls};
+    costs(owner, since, CutCalls, [C::ChatId, C::TotalCostMicros, C::CreatedAt])
+}
+
+fn costs<E: EntityTrait>(
+    owner: UserId,
+    since: DateTime<Utc>,
+    table: E,
+    [chat, micros, created_at]: [E::Column; 3],
+) -> SelectStatement {
     Query::select()
-        .expr(Func::sum(Expr::col((Messages, M::TotalCostMicros))))
-        .from(Messages)
-        .inner_join(
-            chats::Entity,
-            Expr::col((chats::Entity, chats::Column::Id)).equals((Messages, M::ChatId)),
-        )
+        .expr(Func::sum(Expr::col((table, micros))))
+        .from(table)
+        .inner_join(chats::Entity, Expr::col((chats::Entity, chats::Column::Id)).equals((table, chat)))
         .and_where(Expr::col((chats::Entity, chats::Column::OwnerId)).eq(owner.as_uuid()))
-        .and_where(Expr::col((Messages, M::TotalCostMicros)).is_not_null())
-        .and_where(Expr::col((Messages, M::CreatedAt)).gte(since))
+        .and_where(Expr::col((table, micros)).is_not_null())
+        .and_where(Expr::col((table, created_at)).gte(since))
         .to_owned()
 }
 

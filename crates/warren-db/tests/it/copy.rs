@@ -207,7 +207,8 @@ async fn every_table_is_copied() {
             "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
         }
         Location::Postgres { .. } => {
-            "SELECT table_name::text AS name FROM information_schema.tables WHERE table_schema = 'public'"
+            "SELECT table_name::text AS name FROM information_schema.tables \
+             WHERE table_schema = 'public' AND table_type = 'BASE TABLE'"
         }
     };
     let statement = Statement::from_string(db.reader().get_database_backend(), sql);

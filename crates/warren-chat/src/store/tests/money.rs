@@ -2,6 +2,7 @@
 
 use chrono::{TimeDelta, Utc};
 use futures::future::join_all;
+use serde_json::json;
 use warren_chat_proto::Usage;
 use warren_db::{
     Tx,
@@ -11,17 +12,18 @@ use warren_db::{
         chat_costs::{self, Span},
     },
 };
-use warren_vocab::{BusyBehavior, ChatId, UserId};
+use warren_vocab::{AiProviderType, BusyBehavior, ChatId, UserId};
 
 use super::{
     super::{
-        Command, LimitConfig, LimitPeriod, NewMessage, Reservation, check_limit, reserve, settings, standing,
+        Command, LimitConfig, LimitPeriod, NewMessage, PricedCall, Reservation, Wish, check_limit, reserve,
+        settings, standing,
     },
     stage::{Stage, answer},
 };
-use crate::error::ChatServiceError;
+use crate::{error::ChatServiceError, prices::Prices};
 
-async fn set_limit(stage: &Stage, micros: i64) {
+pub(super) async fn set_limit(stage: &Stage, micros: i64) {
     let config = LimitConfig { default_limit_micros: Some(micros), period: LimitPeriod::Month };
     let write = async |tx: &Tx| settings::put(tx, settings::USAGE_LIMIT, &config).await;
     stage.db.write(write).await.unwrap();
@@ -33,7 +35,7 @@ async fn set_unreadable_limit(stage: &Stage) {
     stage.db.write(async |tx: &Tx| settings::put(tx, settings::USAGE_LIMIT, &value).await).await.unwrap();
 }
 
-fn dear(stage: &Stage, micros: Option<i64>) -> NewMessage {
+pub(super) fn dear(stage: &Stage, micros: Option<i64>) -> NewMessage {
     let usage = Usage {
         input_tokens: Some(10),
         output_tokens: Some(5),
@@ -49,12 +51,31 @@ fn dear(stage: &Stage, micros: Option<i64>) -> NewMessage {
     }
 }
 
-async fn reserve_for(stage: &Stage, chat: ChatId, micros: i64) -> Reservation {
-    let epoch = stage.state(chat).await.epoch;
-    reserve(&stage.db, stage.owner, chat, epoch, micros).await.unwrap()
+/// A wish for a call of the chat's attempt whose prompt has 100 tokens, at a micro-dollar for one of them and ten for one of
+/// the answer.
+pub(super) async fn wish(stage: &Stage, chat: ChatId, micros: i64) -> Wish {
+    let state = stage.state(chat).await;
+    let cost = json!({ "input_price_per_million_tokens": 1, "output_price_per_million_tokens": 10 });
+    let call = PricedCall {
+        model: stage.model,
+        history_version: state.versions.history,
+        attempt: state.versions.attempt,
+        prompt_tokens: 100,
+        prices: Prices::of(AiProviderType::OpenaiCompat, "local", &json!({ "cost": cost })),
+        used: None,
+    };
+    Wish { owner: stage.owner, chat, lease_epoch: state.epoch, micros, call }
 }
 
-async fn reserved(stage: &Stage) -> i64 {
+pub(super) async fn reserve_for(stage: &Stage, chat: ChatId, micros: i64) -> Reservation {
+    reserve(&stage.db, wish(stage, chat, micros).await).await.unwrap()
+}
+
+pub(super) async fn spent(stage: &Stage) -> i64 {
+    standing(stage.db.reader(), stage.owner).await.unwrap().spent_micros
+}
+
+pub(super) async fn reserved(stage: &Stage) -> i64 {
     standing(stage.db.reader(), stage.owner).await.unwrap().reserved_micros
 }
 
@@ -69,9 +90,10 @@ async fn calls_that_begin_together_stay_below_the_limit() {
         stage.take(chat).await;
         chats.push(chat);
     }
-    let tries = chats.iter().enumerate().map(|(n, chat)| {
+    let wishes = join_all(chats.iter().map(|chat| wish(&stage, *chat, 300))).await;
+    let tries = wishes.into_iter().enumerate().map(|(n, wish)| {
         let db = second.as_ref().filter(|_| n % 2 == 0).unwrap_or(&stage.db);
-        reserve(db, stage.owner, *chat, 1, 300)
+        reserve(db, wish)
     });
     let answers: Vec<_> = join_all(tries).await.into_iter().map(Result::unwrap).collect();
     let n_granted = answers.iter().filter(|answer| **answer == Reservation::Granted).count();
@@ -85,11 +107,11 @@ async fn money_set_aside_is_spent_or_given_back_by_the_next_commit() {
     set_limit(&stage, 1000).await;
     let chat = stage.create("hello").await;
     stage.take(chat).await;
+    stage.apply(chat, Command::RecordAttempt).await.unwrap();
     assert_eq!(reserve_for(&stage, chat, 600).await, Reservation::Granted);
     assert_eq!(reserve_for(&stage, chat, 700).await, Reservation::Granted, "the same chat replaces its own");
     assert_eq!(reserved(&stage).await, 700);
     stage.apply(chat, stage.send("later", BusyBehavior::Queue)).await.unwrap();
-    stage.apply(chat, Command::RecordAttempt).await.unwrap();
     assert_eq!(reserved(&stage).await, 700, "the call is still under way");
     stage.apply(chat, Command::CommitStep(vec![dear(&stage, Some(650))])).await.unwrap();
     let after = standing(stage.db.reader(), stage.owner).await.unwrap();
@@ -110,11 +132,12 @@ async fn what_a_lost_lease_set_aside_is_void() {
     set_limit(&stage, 1000).await;
     let chat = stage.create("hello").await;
     stage.take(chat).await;
+    let late = wish(&stage, chat, 100).await;
     assert_eq!(reserve_for(&stage, chat, 900).await, Reservation::Granted);
     stage.take(chat).await;
     assert_eq!(reserved(&stage).await, 0);
     assert_eq!(reserve_for(&stage, chat, 800).await, Reservation::Granted);
-    reserve(&stage.db, stage.owner, chat, 1, 100).await.unwrap();
+    reserve(&stage.db, late).await.unwrap();
     assert_eq!(reserved(&stage).await, 800, "a worker that came too late changes nothing");
 }
 
@@ -198,7 +221,7 @@ async fn a_limit_that_cannot_be_read_lets_nothing_through() {
     set_unreadable_limit(&stage).await;
     let refused = check_limit(stage.db.reader(), stage.owner).await;
     assert!(matches!(refused, Err(ChatServiceError::LimitUnreadable)), "{refused:?}");
-    let refused = reserve(&stage.db, stage.owner, chat, 1, 0).await;
+    let refused = reserve(&stage.db, wish(&stage, chat, 0).await).await;
     assert!(matches!(refused, Err(ChatServiceError::LimitUnreadable)), "{refused:?}");
 }
 
@@ -210,9 +233,13 @@ async fn only_chats_that_run_have_money_set_aside() {
     stage.take(chat).await;
     assert_eq!(reserve_for(&stage, chat, 600).await, Reservation::Granted);
     assert_eq!(reserved(&stage).await, 600);
-    let epoch = stage.state(chat).await.epoch;
+    let late = wish(&stage, chat, 600).await;
     stage.apply(chat, Command::FinishTurn).await.unwrap();
+    let before = spent(&stage).await;
     // A worker's wish that was on its way while its step was dropped.
-    reserve(&stage.db, stage.owner, chat, epoch, 600).await.unwrap();
+    reserve(&stage.db, late).await.unwrap();
     assert_eq!(reserved(&stage).await, 0);
+    stage.apply(chat, stage.send("next", BusyBehavior::Queue)).await.unwrap();
+    stage.take(chat).await;
+    assert_eq!(spent(&stage).await, before, "a call that was never made is not booked");
 }

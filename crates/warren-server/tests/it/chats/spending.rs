@@ -2,7 +2,11 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::json;
-use warren_db::{DbError, Tx, entity::chat_messages, query};
+use warren_db::{
+    DbError, Tx,
+    entity::{chat_cut_calls, chat_messages},
+    query,
+};
 
 use super::{CHATS, home::Home, text};
 
@@ -21,6 +25,25 @@ async fn cost(home: &Home, path: &str, micros: Option<i64>) {
         query::chat_messages::insert(tx, row).await?;
         Ok::<_, DbError>(())
     };
+    home.server.server.database().write(write).await.unwrap();
+}
+
+/// Books a call of a model that was stopped.
+async fn cut_call(home: &Home, path: &str, micros: i64) {
+    let row = chat_cut_calls::Model {
+        chat_id: path.rsplit('/').next().unwrap().parse().unwrap(),
+        history_version: 1,
+        generation_attempt: 1,
+        model_config_id: Some(home.model),
+        input_tokens: Some(3),
+        output_tokens: Some(2),
+        cache_creation_tokens: None,
+        cache_read_tokens: None,
+        total_cost_micros: Some(micros),
+        is_estimated: true,
+        created_at: warren_app::now(),
+    };
+    let write = async |tx: &Tx| query::chat_cut_calls::insert(tx, row).await;
     home.server.server.database().write(write).await.unwrap();
 }
 
@@ -65,6 +88,23 @@ async fn whoever_has_spent_the_limit_is_told_when_it_begins_anew() {
     assert_eq!(home.server.send(Method::DELETE, &own, json!({})).await.0, StatusCode::NOT_FOUND);
     let negative = json!({ "spend_limit_micros": -1, "period": "day" });
     assert_eq!(home.put(&limits, negative).await.0, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn an_answer_that_was_stopped_counts_and_is_marked_as_estimated() {
+    let home = Home::new().await;
+    let path = home.chat("stopped").await;
+    cost(&home, &path, Some(100)).await;
+    cut_call(&home, &path, 40).await;
+    let (_, sum) = home.server.get(&format!("{CHATS}/cost/me/summary")).await;
+    let (_, users) = home.server.get(&format!("{CHATS}/cost/users")).await;
+    for sum in [&sum, &sum["by_model"][0], &sum["by_chat"][0], &users["users"][0]] {
+        let costs = (&sum["total_cost_micros"], &sum["estimated_cost_micros"]);
+        assert_eq!(costs, (&json!(140), &json!(40)), "{sum}");
+        assert_eq!(sum["total_input_tokens"], 13, "{sum}");
+    }
+    let (_, status) = home.server.get(&format!("{CHATS}/usage-limits/status")).await;
+    assert_eq!(status["current_spend"], 140);
 }
 
 #[tokio::test]

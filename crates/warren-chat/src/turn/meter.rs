@@ -1,0 +1,168 @@
+//! What the call of a model that is under way has used, as far as this server knows. When the call is cut off, this is what
+//! is booked; only what another server has to book is found out from the store alone.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use warren_chat_proto::Usage;
+use warren_llm::Usage as Tokens;
+use warren_rt::Causes;
+use warren_vocab::ChatId;
+
+use crate::{
+    service::Shared,
+    store::{self, PricedCall, Used},
+};
+
+/// Counts one call at a time.
+#[derive(Default)]
+pub(crate) struct Meter {
+    reading: Mutex<Option<Reading>>,
+}
+
+struct Reading {
+    chat: ChatId,
+    epoch: i64,
+    call: PricedCall,
+    /// What the provider has said of the requests that it has answered to the end.
+    reported: Tokens,
+    /// What can only be guessed of those of which it has said nothing.
+    guessed: Guess,
+    /// The request that is being answered.
+    open: Option<Guess>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Guess {
+    prompt_bytes: usize,
+    said_bytes: usize,
+}
+
+impl Meter {
+    /// Money is set aside for a call.
+    pub(super) fn begin(&self, chat: ChatId, epoch: i64, call: PricedCall) {
+        let (reported, guessed) = (Tokens::default(), Guess::default());
+        *self.reading() = Some(Reading { chat, epoch, call, reported, guessed, open: None });
+    }
+
+    /// A request goes out; an answer that pauses takes several.
+    pub(super) fn asks(&self, prompt_bytes: usize) {
+        self.change(|reading| reading.open = Some(Guess { prompt_bytes, said_bytes: 0 }));
+    }
+
+    /// So much more of the answer has come.
+    pub(super) fn hears(&self, n_bytes: usize) {
+        self.change(|reading| {
+            if let Some(open) = &mut reading.open {
+                open.said_bytes += n_bytes;
+            }
+        });
+    }
+
+    /// The provider took the request for nothing.
+    pub(super) fn is_refused(&self) {
+        self.change(|reading| reading.open = None);
+    }
+
+    /// The provider has answered the request to the end.
+    pub(super) fn is_answered(&self, usage: Tokens) {
+        self.change(|reading| {
+            let open = reading.open.take().unwrap_or_default();
+            if is_silent(&usage) {
+                reading.guessed = reading.guessed.and(open);
+            } else {
+                reading.reported = sum(reading.reported, usage);
+            }
+        });
+    }
+
+    /// Notes what the last call has used where whoever ends it finds it, and counts it no more. A call that has been booked
+    /// or committed already stays as it is.
+    pub(crate) async fn settle(&self, shared: &Shared) {
+        let Some(reading) = self.reading().take() else { return };
+        let call = PricedCall { used: Some(reading.used()), ..reading.call };
+        if let Err(error) = store::note_used(&shared.db, reading.chat, reading.epoch, &call).await {
+            let chat = reading.chat;
+            tracing::warn!(error = %Causes(&error), chat.id = %chat, "what a call has used is estimated, as it could not be noted");
+        }
+    }
+
+    /// Does so for an answer that does not say itself what it used.
+    pub(super) async fn settle_unless_told(&self, shared: &Shared, usage: &Tokens) {
+        if is_silent(usage) {
+            self.settle(shared).await;
+        }
+    }
+
+    /// The answer is committed with what it used.
+    pub(super) fn forget(&self) {
+        *self.reading() = None;
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Reading)) {
+        if let Some(reading) = self.reading().as_mut() {
+            change(reading);
+        }
+    }
+
+    fn reading(&self) -> MutexGuard<'_, Option<Reading>> {
+        self.reading.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Guess {
+    fn and(self, other: Self) -> Self {
+        Self {
+            prompt_bytes: self.prompt_bytes + other.prompt_bytes,
+            said_bytes: self.said_bytes + other.said_bytes,
+        }
+    }
+}
+
+impl Reading {
+    fn used(&self) -> Used {
+        let guess = self.guessed.and(self.open.unwrap_or_default());
+        let [n_prompt, n_said] = [guess.prompt_bytes, guess.said_bytes].map(store::tokens);
+        let count = |tokens: usize| (tokens > 0).then(|| i64::try_from(tokens).unwrap_or(i64::MAX));
+        let known = self.reported;
+        let all = sum(
+            known,
+            Tokens { input_tokens: count(n_prompt), output_tokens: count(n_said), ..Tokens::default() },
+        );
+        let micros = self.call.prices.map(|prices| {
+            let of_known = prices.cost_micros(&known).unwrap_or(0);
+            of_known.saturating_add(prices.most_micros(n_prompt, n_said as u64))
+        });
+        let usage = Usage {
+            input_tokens: all.input_tokens,
+            output_tokens: all.output_tokens,
+            cache_creation_tokens: all.cache_creation_tokens,
+            cache_read_tokens: all.cache_read_tokens,
+            total_cost_micros: micros,
+            ..Usage::default()
+        };
+        Used { usage, is_estimated: n_prompt + n_said > 0 }
+    }
+}
+
+fn is_silent(usage: &Tokens) -> bool {
+    usage.input_tokens.is_none() && usage.output_tokens.is_none()
+}
+
+/// Each request of an answer is paid for.
+pub(super) fn sum(one: Tokens, other: Tokens) -> Tokens {
+    let add = |one: Option<i64>, other: Option<i64>| match (one, other) {
+        (Some(one), Some(other)) => Some(one.saturating_add(other)),
+        (one, other) => one.or(other),
+    };
+    Tokens {
+        input_tokens: add(one.input_tokens, other.input_tokens),
+        output_tokens: add(one.output_tokens, other.output_tokens),
+        total_tokens: add(one.total_tokens, other.total_tokens),
+        reasoning_tokens: add(one.reasoning_tokens, other.reasoning_tokens),
+        cache_creation_tokens: add(one.cache_creation_tokens, other.cache_creation_tokens),
+        cache_read_tokens: add(one.cache_read_tokens, other.cache_read_tokens),
+    }
+}
+
+#[cfg(test)]
+mod tests;
