@@ -164,6 +164,7 @@ pub const AUDITED: &[Audited] = &[
     entry("POST", "/api/experimental/chats/{chat}/title/regenerate", Write, ResourceType::Chat),
     none("POST", "/api/experimental/chats/{chat}/title/propose", "it makes a title and does not keep it"),
     none("POST", "/api/experimental/chats/{chat}/tool-results", CONTENT),
+    entry("DELETE", "/api/experimental/chats/{chat}/approval-rules", Write, ResourceType::Chat),
     entry("POST", "/api/experimental/chats/{chat}/approvals", Write, ResourceType::Chat),
     entry("POST", "/api/experimental/chats/providers", Create, ResourceType::AiProvider),
     entry("PATCH", "/api/experimental/chats/providers/{providerConfig}", Write, ResourceType::AiProvider),

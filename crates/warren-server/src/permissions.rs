@@ -204,6 +204,8 @@ pub const PERMISSIONS: &[Permission] = &[
     row("POST", "/api/experimental/chats/{chat}/title/propose", User),
     row("POST", "/api/experimental/chats/{chat}/reconcile-invalid", User),
     row("POST", "/api/experimental/chats/{chat}/tool-results", User),
+    row("GET", "/api/experimental/chats/{chat}/approval-rules", User),
+    row("DELETE", "/api/experimental/chats/{chat}/approval-rules", User),
     row("GET", "/api/experimental/chats/{chat}/approvals", User),
     row("POST", "/api/experimental/chats/{chat}/approvals", User),
     row("GET", "/api/experimental/chats/providers", User),

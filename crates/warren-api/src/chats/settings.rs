@@ -109,6 +109,12 @@ pub struct ChatApprovalRule {
     /// A pattern for the whole command, such as `git push*`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
+    /// The directory that the call names for its command, word for word; empty where it names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workdir: Option<String>,
+    /// All arguments of the call, as rules that a chat remembers name them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub args: Option<serde_json::Value>,
     pub action: ChatApprovalAction,
 }
 

@@ -209,23 +209,22 @@ fn check_context(context: &str) -> ApiResult<()> {
     }
 }
 
-fn rule_view(rule: Rule) -> ChatApprovalRule {
-    // What only a chat remembers is not part of these settings.
-    let Rule { tool, path, command, action, workdir: _, args: _ } = rule;
+pub(super) fn rule_view(rule: Rule) -> ChatApprovalRule {
+    let Rule { tool, path, command, workdir, args, action } = rule;
     let action = match action {
         Verdict::Allow => ChatApprovalAction::Allow,
         Verdict::Ask => ChatApprovalAction::Ask,
         Verdict::Deny => ChatApprovalAction::Deny,
     };
-    ChatApprovalRule { tool, path, command, action }
+    ChatApprovalRule { tool, path, command, workdir, args, action }
 }
 
 fn rule(rule: ChatApprovalRule) -> Rule {
-    let ChatApprovalRule { tool, path, command, action } = rule;
+    let ChatApprovalRule { tool, path, command, workdir, args, action } = rule;
     let action = match action {
         ChatApprovalAction::Allow => Verdict::Allow,
         ChatApprovalAction::Ask => Verdict::Ask,
         ChatApprovalAction::Deny => Verdict::Deny,
     };
-    Rule { path, command, ..Rule::of(tool, action) }
+    Rule { tool, path, command, workdir, args, action }
 }

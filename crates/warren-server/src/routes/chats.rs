@@ -50,6 +50,7 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(answers::reconcile))
         .routes(routes!(answers::tool_results))
         .routes(routes!(answers::approvals, answers::decide))
+        .routes(routes!(answers::remembered_rules, answers::forget_rules))
         .routes(routes!(messages::prompts))
         .routes(routes!(titles::regenerate))
         .routes(routes!(titles::propose))

@@ -356,6 +356,7 @@ async fn drive_sign_out(driver: &mut Driver) {
 const NOT_DRIVEN: &[(&str, &str)] = &[
     ("POST", "/api/v2/users/otp/change-password"),
     ("POST", "/api/v2/users/{user}/convert-login"),
+    ("DELETE", "/api/experimental/chats/{chat}/approval-rules"),
     ("POST", "/api/experimental/chats/{chat}/approvals"),
     ("POST", "/api/experimental/chats/{chat}/title/regenerate"),
 ];

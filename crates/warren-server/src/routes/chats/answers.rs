@@ -2,13 +2,16 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use warren_api::{
-    chats::{Chat, ChatApprovalsResponse, DecideChatApprovalsRequest, SubmitToolResultsRequest},
+    chats::{
+        Chat, ChatApprovalsResponse, DecideChatApprovalsRequest, SubmitToolResultsRequest,
+        settings::ChatToolApprovals,
+    },
     error::ErrorResponse,
 };
 use warren_chat::{Answer, ClientResult};
 use warren_vocab::ChatId;
 
-use super::shown;
+use super::{super::chat_settings::rule_view, shown};
 use crate::{
     auth::Caller,
     error::ApiResult,
@@ -45,6 +48,28 @@ pub(super) async fn decide(
         remember: decision.remember,
     });
     state.chat.answer(caller.chat(), id, answers.collect()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[utoipa::path(get, path = "/api/experimental/chats/{chat}/approval-rules", params(("chat" = ChatId, Path)),
+    responses((status = 200, body = ChatToolApprovals), (status = 404, body = ErrorResponse)))]
+pub(super) async fn remembered_rules(
+    State(state): State<AppState>,
+    caller: Caller,
+    Params(id): Params<ChatId>,
+) -> ApiResult<Json<ChatToolApprovals>> {
+    let rules = state.chat.remembered_rules(&caller.actor().subject, id).await?;
+    Ok(Json(ChatToolApprovals { rules: rules.into_iter().map(rule_view).collect() }))
+}
+
+#[utoipa::path(delete, path = "/api/experimental/chats/{chat}/approval-rules", params(("chat" = ChatId, Path)),
+    responses((status = 204), (status = 403, body = ErrorResponse), (status = 404, body = ErrorResponse)))]
+pub(super) async fn forget_rules(
+    State(state): State<AppState>,
+    caller: Caller,
+    Params(id): Params<ChatId>,
+) -> ApiResult<StatusCode> {
+    state.chat.forget_rules(caller.chat(), id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
