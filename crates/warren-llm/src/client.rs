@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use warren_vocab::AiProviderType;
 
 use crate::{
-    Deadlines, Model, ModelConfig, ModelError, ModelEvent, ModelRequest, ModelStream,
+    Deadlines, Model, ModelConfig, ModelError, ModelEvent, ModelRequest, ModelStream, Usage,
     classify::{Failure, Site, classify, garbled, silence, truncated, unusable, web_page},
     config::default_base_url,
     frames::{Frame, Framing, Garbled},
@@ -151,6 +151,7 @@ impl Model for Client {
             first_byte: Some(first_byte),
             head: Vec::new(),
             has_frames: false,
+            told: Usage::default(),
             is_done: false,
         };
         let events = stream::unfold(listener, |mut listener| async {
@@ -296,6 +297,8 @@ struct Listener {
     /// What came before the first frame: a body that is no stream may be an error.
     head: Vec<u8>,
     has_frames: bool,
+    /// What was told of what the answer uses.
+    told: Usage,
     is_done: bool,
 }
 
@@ -424,7 +427,16 @@ impl Listener {
                 self.fail(fault.into_error(&self.site));
             }
             Ok(()) if self.reader.is_over() => self.end(),
-            Ok(()) => {}
+            // The end tells the rest.
+            Ok(()) if self.reader.is_finished() => {}
+            Ok(()) => self.tell_usage(),
+        }
+    }
+
+    fn tell_usage(&mut self) {
+        let used = self.reader.used();
+        if std::mem::replace(&mut self.told, used) != used {
+            self.ready.push_back(Ok(ModelEvent::UsedSoFar(used)));
         }
     }
 

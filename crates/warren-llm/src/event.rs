@@ -31,6 +31,8 @@ pub enum ModelEvent {
     ProviderResult { call_id: String, name: String, result: Value, is_error: bool },
     /// Where the model has something from.
     Source { id: String, url: String, title: String },
+    /// What the answer has used so far, as far as the provider says it before the end. Replaces what was said before.
+    UsedSoFar(Usage),
     /// The answer is complete. Always the last event of a stream without error.
     End { reason: FinishReason, usage: Usage },
 }

@@ -40,6 +40,9 @@ pub(crate) trait Reader: Send {
     /// Whether nothing more follows at all.
     fn is_over(&self) -> bool;
 
+    /// What the provider has said so far of what the answer uses.
+    fn used(&self) -> Usage;
+
     /// What is left to say at the end of a finished answer.
     fn end(&mut self, out: &mut Vec<ModelEvent>);
 }

@@ -199,7 +199,8 @@ async fn answer(
                 | ModelEvent::ToolCall { .. }
                 | ModelEvent::ToolCallMetadata { .. }
                 | ModelEvent::ProviderResult { .. }
-                | ModelEvent::Source { .. },
+                | ModelEvent::Source { .. }
+                | ModelEvent::UsedSoFar(_),
             ) => {}
             Err(_) => return Ok(None),
         }

@@ -121,6 +121,10 @@ async fn read(asked: &Asked<'_>, reader: &mut Reader, request: ModelRequest) -> 
             }
         })?;
         let Some(event) = event else { break };
+        if let ModelEvent::UsedSoFar(usage) = event {
+            meter.is_told(usage);
+            continue;
+        }
         patience = config.silence;
         if !std::mem::replace(&mut has_begun, true) {
             shared.metrics.first_event(ready, started.elapsed());
@@ -232,6 +236,7 @@ impl Reader {
                 created_at: Some(rows::now()),
             },
             ModelEvent::Source { id, url, title } => Part::Source { source_id: id, url, title },
+            ModelEvent::UsedSoFar(_) => return None,
             ModelEvent::End { reason, usage } => {
                 self.end = Some((reason, usage));
                 return None;

@@ -28,7 +28,14 @@ struct Reading {
     /// What can only be guessed of those of which it has said nothing.
     guessed: Guess,
     /// The request that is being answered.
-    open: Option<Guess>,
+    open: Option<Open>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Open {
+    guess: Guess,
+    /// What the provider has said of it so far.
+    told: Tokens,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -46,14 +53,26 @@ impl Meter {
 
     /// A request goes out; an answer that pauses takes several.
     pub(super) fn asks(&self, prompt_bytes: usize) {
-        self.change(|reading| reading.open = Some(Guess { prompt_bytes, said_bytes: 0 }));
+        self.change(|reading| {
+            let guess = Guess { prompt_bytes, said_bytes: 0 };
+            reading.open = Some(Open { guess, told: Tokens::default() });
+        });
     }
 
     /// So much more of the answer has come.
     pub(super) fn hears(&self, n_bytes: usize) {
         self.change(|reading| {
             if let Some(open) = &mut reading.open {
-                open.said_bytes += n_bytes;
+                open.guess.said_bytes += n_bytes;
+            }
+        });
+    }
+
+    /// The provider says what it has used so far.
+    pub(super) fn is_told(&self, usage: Tokens) {
+        self.change(|reading| {
+            if let Some(open) = &mut reading.open {
+                open.told = usage;
             }
         });
     }
@@ -68,7 +87,7 @@ impl Meter {
         self.change(|reading| {
             let open = reading.open.take().unwrap_or_default();
             if is_silent(&usage) {
-                reading.guessed = reading.guessed.and(open);
+                reading.guessed = reading.guessed.and(open.guess);
             } else {
                 reading.reported = sum(reading.reported, usage);
             }
@@ -120,10 +139,19 @@ impl Guess {
 
 impl Reading {
     fn used(&self) -> Used {
-        let guess = self.guessed.and(self.open.unwrap_or_default());
-        let [n_prompt, n_said] = [guess.prompt_bytes, guess.said_bytes].map(store::tokens);
+        let mut n_prompt = store::tokens(self.guessed.prompt_bytes);
+        let mut n_said = store::tokens(self.guessed.said_bytes);
+        let mut known = self.reported;
+        if let Some(Open { guess, told }) = self.open {
+            let n_told = usize::try_from(told.output_tokens.unwrap_or(0)).unwrap_or(0);
+            n_said += store::tokens(guess.said_bytes).max(n_told);
+            if told.input_tokens.is_some() {
+                known = sum(known, Tokens { output_tokens: None, ..told });
+            } else {
+                n_prompt += store::tokens(guess.prompt_bytes);
+            }
+        }
         let count = |tokens: usize| (tokens > 0).then(|| i64::try_from(tokens).unwrap_or(i64::MAX));
-        let known = self.reported;
         let all = sum(
             known,
             Tokens { input_tokens: count(n_prompt), output_tokens: count(n_said), ..Tokens::default() },
@@ -140,7 +168,7 @@ impl Reading {
             total_cost_micros: micros,
             ..Usage::default()
         };
-        Used { usage, is_estimated: n_prompt + n_said > 0 }
+        Used { usage, is_estimated: self.open.is_some() || n_prompt + n_said > 0 }
     }
 }
 

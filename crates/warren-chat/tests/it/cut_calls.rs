@@ -6,7 +6,7 @@ use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
 use warren_chat::{CostSummary, ModelPatch, WorkerConfig};
 use warren_db::{entity::deployment_settings, query, query::chat_costs::Span};
-use warren_vocab::{BusyBehavior, ChatErrorKind, ChatStatus};
+use warren_vocab::{AiProviderType, BusyBehavior, ChatErrorKind, ChatStatus};
 
 use crate::support::{DEADLINE, Stage};
 
@@ -70,6 +70,21 @@ async fn an_answer_that_is_stopped_costs_its_prompt_and_what_was_said() {
     assert_eq!(costs.by_chat[0].totals, totals);
     assert_eq!(costs.by_model[0].model_name, "scripted");
     assert_eq!(estimated(&stage).await.1, 1);
+}
+
+#[tokio::test]
+async fn what_the_provider_has_said_of_the_prompt_is_booked_instead_of_an_estimate() {
+    let stage = stage().await;
+    let _model = stage.with_script_of(AiProviderType::Anthropic, &never_ends()).await;
+    set_price(&stage).await;
+    let chat = stage.create("question").await;
+    let mut view = stage.view(chat).await;
+    view.until("the words", |view| view.preview_text() == "Some words now.").await;
+    stage.chat.interrupt(&stage.subject, chat).await.unwrap();
+    view.until_waiting().await;
+    let totals = costs(&stage).await.totals;
+    assert_eq!((totals.total_input_tokens, totals.total_output_tokens), (1, 5));
+    assert_eq!((totals.total_cost_micros, totals.estimated_cost_micros), (5001, 5001));
 }
 
 #[tokio::test]

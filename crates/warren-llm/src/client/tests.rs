@@ -108,6 +108,16 @@ async fn streams_that_break_the_protocol_end_with_an_error_or_are_read_all_the_s
 }
 
 #[tokio::test]
+async fn what_the_prompt_used_is_told_at_once_where_the_provider_says_it() {
+    let server = serve(&json!([{"text": "half"}, "stall"])).await;
+    let model = connect(config(&server, AiProviderType::Anthropic)).unwrap();
+    let mut stream = model.stream(request()).await.unwrap();
+    let first = stream.next().await.unwrap().unwrap();
+    assert!(matches!(first, ModelEvent::UsedSoFar(used) if used.input_tokens.is_some()), "{first:?}");
+    assert_eq!(stream.next().await.unwrap().unwrap(), ModelEvent::Text("half".into()));
+}
+
+#[tokio::test]
 async fn what_is_no_stream_is_told_as_what_it_is() {
     let body = |kind: &str, message: &str| json!([{"fail": {"status": 200, "message": message, "headers": {"content-type": kind}}}]);
     for (provider, protocol) in ALL {
@@ -262,6 +272,7 @@ struct Told {
     /// As it is sent again.
     blocks: Vec<AssistantBlock>,
     end: Option<(FinishReason, Usage)>,
+    used_so_far: Option<Usage>,
 }
 
 impl Told {
@@ -287,6 +298,7 @@ impl Told {
                     metadata.insert(call_id, own);
                 }
                 ModelEvent::ProviderResult { .. } | ModelEvent::Source { .. } => {}
+                ModelEvent::UsedSoFar(usage) => told.used_so_far = Some(usage),
                 ModelEvent::End { reason, usage } => told.end = Some((reason, usage)),
             }
         }

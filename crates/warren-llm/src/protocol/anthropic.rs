@@ -265,6 +265,10 @@ impl Reader for Answer {
         self.is_over
     }
 
+    fn used(&self) -> Usage {
+        self.usage
+    }
+
     fn end(&mut self, out: &mut Vec<ModelEvent>) {
         self.stop_all(out);
         self.calls.finish(out);

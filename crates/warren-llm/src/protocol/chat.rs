@@ -242,6 +242,10 @@ impl Reader for Answer {
         false
     }
 
+    fn used(&self) -> Usage {
+        self.usage
+    }
+
     fn end(&mut self, out: &mut Vec<ModelEvent>) {
         self.seal(out);
         self.calls.finish(out);

@@ -182,6 +182,10 @@ impl Reader for Answer {
         false
     }
 
+    fn used(&self) -> Usage {
+        self.usage
+    }
+
     fn end(&mut self, out: &mut Vec<ModelEvent>) {
         self.calls.finish(out);
         let reason = self.reason.take().unwrap_or(FinishReason::Other(None));

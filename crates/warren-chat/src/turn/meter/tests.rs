@@ -72,3 +72,18 @@ fn an_answer_without_usage_is_guessed() {
     meter.is_answered(Tokens::default());
     assert_eq!(used(&meter), (Some(100), Some(10), Some(200), true));
 }
+
+#[test]
+fn what_the_provider_has_said_of_the_prompt_is_not_guessed() {
+    let meter = meter();
+    meter.asks(300);
+    let told = Tokens { cache_read_tokens: Some(50), ..tokens(10, 1) };
+    meter.is_told(told);
+    assert_eq!(used(&meter), (Some(10), Some(1), Some(70), true));
+    meter.hears(60);
+    assert_eq!(used(&meter), (Some(10), Some(20), Some(260), true));
+    meter.is_told(Tokens { output_tokens: Some(30), ..told });
+    assert_eq!(used(&meter), (Some(10), Some(30), Some(360), true));
+    meter.is_answered(tokens(10, 31));
+    assert_eq!(used(&meter), (Some(10), Some(31), Some(320), false));
+}
