@@ -17,7 +17,7 @@ const server = spawn("node", [path.join(import.meta.dirname, "../mock/server.mjs
 const url = await new Promise((resolve) => server.stdout.on("data", (data) => resolve(String(data).trim())));
 const { page, errors, close } = await openBrowser({ url });
 
-const steps = { approvals, unknownOutcome, queue, promotion, editing, question, escape, resume };
+const steps = { approvals, remembered, unknownOutcome, queue, promotion, editing, question, escape, resume };
 try {
   await breakable(page);
   await signIn(page, { email: "ada@example.com", password: "correct horse battery" });
@@ -79,6 +79,20 @@ async function approvals() {
   const fold = page.locator(id("tool")).last().locator("button").first();
   if ((await fold.getAttribute("aria-expanded")) === "false") await fold.click();
   assert.match(await page.locator(id("tool")).last().innerText(), /not on a Friday/);
+}
+
+async function remembered() {
+  await newChat(page, { message: "approve the push" });
+  await page.locator(id("approval")).waitFor();
+  await page.locator(id("approval-remember")).check();
+  await page.locator(id("approval-approve")).click();
+  await waitAnswer(page);
+  await page.locator(id("chat-menu")).click();
+  await page.locator(id("remembered")).click();
+  assert.match(await page.locator(id("remembered-rule")).innerText(), /Runs without asking[\s\S]*git push origin main --force-with-lease[\s\S]*in \/home\/ada\/work/);
+  await page.locator(id("remembered-forget")).click();
+  await page.locator(id("remembered-none")).waitFor();
+  await page.keyboard.press("Escape");
 }
 
 async function unknownOutcome() {

@@ -2,7 +2,7 @@
 import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { CHATS, chatQuery, textPart } from "./chats";
 import { api } from "./client";
-import type { Chat, ChatMessage, CreateChatMessageResponse } from "./types";
+import type { Chat, ChatApprovalRule, ChatMessage, CreateChatMessageResponse } from "./types";
 
 interface Message {
   text: string;
@@ -73,7 +73,24 @@ export interface Decision {
 }
 
 export function useDecide(chatId: string) {
-  return useMutation({ mutationFn: (decision: Decision) => api("POST", `${CHATS}/${chatId}/approvals`, { decisions: [decision] }) });
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (decision: Decision) => api("POST", `${CHATS}/${chatId}/approvals`, { decisions: [decision] }),
+    onSuccess: () => client.invalidateQueries(approvalRulesQuery(chatId)),
+  });
+}
+
+/** What the chat remembers of such decisions, the newest first. */
+export function approvalRulesQuery(chatId: string) {
+  return queryOptions({
+    queryKey: ["chats", "approval-rules", chatId],
+    queryFn: () => api<{ rules: ChatApprovalRule[] }>("GET", `${CHATS}/${chatId}/approval-rules`),
+  });
+}
+
+export function useForgetRules(chatId: string) {
+  const client = useQueryClient();
+  return useMutation({ mutationFn: () => api("DELETE", `${CHATS}/${chatId}/approval-rules`), onSuccess: () => client.invalidateQueries(approvalRulesQuery(chatId)) });
 }
 
 /** What the user wrote in this chat, the newest first. */

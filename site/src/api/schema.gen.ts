@@ -312,12 +312,16 @@ export interface components {
         /** @description Which tool calls run, are asked about, or are refused. */
         ChatApprovalRule: {
             action: components["schemas"]["ChatApprovalAction"];
+            /** @description All arguments of the call, as rules that a chat remembers name them. */
+            args?: unknown;
             /** @description A pattern for the whole command, such as `git push*`. */
             command?: string | null;
             /** @description A pattern for the file that the call names, such as `/home/*\/project/**`. */
             path?: string | null;
             /** @description A pattern for the tool's name, such as `write_file` or `*`. */
             tool: string;
+            /** @description The directory that the call names for its command, word for word; empty where it names none. */
+            workdir?: string | null;
         };
         /** @description `GET /api/experimental/chats/{chat}/approvals`. */
         ChatApprovalsResponse: {
@@ -331,6 +335,11 @@ export interface components {
         /** @description What one chat cost, with those that it made. */
         ChatCostChatBreakdown: {
             chat_title: string;
+            /**
+             * Format: int64
+             * @description The part of it that was estimated, because an answer was cut off before the provider said what it used.
+             */
+            estimated_cost_micros?: number;
             /** Format: int64 */
             message_count: number;
             root_chat_id: components["schemas"]["ChatId"];
@@ -350,6 +359,11 @@ export interface components {
         /** @description What one model cost. */
         ChatCostModelBreakdown: {
             display_name: string;
+            /**
+             * Format: int64
+             * @description The part of it that was estimated, because an answer was cut off before the provider said what it used.
+             */
+            estimated_cost_micros?: number;
             /** Format: int64 */
             message_count: number;
             model: string;
@@ -374,6 +388,11 @@ export interface components {
             by_model: components["schemas"]["ChatCostModelBreakdown"][];
             /** Format: date-time */
             end_date: string;
+            /**
+             * Format: int64
+             * @description The part of it that was estimated, because an answer was cut off before the provider said what it used.
+             */
+            estimated_cost_micros?: number;
             /** Format: int64 */
             priced_message_count: number;
             /** Format: date-time */
@@ -399,6 +418,11 @@ export interface components {
             avatar_url: string;
             /** Format: int64 */
             chat_count: number;
+            /**
+             * Format: int64
+             * @description The part of it that was estimated, because an answer was cut off before the provider said what it used.
+             */
+            estimated_cost_micros?: number;
             /** Format: int64 */
             message_count: number;
             name: string;

@@ -7,7 +7,8 @@ import { Checkbox } from "@/ui/checkbox";
 import { Field, Textarea } from "@/ui/field";
 import { ErrorNotice } from "@/ui/notice";
 import { useNow } from "@/ui/time";
-import { text, toolTitle } from "./tool-title";
+import { Reveal } from "./reveal";
+import { editedPaths, text, toolTitle } from "./tool-title";
 import { asObject } from "./transcript";
 
 /** Calls that wait for a person's word, the first of them open. */
@@ -50,7 +51,9 @@ function ApprovalCard({ chatId, approval }: { chatId: string; approval: ChatAppr
         {isUnknown ? <CircleHelp aria-hidden className="mt-0.5 size-4 shrink-0" /> : <Hand aria-hidden className="mt-0.5 size-4 shrink-0" />}
         <div className="min-w-0 flex-1">
           <h3 className="text-sm font-medium">{say.heading}</h3>
-          <p className="text-[0.8125rem] break-words">{approval.message}</p>
+          <p className="text-[0.8125rem] break-words">
+            <Reveal text={approval.message} />
+          </p>
         </div>
         <Expiry at={approval.expires_at} />
       </header>
@@ -68,7 +71,7 @@ function ApprovalCard({ chatId, approval }: { chatId: string; approval: ChatAppr
           </p>
         ) : (
           <div className="flex flex-wrap items-center justify-end gap-2">
-            {isUnknown ? <span className="flex-1" /> : <Checkbox className="min-w-0 grow basis-full sm:basis-0" checked={remember} onChange={setRemember} label="Always in this chat" data-testid="approval-remember" />}
+            {isUnknown ? <span className="flex-1" /> : <Checkbox className="min-w-0 grow basis-full sm:basis-0" checked={remember} onChange={setRemember} label="Always in this chat" hint={<Reveal text={coverage(approval.tool_name, args)} />} data-testid="approval-remember" />}
             {denying ? (
               <>
                 <Button size="sm" variant="ghost" onClick={() => setDenying(false)}>
@@ -104,26 +107,44 @@ function Arguments({ verb, args, raw }: { verb: string; args: Record<string, unk
       {command ? (
         <pre tabIndex={0} role="group" aria-label="Command" className="max-h-40 overflow-auto rounded-lg bg-terminal px-3 py-2 font-mono text-xs leading-5 break-words whitespace-pre-wrap text-[#e7e6df]">
           <span className="text-[#8fd3b1] select-none">$ </span>
-          {command}
+          <Reveal text={command} />
         </pre>
       ) : (
-        <p className="text-[0.8125rem] font-medium">{verb}</p>
+        <p className="text-[0.8125rem] font-medium">
+          <Reveal text={verb} />
+        </p>
       )}
       {rest.length > 0 ? (
         <div tabIndex={0} role="group" aria-label="Arguments" className="max-h-40 overflow-y-auto">
           <dl className="space-y-1 text-xs">
             {rest.map(([name, value]) => (
               <div key={name} className="flex gap-4">
-                <dt className="w-20 shrink-0 font-mono text-muted-foreground">{name}</dt>
-                <dd className="min-w-0 flex-1 font-mono break-words whitespace-pre-wrap">{typeof value === "string" ? value : JSON.stringify(value, null, 1)}</dd>
+                <dt className="w-20 shrink-0 font-mono break-words text-muted-foreground">
+                  <Reveal text={name} />
+                </dt>
+                <dd className="min-w-0 flex-1 font-mono break-words whitespace-pre-wrap">
+                  <Reveal text={typeof value === "string" ? value : JSON.stringify(value, null, 1)} />
+                </dd>
               </div>
             ))}
           </dl>
         </div>
       ) : null}
-      {!command && rest.length === 0 && raw !== "{}" ? <pre className="font-mono text-xs break-words whitespace-pre-wrap">{raw}</pre> : null}
+      {!command && rest.length === 0 && raw !== "{}" ? <pre className="font-mono text-xs break-words whitespace-pre-wrap"><Reveal text={raw} /></pre> : null}
     </div>
   );
+}
+
+/** Which later calls are answered alike when the answer is remembered. */
+export function coverage(tool: string, args: Record<string, unknown>): string {
+  if (text(args["command"])) {
+    const where = text(args["workdir"]);
+    return `Approved: this very command, ${where ? `in ${where}` : "in the home directory"} only. Refused: this command in every directory.`;
+  }
+  const paths = [text(args["path"]), ...editedPaths(args)].filter(Boolean);
+  if (paths.length > 0) return `Every later ${tool} of ${paths.join(", ")}, whatever else it says.`;
+  if (tool === "list_files" || tool === "search_files") return `Every later ${tool} of the home directory, whatever it looks for.`;
+  return `Every later ${tool} with these very arguments.`;
 }
 
 /** The arguments by name; nothing for what is no object, whose text is shown as it is. */

@@ -1,5 +1,5 @@
 import { useNavigate } from "@tanstack/react-router";
-import { Archive, ArchiveRestore, Ellipsis, Pencil, Pin, PinOff, Plus, Sparkles, Tag, X } from "lucide-react";
+import { Archive, ArchiveRestore, Ellipsis, Hand, Pencil, Pin, PinOff, Plus, Sparkles, Tag, X } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { useProposeTitle, useUpdateChat } from "@/api/chat-actions";
 import { fieldError } from "@/api/client";
@@ -9,8 +9,9 @@ import { Dialog } from "@/ui/dialog";
 import { Field, Input } from "@/ui/field";
 import { Menu, MenuItem } from "@/ui/menu";
 import { ErrorNotice } from "@/ui/notice";
+import { Remembered } from "./remembered";
 
-type Question = "rename" | "archive" | "labels";
+type Question = "rename" | "archive" | "labels" | "remembered";
 
 /** What can be done with a chat as a whole. A chat at work cannot be archived. */
 export function ChatMenu({ chat, busy, compact }: { chat: Chat; busy: boolean; compact?: boolean }) {
@@ -57,6 +58,10 @@ export function ChatMenu({ chat, busy, compact }: { chat: Chat; busy: boolean; c
           <Tag aria-hidden />
           Labels…
         </MenuItem>
+        <MenuItem onSelect={() => ask("remembered")} data-testid="remembered">
+          <Hand aria-hidden />
+          Remembered approvals…
+        </MenuItem>
         {chat.archived ? (
           <MenuItem onSelect={() => update.mutate({ archived: false })}>
             <ArchiveRestore aria-hidden />
@@ -74,6 +79,9 @@ export function ChatMenu({ chat, busy, compact }: { chat: Chat; busy: boolean; c
       </Dialog>
       <Dialog {...dialog("labels")} title="Labels" description="Words of your own to sort chats by, such as team: platform.">
         <LabelsForm chat={chat} error={update.error} busy={update.isPending} onSubmit={(labels) => update.mutate({ labels }, { onSuccess: close })} />
+      </Dialog>
+      <Dialog {...dialog("remembered")} title="Remembered approvals" description="Tool calls that you have answered once and for all in this chat.">
+        {asking === "remembered" ? <Remembered chatId={chat.id} /> : null}
       </Dialog>
       <Dialog
         {...dialog("archive")}

@@ -83,8 +83,8 @@ function Form({ path, held }: { path: RulesPath; held: ChatApprovalRule[] }) {
 }
 
 /** An empty pattern fits everything, which is to have none. */
-export function tidyRule({ tool, action, path, command }: ChatApprovalRule): ChatApprovalRule {
-  return { tool: tool.trim(), action, ...(path?.trim() ? { path: path.trim() } : {}), ...(command?.trim() ? { command: command.trim() } : {}) };
+export function tidyRule({ tool, action, path, command, workdir, args }: ChatApprovalRule): ChatApprovalRule {
+  return { tool: tool.trim(), action, ...(workdir != null ? { workdir } : {}), ...(args != null ? { args } : {}), ...(path?.trim() ? { path: path.trim() } : {}), ...(command?.trim() ? { command: command.trim() } : {}) };
 }
 
 function swap<Item>(items: Item[], a: number, b: number): Item[] {

@@ -119,4 +119,18 @@ async fn a_call_that_a_rule_asks_about_waits_for_its_owner_and_a_denial_is_remem
     let (_, page) = server.get(&format!("{path}/messages")).await;
     let results = page["messages"].as_array().unwrap().iter().filter(|one| one["role"] == "tool");
     assert_eq!(results.count(), 2, "{page}");
+
+    // What is remembered can be looked at and forgotten; then the owner is asked again.
+    let remembered = format!("{path}/approval-rules");
+    let rule = json!({ "tool": "list_templates", "action": "deny", "args": {} });
+    assert_eq!(server.get(&remembered).await, (StatusCode::OK, json!({ "rules": [rule] })));
+    let (status, _) = server.send(Method::DELETE, &remembered, json!({})).await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    assert_eq!(server.get(&remembered).await.1, json!({ "rules": [] }));
+    let (_, log) = server.get("/api/v2/audit?limit=5").await;
+    let newest = &log["audit_logs"][0];
+    assert_eq!((&newest["resource_type"], &newest["action"]), (&json!("chat"), &json!("write")), "{log}");
+    assert!(newest["diff"]["approval_rules"].is_object(), "{newest}");
+    server.post(&format!("{path}/messages"), json!({ "content": text("once more") })).await;
+    server.until(&path, |chat| chat["status"] == "requires_action").await;
 }
