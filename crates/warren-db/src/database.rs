@@ -247,12 +247,15 @@ impl Database {
         F: AsyncFnOnce(&Tx) -> Result<T, E>,
         E: From<DbError>,
     {
-        let (value, hints) = match &self.shared.engine {
-            Engine::Sqlite(sqlite) => sqlite.transact(true, work).await?,
-            Engine::Postgres(postgres) => postgres.transact_apart(work).await?,
-        };
-        self.publish_all(hints);
-        Ok(value)
+        let pubsub = &self.shared.pubsub;
+        match &self.shared.engine {
+            Engine::Sqlite(sqlite) => {
+                let (value, hints) = sqlite.transact(true, work).await?;
+                publish_all(&**pubsub, hints);
+                Ok(value)
+            }
+            Engine::Postgres(postgres) => postgres.transact_apart(pubsub, work).await,
+        }
     }
 
     /// Publishes a hint outside a transaction.
@@ -281,26 +284,27 @@ impl Database {
         F: AsyncFnOnce(&Tx) -> Result<T, E>,
         E: From<DbError>,
     {
-        let (value, hints) = match &self.shared.engine {
+        let pubsub = &self.shared.pubsub;
+        match &self.shared.engine {
             Engine::Sqlite(sqlite) => {
                 let goes_first = guard.is_some_and(|guard| guard.goes_first);
-                sqlite.transact(goes_first, work).await?
+                let (value, hints) = sqlite.transact(goes_first, work).await?;
+                publish_all(&**pubsub, hints);
+                Ok(value)
             }
-            Engine::Postgres(postgres) => postgres.transact(guard, work).await?,
-        };
-        self.publish_all(hints);
-        Ok(value)
-    }
-
-    fn publish_all(&self, hints: Hints) {
-        for (channel, hint) in hints {
-            self.shared.pubsub.publish(&channel, hint);
+            Engine::Postgres(postgres) => postgres.transact(guard, pubsub, work).await,
         }
     }
 }
 
 /// Hints to publish after the commit, with their channels.
 type Hints = Vec<(String, Value)>;
+
+fn publish_all(pubsub: &dyn PubSub, hints: Hints) {
+    for (channel, hint) in hints {
+        pubsub.publish(&channel, hint);
+    }
+}
 
 /// An open write transaction. Reads through it see its own writes.
 pub struct Tx {

@@ -2,13 +2,13 @@
 //!
 //! Writers are serial across all servers unless they name the row that guards them, see `docs/adr/0005`.
 
-mod begin;
+mod shield;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
-    SqlxPostgresConnector, Statement,
+    SqlxPostgresConnector, Statement, TransactionTrait,
     sea_query::{Alias, Expr, ExprTrait, LockType, Order, Query},
 };
 use sqlx::{
@@ -18,9 +18,13 @@ use sqlx::{
 use tokio::{sync::RwLock, time::timeout};
 use warren_rt::Tasks;
 
-use super::{Guard, Hints, Location, OpenError, Tx};
-use crate::{error::DbError, migration, pubsub::ListenNotify};
-use begin::begin;
+use super::{Guard, Location, OpenError, Tx, publish_all};
+use crate::{
+    error::DbError,
+    migration,
+    pubsub::{ListenNotify, PubSub},
+};
+use shield::shielded;
 
 /// One connection listens, one sends hints, one says that the server lives; the others are for when those hang on a dead
 /// network.
@@ -98,8 +102,14 @@ impl Postgres {
         begin(&self.readers, &self.tasks).await
     }
 
-    /// Runs one transaction: alone, or beside others that hold other guards.
-    pub(super) async fn transact<T, E, F>(&self, guard: Option<Guard>, work: F) -> Result<(T, Hints), E>
+    /// Runs one transaction: alone, or beside others that hold other guards. What it commits is told to others even when
+    /// nobody waits for it any more.
+    pub(super) async fn transact<T, E, F>(
+        &self,
+        guard: Option<Guard>,
+        pubsub: &Arc<dyn PubSub>,
+        work: F,
+    ) -> Result<T, E>
     where
         F: AsyncFnOnce(&Tx) -> Result<T, E>,
         E: From<DbError>,
@@ -111,16 +121,51 @@ impl Postgres {
         }
         let transaction = begin(&self.writers, &self.tasks).await?;
         lock(&transaction, guard).await?;
-        finish(transaction, work).await
+        self.finish(transaction, pubsub, work).await
     }
 
     /// Runs one transaction that waits for no other.
-    pub(super) async fn transact_apart<T, E, F>(&self, work: F) -> Result<(T, Hints), E>
+    pub(super) async fn transact_apart<T, E, F>(&self, pubsub: &Arc<dyn PubSub>, work: F) -> Result<T, E>
     where
         F: AsyncFnOnce(&Tx) -> Result<T, E>,
         E: From<DbError>,
     {
-        finish(begin(&wrap(self.apart.clone()), &self.tasks).await?, work).await
+        let transaction = begin(&wrap(self.apart.clone()), &self.tasks).await?;
+        self.finish(transaction, pubsub, work).await
+    }
+
+    /// Does the work in a transaction and commits it, or rolls back what has failed.
+    async fn finish<T, E, F>(
+        &self,
+        transaction: DatabaseTransaction,
+        pubsub: &Arc<dyn PubSub>,
+        work: F,
+    ) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&Tx) -> Result<T, E>,
+        E: From<DbError>,
+    {
+        let tx = Tx::new(transaction);
+        let outcome = work(&tx).await;
+        let (transaction, hints, _) = tx.into_parts();
+        match outcome {
+            Ok(value) => {
+                let pubsub = pubsub.clone();
+                let commit = async move {
+                    transaction.commit().await?;
+                    publish_all(&*pubsub, hints);
+                    Ok::<_, DbErr>(())
+                };
+                shielded(commit, &self.tasks).await.map_err(DbError::from)?;
+                Ok(value)
+            }
+            Err(error) => {
+                if let Err(rollback) = shielded(transaction.rollback(), &self.tasks).await {
+                    tracing::warn!(error = %rollback, "rollback failed");
+                }
+                Err(error)
+            }
+        }
     }
 
     pub(super) async fn close(&self) -> Result<(), DbError> {
@@ -132,27 +177,9 @@ impl Postgres {
     }
 }
 
-/// Does the work in a transaction and commits it, or rolls back what has failed.
-async fn finish<T, E, F>(transaction: DatabaseTransaction, work: F) -> Result<(T, Hints), E>
-where
-    F: AsyncFnOnce(&Tx) -> Result<T, E>,
-    E: From<DbError>,
-{
-    let tx = Tx::new(transaction);
-    let outcome = work(&tx).await;
-    let (transaction, hints, _) = tx.into_parts();
-    match outcome {
-        Ok(value) => {
-            transaction.commit().await.map_err(DbError::from)?;
-            Ok((value, hints))
-        }
-        Err(error) => {
-            if let Err(rollback) = transaction.rollback().await {
-                tracing::warn!(error = %rollback, "rollback failed");
-            }
-            Err(error)
-        }
-    }
+async fn begin(pool: &DatabaseConnection, tasks: &Tasks) -> Result<DatabaseTransaction, DbError> {
+    let pool = pool.clone();
+    Ok(shielded(async move { pool.begin().await }, tasks).await?)
 }
 
 /// Takes the write lock until the end of the transaction: alone, or shared and then the guarding row.

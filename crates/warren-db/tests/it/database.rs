@@ -1,3 +1,9 @@
+use std::{
+    io,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
 use chrono::Utc;
 use sea_orm::{ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait};
 use serde_json::json;
@@ -211,6 +217,76 @@ async fn a_transaction_that_nobody_waits_for_any_more_leaves_no_reader_in_the_pa
         for _ in 0..4 {
             assert_eq!(users::Entity::find().count(db.reader()).await.unwrap(), n + 1);
         }
+    }
+}
+
+/// Writes everything that the driver says about connections where the test can read it.
+#[derive(Clone, Default)]
+struct Said(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Said {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Dropped at each point of a transaction, above all while its end is under way.
+#[tokio::test]
+async fn a_write_that_nobody_waits_for_any_more_is_whole_and_told_or_is_nothing() {
+    let said = Said::default();
+    let writer = said.clone();
+    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let database = TestDatabase::new().await;
+    let db = database.database();
+    let is_postgres = !db.is_exclusive();
+    let mut n_dropped = 0;
+    for n_polls in 1..60 {
+        for fails in [false, true] {
+            let email = format!("{n_polls}-{fails}@example.com");
+            let mut hints = db.subscribe(&email);
+            let mut writing = Box::pin(db.write(async |tx| {
+                insert(tx, user(&email)).await?;
+                tx.notify(email.clone(), json!("written"));
+                if fails { Err(DbError::NotFound { what: "nothing" }) } else { Ok(()) }
+            }));
+            let mut is_done = false;
+            for _ in 0..n_polls {
+                tokio::select! {
+                    biased;
+                    _ = &mut writing => { is_done = true; break }
+                    () = std::future::ready(()) => {}
+                }
+                // The database has its answer ready before the next look.
+                settle(&db).await;
+            }
+            drop(writing);
+            n_dropped += usize::from(!is_done);
+            // It waits for the other one, whose end may be under way.
+            db.write(async |tx| insert(tx, user(&format!("next-{email}"))).await).await.unwrap();
+            let all = users::Entity::find().all(db.reader()).await.unwrap();
+            let is_there = all.iter().any(|one| one.email == email);
+            assert!(!(fails && is_there), "{email}");
+            if is_there && is_postgres {
+                let hint = tokio::time::timeout(Duration::from_secs(10), hints.next()).await;
+                assert_eq!(hint.expect("it is told"), Some(Notice::Hint(json!("written"))));
+            }
+        }
+    }
+    assert!(n_dropped > 4, "{n_dropped}");
+    let said = String::from_utf8(said.0.lock().unwrap().clone()).unwrap();
+    assert!(!said.contains("WARN"), "{said}");
+}
+
+/// Gives what is under way the time to come in.
+async fn settle(db: &Database) {
+    for _ in 0..2 {
+        users::Entity::find().count(db.reader()).await.unwrap();
     }
 }
 

@@ -1,49 +1,49 @@
-//! Beginning a transaction in a way that may be dropped.
+//! Steps of a transaction that may be dropped and are finished all the same.
 //!
-//! sqlx rolls back what it knows to have begun. A `BEGIN` whose answer nobody waited for has begun all the same: the
-//! connection would go back to its pool inside a transaction, and whoever got it next would see the past.
+//! sqlx rolls back what it knows to have begun and not ended. A `BEGIN` whose answer nobody waited for has begun all the
+//! same: the connection would go back to its pool inside a transaction, and whoever got it next would see the past. A
+//! `COMMIT` whose answer nobody waited for has ended it: the rollback would hit no transaction, or the next one, and nobody
+//! would be told of what was committed.
 
 use std::{
     future::{Future, poll_fn},
     pin::Pin,
 };
 
-use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait};
 use tokio::runtime::Handle;
 use warren_rt::Tasks;
 
-use crate::error::DbError;
+type Step<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-type Beginning = Pin<Box<dyn Future<Output = Result<DatabaseTransaction, DbErr>> + Send>>;
-
-/// Begins a transaction. When the caller loses interest half-way, a task brings the beginning to its end and rolls back.
-pub(super) async fn begin(pool: &DatabaseConnection, tasks: &Tasks) -> Result<DatabaseTransaction, DbError> {
-    let pool = pool.clone();
-    let beginning: Beginning = Box::pin(async move { pool.begin().await });
-    let mut begun = Begun { beginning: Some(beginning), tasks };
-    let transaction = poll_fn(|cx| match &mut begun.beginning {
-        Some(beginning) => beginning.as_mut().poll(cx),
+/// Does one step. When the caller loses interest half-way, a task brings it to its end and drops what it gives.
+pub(super) async fn shielded<T: Send + 'static>(
+    step: impl Future<Output = T> + Send + 'static,
+    tasks: &Tasks,
+) -> T {
+    let mut shield = Shield { step: Some(Box::pin(step)), tasks };
+    let done = poll_fn(|cx| match &mut shield.step {
+        Some(step) => step.as_mut().poll(cx),
         None => unreachable!("only dropping takes it out"),
     });
-    let transaction = transaction.await;
-    begun.beginning = None;
-    Ok(transaction?)
+    let done = done.await;
+    shield.step = None;
+    done
 }
 
-/// Does not let go of a beginning that is under way.
-struct Begun<'a> {
-    beginning: Option<Beginning>,
+/// Does not let go of a step that is under way.
+struct Shield<'a, T: Send + 'static> {
+    step: Option<Step<T>>,
     tasks: &'a Tasks,
 }
 
-impl Drop for Begun<'_> {
+impl<T: Send + 'static> Drop for Shield<'_, T> {
     fn drop(&mut self) {
         // Without a runtime the connections are gone as well.
-        if let Some(beginning) = self.beginning.take()
+        if let Some(step) = self.step.take()
             && Handle::try_current().is_ok()
         {
-            // What has begun rolls back when it is dropped.
-            self.tasks.spawn_graceful("abandoned transaction", async move { drop(beginning.await) });
+            // A transaction that has begun rolls back when it is dropped.
+            self.tasks.spawn_graceful("abandoned transaction", async move { drop(step.await) });
         }
     }
 }
