@@ -28,6 +28,8 @@ use crate::{
 /// A build to post.
 #[derive(Debug, Clone)]
 pub struct NewBuild {
+    /// Chosen by the caller, so that it can find out later whether the build was made.
+    pub id: BuildId,
     pub transition: Transition,
     /// Absent for the version that the rules choose.
     pub version: Option<TemplateVersionId>,
@@ -42,6 +44,7 @@ impl NewBuild {
     /// A build without choices of the caller.
     pub fn of(transition: Transition) -> Self {
         Self {
+            id: BuildId::new(),
             transition,
             version: None,
             parameters: BTreeMap::new(),
@@ -200,7 +203,7 @@ pub(crate) async fn insert(
     let import = check_imported(tx, &version).await?;
     let values = parameter_values(tx, &version, last.as_ref(), &new).await?;
 
-    let build_id = BuildId::new();
+    let build_id = new.id;
     let organization = OrganizationId::from_uuid(workspace.organization_id);
     let file = FileId::from_uuid(import.file_id);
     let job =

@@ -21,7 +21,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use thiserror::Error;
 use warren_chat_proto::approval::Places;
-use warren_vocab::{ChatId, OrganizationId, UserId, WorkspaceId};
+use warren_vocab::{BuildId, ChatId, OrganizationId, UserId, WorkspaceId};
 
 pub use call::{
     AskUserQuestion, CreateWorkspace, EditFiles, Execute, ListFiles, ListTemplates, ProcessOutput,
@@ -49,6 +49,8 @@ pub struct ToolContext {
     pub key: String,
     /// The id of the workspace that this call makes if it makes one. It is written down before the call starts.
     pub new_workspace: WorkspaceId,
+    /// The id of the build that this call makes if it starts or stops the workspace, written down likewise.
+    pub new_build: BuildId,
     /// How long ago the call was started first, by this server or one before it.
     pub age: Duration,
 }

@@ -20,7 +20,7 @@ use warren_db::{
     entity::{chat_tool_calls, chats},
     query::{self, chat_tool_calls::Key},
 };
-use warren_vocab::{ChatId, ChatStatus, MessageRole, OrganizationId, UserId, WorkspaceId};
+use warren_vocab::{BuildId, ChatId, ChatStatus, MessageRole, OrganizationId, UserId, WorkspaceId};
 
 use super::{
     Binding, ToolContext, ToolError, ToolOutcome, ToolOutput,
@@ -220,7 +220,11 @@ impl<'a> Runner<'a> {
         };
         let mut context = self.context(entry);
         // What an interrupt or a later life must look for, wherever the chat works by then.
-        let intent = json!({ "workspace_id": context.new_workspace, "bound_id": context.binding.get() });
+        let intent = json!({
+            "workspace_id": context.new_workspace,
+            "build_id": context.new_build,
+            "bound_id": context.binding.get(),
+        });
         if !self.write_start(entry, intent).await? {
             // Only this worker can have started it since the ledger was read, and it has not.
             return Err(DbError::Corrupt { what: "state of a tool call" }.into());
@@ -373,15 +377,18 @@ impl<'a> Runner<'a> {
 
 /// The context of a call, as it was when it was started.
 pub(super) fn context(chat: &chats::Model, entry: &chat_tool_calls::Model, binding: Binding) -> ToolContext {
-    let named = |field: &str| -> Option<WorkspaceId> { entry.intent.as_ref()?[field].as_str()?.parse().ok() };
-    let bound = named("bound_id").filter(|_| entry.state == "started");
+    let named = |field: &str| entry.intent.as_ref()?[field].as_str();
+    let workspace = |field: &str| -> Option<WorkspaceId> { named(field)?.parse().ok() };
+    let build = named("build_id").and_then(|id| id.parse().ok());
+    let bound = workspace("bound_id").filter(|_| entry.state == "started");
     ToolContext {
         chat: ChatId::from_uuid(chat.id),
         owner: UserId::from_uuid(chat.owner_id),
         organization: OrganizationId::from_uuid(chat.organization_id),
         binding: bound.map_or(binding, |bound| Binding::new(Some(bound))),
         key: format!("{}-{}-{}-{}", chat.id, entry.history_version, entry.ordinal, entry.run),
-        new_workspace: named("workspace_id").unwrap_or_else(WorkspaceId::new),
+        new_workspace: workspace("workspace_id").unwrap_or_else(WorkspaceId::new),
+        new_build: build.unwrap_or_else(BuildId::new),
         age: Duration::ZERO,
     }
 }

@@ -119,3 +119,21 @@ async fn a_tool_that_goes_on_during_a_crash_is_found_again() {
     assert_eq!(results[1], (json!({ "success": true, "output": "all lines" }), false));
     assert_eq!(view.story().last().unwrap().1, "It went on.");
 }
+
+#[tokio::test]
+async fn a_start_that_a_crash_cuts_runs_again_with_the_build_that_was_written_down() {
+    let stage = Stage::new().await;
+    let start = json!({ "tool_call": { "name": "start_workspace", "args": {} } });
+    let _model = stage
+        .with_script(&json!({ "turns": [
+        { "when": { "tool_results": 0 }, "steps": [start] },
+        { "steps": [{ "text": "It runs." }] },
+    ] }))
+        .await;
+    let chat = stage.create("start").await;
+    tokio::time::timeout(DEADLINE, stage.tools.hanging.notified()).await.unwrap();
+    let first = stage.tools.calls();
+    let stage = stage.crash_with(json!(null)).await;
+    stage.view(chat).await.until_waiting().await;
+    assert_eq!(stage.tools.calls(), first, "the same build");
+}

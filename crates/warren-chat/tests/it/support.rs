@@ -147,6 +147,15 @@ impl FakeTools {
                 output.write("line 2\n").await;
                 Ok(json!({ "success": true, "output": "line 1\nline 2\n", "exit_code": 0 }))
             }
+            Tool::StartWorkspace(_) => {
+                self.note(format!("start_workspace {}", context.new_build));
+                self.hanging.notify_one();
+                let is_first_life = self.resumed.lock().unwrap().is_none();
+                if is_first_life {
+                    std::future::pending::<()>().await;
+                }
+                Ok(json!({ "started": true }))
+            }
             Tool::ReadFile(arguments) => {
                 self.note(format!("read_file {}", arguments.path));
                 Ok(json!({ "content": "1\thello" }))

@@ -1,7 +1,7 @@
 //! `create_workspace`, `start_workspace`, `stop_workspace`, `workspace_status`.
 //!
-//! All of them can be repeated: they look at what is there and do what is missing. A new workspace has its id before it is
-//! made, so that a second run finds it.
+//! All of them can be repeated: they look at what is there and do what is missing. A new workspace and a new build have
+//! their ids before they are made, so that a second run finds them, also when the build has failed meanwhile.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use warren_app::{
     Actor, AppError,
     agents::agent_status,
     builds::NewBuild,
-    details::WorkspaceDetail,
+    details::{BuildDetail, WorkspaceDetail},
     now,
     workspaces::{NewWorkspace, Source},
 };
@@ -74,17 +74,18 @@ impl ChatTools {
         let id = context.workspace()?;
         let actor = self.actor(context.owner).await?;
         let detail = self.bound(&actor, id).await?;
+        let own = self.own_build(&actor, context).await?;
         let detail = match detail.build.status() {
             WorkspaceStatus::Stopping | WorkspaceStatus::Canceling => {
                 wait_until_settled(&self.app, &actor, id, output).await?
             }
             _ => detail,
         };
-        let started = needs_start(&detail);
-        if started {
+        let started = own.is_some() || needs_start(&detail);
+        if started && own.is_none() {
             output.show(&format!("Starting the workspace {}…\n", detail.workspace.name)).await;
-            let build =
-                NewBuild { parameters: texts(arguments.parameters), ..NewBuild::of(Transition::Start) };
+            let parameters = texts(arguments.parameters);
+            let build = NewBuild { id: context.new_build, parameters, ..NewBuild::of(Transition::Start) };
             match self.app.create_build(&actor, id, build).await {
                 // Somebody else has just started it.
                 Ok(_) | Err(AppError::Conflict(_)) => {}
@@ -104,6 +105,10 @@ impl ChatTools {
         let id = context.workspace()?;
         let actor = self.actor(context.owner).await?;
         let detail = self.bound(&actor, id).await?;
+        let own = self.own_build(&actor, context).await?;
+        if let Some(own) = own.as_ref().filter(|own| own.status() == WorkspaceStatus::Stopped) {
+            return Ok(stop_result(own));
+        }
         let status = detail.build.status();
         if matches!(status, WorkspaceStatus::Pending | WorkspaceStatus::Starting)
             && detail.build.transition == Transition::Start
@@ -113,19 +118,16 @@ impl ChatTools {
         }
         let is_on_its_way =
             matches!(status, WorkspaceStatus::Stopped | WorkspaceStatus::Stopping | WorkspaceStatus::Pending);
-        if !is_on_its_way {
+        if !is_on_its_way && own.is_none() {
             output.show(&format!("Stopping the workspace {}…\n", detail.workspace.name)).await;
-            match self.app.create_build(&actor, id, NewBuild::of(Transition::Stop)).await {
+            let build = NewBuild { id: context.new_build, ..NewBuild::of(Transition::Stop) };
+            match self.app.create_build(&actor, id, build).await {
                 Ok(_) | Err(AppError::Conflict(_)) => {}
                 Err(error) => return Err(failed(error)),
             }
         }
         let detail = wait_for_stop(&self.app, &actor, id, output).await?;
-        Ok(json!({
-            "stopped": true,
-            "workspace_name": detail.workspace.name,
-            "build_id": detail.build.build.id,
-        }))
+        Ok(stop_result(&detail.build))
     }
 
     pub(super) async fn workspace_status(&self, context: &ToolContext) -> Result<Value, ToolError> {
@@ -221,6 +223,19 @@ impl ChatTools {
         }
     }
 
+    /// The build that a run before a crash has made.
+    async fn own_build(
+        &self,
+        actor: &Actor,
+        context: &ToolContext,
+    ) -> Result<Option<BuildDetail>, ToolError> {
+        match self.app.find_build(actor, context.new_build).await {
+            Ok(detail) => Ok(Some(detail)),
+            Err(AppError::NotFound | AppError::Gone(_)) => Ok(None),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
     async fn bound(&self, actor: &Actor, id: WorkspaceId) -> Result<WorkspaceDetail, ToolError> {
         self.find(actor, id).await?.ok_or_else(|| {
             let text = "The workspace of this chat was deleted. Use create_workspace to make another.";
@@ -263,6 +278,10 @@ fn needs_start(detail: &WorkspaceDetail) -> bool {
         | WorkspaceStatus::Deleting
         | WorkspaceStatus::Deleted => true,
     }
+}
+
+fn stop_result(build: &BuildDetail) -> Value {
+    json!({ "stopped": true, "workspace_name": build.workspace.name, "build_id": build.build.id })
 }
 
 fn stopped(detail: &WorkspaceDetail) -> Value {

@@ -16,7 +16,7 @@ use warren_db::{
     query::{self, Page},
 };
 use warren_vocab::{
-    AgentId, AgentLifecycle, ChatId, JobId, OrganizationId, RunnerId, TemplateId, TemplateVersionId,
+    AgentId, AgentLifecycle, BuildId, ChatId, JobId, OrganizationId, RunnerId, TemplateId, TemplateVersionId,
 };
 
 use super::*;
@@ -176,6 +176,7 @@ impl Stage {
             binding: Binding::new(bound),
             key: "key".into(),
             new_workspace: WorkspaceId::new(),
+            new_build: BuildId::new(),
             age: Duration::ZERO,
         }
     }

@@ -69,11 +69,11 @@ async fn create(
         return Err(ApiError::bad_request("Validation failed.").field("dry_run", "is not supported"));
     }
     let new = NewBuild {
-        transition: body.transition,
         version: body.template_version_id,
         parameters: body.rich_parameter_values.into_iter().map(|one| (one.name, one.value)).collect(),
         reason: reason(body.reason)?,
         orphan: body.orphan,
+        ..NewBuild::of(body.transition)
     };
     let detail = state.app.create_build(caller.actor(), workspace, new).await?;
     Ok((StatusCode::CREATED, show(detail)?))

@@ -1,6 +1,8 @@
 //! What the tools say to each state that a chat's workspace, its build and its agent can be in.
 
+use warren_app::builds::NewBuild;
 use warren_db::entity::workspace_agents;
+use warren_vocab::Transition;
 
 use super::*;
 
@@ -221,4 +223,69 @@ async fn a_name_that_no_workspace_can_have_is_told_with_what_to_do() {
     let (made, ()) =
         tokio::join!(stage.make(&context, template, Some("  ")), stage.bring_up(context.new_workspace));
     assert!(made.unwrap()["workspace_name"].as_str().unwrap().starts_with("go-"));
+}
+
+/// Fails the next job, as a provisioner does.
+async fn fail_next(stage: &Stage) {
+    let (job, worker) = stage.next_job().await;
+    let failure = JobFailure { message: "no space left".into(), code: None, state: None, canceled: false };
+    stage.fixture.app.fail_job(job, worker, failure).await.unwrap();
+}
+
+async fn n_builds(stage: &Stage, id: WorkspaceId) -> usize {
+    let page = Page { limit: 0, offset: 0 };
+    stage.fixture.app.list_builds(&stage.actor, id, None, page).await.unwrap().len()
+}
+
+#[tokio::test]
+async fn a_start_that_runs_again_after_a_crash_makes_no_second_build() {
+    let stage = Stage::new().await;
+    let id = stage.fixture.workspace();
+    stage.set_transition("stop").await;
+    let before = n_builds(&stage, id).await;
+    let context = stage.context(Some(id));
+    let start =
+        || async { stage.tools.start_workspace(&context, StartWorkspace::default(), &Seen::default()).await };
+    // The build that was made fails while no server waits for it.
+    let (_, ()) = tokio::join!(start(), fail_next(&stage));
+    let again = start().await.unwrap_err();
+    assert_eq!(again.fields["error_code"], "build_failed");
+    assert_eq!(again.fields["build_id"], json!(context.new_build));
+    assert_eq!(n_builds(&stage, id).await, before + 1);
+    // The next call is one of its own.
+    let next = stage.context(Some(id));
+    let (started, ()) = tokio::join!(
+        stage.tools.start_workspace(&next, StartWorkspace::default(), &Seen::default()),
+        stage.bring_up(id)
+    );
+    assert_eq!(started.unwrap()["build_id"], json!(next.new_build));
+    let again = stage.tools.start_workspace(&next, StartWorkspace::default(), &Seen::default()).await;
+    assert_eq!(again.unwrap()["started"], true, "this call has started it");
+    assert_eq!(n_builds(&stage, id).await, before + 2);
+}
+
+#[tokio::test]
+async fn a_stop_that_runs_again_after_a_crash_makes_no_second_build() {
+    let stage = Stage::new().await;
+    let id = stage.fixture.workspace();
+    let before = n_builds(&stage, id).await;
+    let context = stage.context(Some(id));
+    let stop = || async { stage.tools.stop_workspace(&context, &Seen::default()).await };
+    let (_, ()) = tokio::join!(stop(), fail_next(&stage));
+    let again = stop().await.unwrap_err();
+    assert_eq!(again.fields["error_code"], "build_failed");
+    assert_eq!(n_builds(&stage, id).await, before + 1);
+    let next = stage.context(Some(id));
+    let stopping = async {
+        stage.provision(JobOutcome::Build(BuildOutcome { state: Vec::new(), resources: Vec::new() })).await;
+    };
+    let (stopped, ()) = tokio::join!(stage.tools.stop_workspace(&next, &Seen::default()), stopping);
+    assert_eq!(stopped.unwrap()["build_id"], json!(next.new_build));
+    // Somebody starts it again before the call runs a second time.
+    let start = NewBuild::of(Transition::Start);
+    stage.fixture.app.create_build(&stage.actor, id, start).await.unwrap();
+    stage.bring_up(id).await;
+    let again = stage.tools.stop_workspace(&next, &Seen::default()).await.unwrap();
+    assert_eq!((&again["stopped"], &again["build_id"]), (&json!(true), &json!(next.new_build)));
+    assert_eq!(n_builds(&stage, id).await, before + 3);
 }
