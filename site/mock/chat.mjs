@@ -39,7 +39,7 @@ function commit(chat, role, content) {
 }
 
 function tell(chat, kind) {
-  for (const watcher of watchers) watcher.send(JSON.stringify({ kind, chat: shown(chat) }));
+  for (const watcher of watchers) watcher.send(JSON.stringify({ type: "data", data: { kind, chat: shown(chat) } }));
 }
 
 /** The list that a search asks for: the few words of it that the pages use. */
@@ -251,6 +251,7 @@ export function attachChat(ws, id, query) {
   if (!chat) return ws.close(1011);
   const after = Number(query.get("after_id") ?? 0);
   chat.listeners.add(ws);
+  live(ws, "[]");
   chat.has_unread = false;
   ws.on("close", () => chat.listeners.delete(ws));
   const place = Number(/^m\.(\d+)$/.exec(query.get("cursor") ?? "")?.[1] ?? Number.NaN);
@@ -277,12 +278,19 @@ export function attachChat(ws, id, query) {
 
 const watchers = new Set();
 
+/** Says now and then that the connection lives. */
+function live(ws, sign) {
+  const timer = setInterval(() => ws.send(sign), 15_000);
+  ws.on("close", () => clearInterval(timer));
+}
+
 export function attachWatch(ws) {
   watchers.add(ws);
+  live(ws, '{"type":"ping"}');
   ws.on("close", () => watchers.delete(ws));
 }
 
-const shown = ({ messages: _m, queue: _q, listeners: _l, parts: _p, log: _g, decide: _d, approvals: _a, calls: _c, ...chat }) => chat;
+const shown = ({ messages: _m, queue: _q, listeners: _l, parts: _p, log: _g, decide: _d, approvals: _a, calls: _c, rules: _r, ...chat }) => chat;
 const find = (id) => state.chats.get(id);
 const missing = [404, { message: "Resource not found or you do not have access to this resource" }];
 
@@ -318,9 +326,12 @@ export const chatRoutes = [
     const chat = find(id);
     if (chat.status !== "requires_action") return [409, { message: "This chat waits for no approval." }];
     if (!chat.approvals.some((a) => a.tool_call_id === decision.tool_call_id)) return [400, { message: "This call waits for no approval." }];
+    if (decision.remember) chat.rules = [{ tool: "execute", command: JSON.parse(chat.approvals[0].args).command, workdir: JSON.parse(chat.approvals[0].args).workdir, action: decision.approve ? "allow" : "deny" }, ...(chat.rules ?? [])];
     chat.decide(decision);
     return [204];
   }],
+  ["GET", `${ROOT}/:id/approval-rules`, ({ id }) => [200, { rules: find(id).rules ?? [] }]],
+  ["DELETE", `${ROOT}/:id/approval-rules`, ({ id }) => ((find(id).rules = []), [204])],
   ["POST", `${ROOT}/:id/tool-results`, ({ id }) => (find(id).decide?.({ approve: true }), [204])],
   ["POST", `${ROOT}/:id/title/propose`, () => [200, { title: "A greeting that knows its caller" }]],
   ["POST", `${ROOT}/:id/queue/:item/promote`, ({ id, item }) => {

@@ -55,10 +55,12 @@ export function useChatsWatch(): void {
   const client = useQueryClient();
   useEffect(() => {
     const socket = follow({
-      path: () => `${CHATS}/watch`,
+      // In envelopes, as only they have life signs that a page can see.
+      path: () => `${CHATS}/watch?framing=envelope`,
+      hasLifeSigns: true,
       onMessage: (data) => {
-        const event = JSON.parse(data) as Partial<ChatWatchEvent>;
-        if (!event.chat) return;
+        const { data: event } = JSON.parse(data) as { data?: ChatWatchEvent };
+        if (!event) return;
         const { chat, kind } = event;
         client.setQueryData(chatQuery(chat.id).queryKey, (held) => held && chat);
         if (!applyToLists(client, chat, kind === "deleted")) void refreshChats(client);

@@ -49,3 +49,62 @@ it("leaves the network's events alone once it is stopped", () => {
   vi.advanceTimersByTime(60_000);
   expect(FakeSocket.made).toHaveLength(1);
 });
+
+const visibility = () => document.dispatchEvent(new Event("visibilitychange"));
+
+it("gives up a connection that falls silent, and goes on at once", () => {
+  const states: LinkState[] = [];
+  const link = follow({ path: () => "/x", hasLifeSigns: true, onMessage: () => {}, onState: (state) => states.push(state) });
+  FakeSocket.made[0]?.onopen?.();
+  for (let i = 0; i < 6; i++) {
+    vi.advanceTimersByTime(30_000);
+    FakeSocket.made[0]?.onmessage?.({ data: "[]" });
+  }
+  expect(FakeSocket.made).toHaveLength(1);
+  vi.advanceTimersByTime(39_000);
+  expect(FakeSocket.made).toHaveLength(1);
+  vi.advanceTimersByTime(6_000);
+  expect(FakeSocket.made[0]?.closed).toBe(true);
+  expect(FakeSocket.made).toHaveLength(2);
+  expect(states.at(-1)).toBe("reconnecting");
+  link.stop();
+  vi.advanceTimersByTime(120_000);
+  expect(FakeSocket.made).toHaveLength(2);
+});
+
+it("gives up a connection that never opens", () => {
+  const link = follow({ path: () => "/x", hasLifeSigns: true, onMessage: () => {} });
+  vi.advanceTimersByTime(45_000);
+  expect(FakeSocket.made).toHaveLength(2);
+  link.stop();
+});
+
+it("looks at once when the page is seen again after a sleep", () => {
+  const link = follow({ path: () => "/x", hasLifeSigns: true, onMessage: () => {} });
+  FakeSocket.made[0]?.onopen?.();
+  visibility();
+  expect(FakeSocket.made).toHaveLength(1);
+  // No timer runs while the machine sleeps.
+  vi.setSystemTime(Date.now() + 3_600_000);
+  visibility();
+  expect(FakeSocket.made).toHaveLength(2);
+  link.stop();
+});
+
+it("takes a new network for a new connection even when the old one was not seen to go", () => {
+  const link = follow({ path: () => "/x", hasLifeSigns: true, onMessage: () => {} });
+  FakeSocket.made[0]?.onopen?.();
+  window.dispatchEvent(new Event("online"));
+  expect(FakeSocket.made[0]?.closed).toBe(true);
+  expect(FakeSocket.made).toHaveLength(2);
+  link.stop();
+});
+
+it("waits as long as it takes where there are no life signs", () => {
+  const link = follow({ path: () => "/x", onMessage: () => {} });
+  FakeSocket.made[0]?.onopen?.();
+  vi.advanceTimersByTime(600_000);
+  window.dispatchEvent(new Event("online"));
+  expect(FakeSocket.made).toHaveLength(1);
+  link.stop();
+});

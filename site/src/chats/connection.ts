@@ -37,6 +37,7 @@ export class ChatConnection {
         const query = this.attempts % 4 === 0 ? resumeQuery({ ...this.state.view, cursor: null }) : resumeQuery(this.state.view);
         return `/api/experimental/chats/${chatId}/stream?${query}`;
       },
+      hasLifeSigns: true,
       onMessage: (data) => this.receive(data),
       onState: (link, retryAt) => {
         if (link === "reconnecting") this.wasLost = true;

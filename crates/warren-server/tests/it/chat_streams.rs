@@ -72,8 +72,10 @@ struct Client {
 impl Client {
     fn take(&mut self, frame: &Value) {
         let events = frame.as_array().unwrap();
-        self.cursor =
-            Some(events.last().unwrap()["cursor"].as_str().expect("the last event has one").to_owned());
+        // A frame without events only says that the connection lives.
+        if let Some(last) = events.last() {
+            self.cursor = Some(last["cursor"].as_str().expect("the last event has one").to_owned());
+        }
         for event in events {
             match event["type"].as_str().unwrap() {
                 "history_reset" => self.messages.clear(),
@@ -389,6 +391,42 @@ async fn the_owner_has_read_what_was_shown() {
         .await;
     drop(socket);
     server.until(&path, |chat| chat["has_unread"] == false).await;
+}
+
+#[tokio::test]
+async fn connections_on_which_nothing_happens_show_that_they_live() {
+    let server = TestServer::with_owner().await;
+    let _model = with_model(&server, &json!({ "turns": [{ "steps": [{ "text": "Hi." }] }] })).await;
+    let chat = create(&server, "hello").await;
+    let stream = format!("{CHATS}/{}/stream", chat["id"].as_str().unwrap());
+    server.until(stream.trim_end_matches("/stream"), |chat| chat["status"] == "waiting").await;
+    let cases = [
+        (stream.clone(), json!([])),
+        (format!("{stream}?framing=envelope"), json!({ "type": "ping" })),
+        (format!("{CHATS}/watch?framing=envelope"), json!({ "type": "ping" })),
+    ];
+    let looks = cases.into_iter().map(async |(path, sign)| {
+        let mut socket = connect(&server, &server.token, &path).await.unwrap();
+        // The greeting of the list looks the same and comes at once.
+        let n_wanted = if path.contains("watch") { 2 } else { 1 };
+        let mut n_seen = 0;
+        while n_seen < n_wanted {
+            n_seen += usize::from(next(&mut socket).await.unwrap() == sign);
+        }
+    });
+    // Each change of the bare list is one message, so that nothing else may come there.
+    let mut bare = connect(&server, &server.token, &format!("{CHATS}/watch")).await.unwrap();
+    let bare_list = async {
+        loop {
+            let message = tokio::time::timeout(DEADLINE, bare.next()).await.unwrap().unwrap().unwrap();
+            match message {
+                Message::Ping(_) => break,
+                Message::Text(text) => assert!(text.contains("\"kind\""), "{text}"),
+                other => panic!("unexpected {other:?}"),
+            }
+        }
+    };
+    futures::future::join(futures::future::join_all(looks), bare_list).await;
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use axum::{
     http::{HeaderMap, header::ACCEPT, request::Parts},
     response::Response,
 };
+use bytes::Bytes;
 use serde::Deserialize;
 use warren_api::error::ErrorResponse;
 use warren_chat::{Start, proto::StreamCursor};
@@ -68,7 +69,7 @@ pub(super) async fn watch(
     let viewer = state.chat.watch(&caller.actor().subject, id, start).await?;
     let source = ChatSource { chat: id, viewer, framing };
     let tasks = state.tasks.clone();
-    Ok(transport.answer(&tasks, async move |wire| {
+    Ok(transport.answer(&tasks, framing.life_sign(), async move |wire| {
         mark_read(&state, &caller, id).await;
         serve(&state, &caller.session, wire, source).await;
         mark_read(&state, &caller, id).await;
@@ -87,7 +88,9 @@ pub(super) async fn watch_list(
     // Subscribed before the upgrade, so that nothing is lost between a client's reading of the list and this.
     let source = ListSource::new(state.chat.watch_list(&caller.actor().subject), framing);
     let tasks = state.tasks.clone();
-    Ok(transport.answer(&tasks, async move |wire| serve(&state, &caller.session, wire, source).await))
+    let life_sign = framing.list_life_sign();
+    Ok(transport
+        .answer(&tasks, life_sign, async move |wire| serve(&state, &caller.session, wire, source).await))
 }
 
 async fn mark_read(state: &AppState, caller: &Caller, id: ChatId) {
@@ -144,7 +147,12 @@ impl Transport {
     }
 
     /// Answers the request and serves what comes after.
-    fn answer<F>(self, tasks: &Tasks, serve: impl FnOnce(Wire) -> F + Send + 'static) -> Response
+    fn answer<F>(
+        self,
+        tasks: &Tasks,
+        life_sign: Option<Bytes>,
+        serve: impl FnOnce(Wire) -> F + Send + 'static,
+    ) -> Response
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -159,6 +167,6 @@ impl Transport {
             .max_frame_size(MESSAGE_BYTES_MAX)
             .read_buffer_size(READ_BUFFER_BYTES)
             .write_buffer_size(WRITE_BUFFER_BYTES);
-        upgrade.on_upgrade(async move |socket| Box::pin(serve(Wire::socket(socket))).await)
+        upgrade.on_upgrade(async move |socket| Box::pin(serve(Wire::socket(socket, life_sign))).await)
     }
 }

@@ -82,8 +82,26 @@ impl Framing {
     pub(super) fn greeting(self) -> Option<Bytes> {
         match self {
             Self::Bare => None,
-            Self::Envelope => Some(json(&Envelope::<()> { kind: EnvelopeKind::Ping, data: None }).into()),
+            Self::Envelope => Some(ping()),
             Self::Events => Some(Bytes::from_static(b": open\n\n")),
+        }
+    }
+
+    /// What the viewer of a chat gets in a WebSocket that was quiet for a while. Pages see no pings of WebSockets, so only a
+    /// message tells them that the connection is alive: an array of no events.
+    pub(super) fn life_sign(self) -> Option<Bytes> {
+        match self {
+            Self::Bare => Some(Bytes::from_static(b"[]\n")),
+            Self::Envelope => Some(ping()),
+            Self::Events => None,
+        }
+    }
+
+    /// The same for the list of chats, whose bare messages are one change each: there is none without a change.
+    pub(super) fn list_life_sign(self) -> Option<Bytes> {
+        match self {
+            Self::Bare | Self::Events => None,
+            Self::Envelope => Some(ping()),
         }
     }
 
@@ -103,6 +121,10 @@ impl Framing {
         text.push(b'\n');
         text.into()
     }
+}
+
+fn ping() -> Bytes {
+    json(&Envelope::<()> { kind: EnvelopeKind::Ping, data: None }).into()
 }
 
 fn json<T: Serialize>(value: &T) -> Vec<u8> {

@@ -83,6 +83,9 @@ pub(super) enum Wire {
         socket: Box<WebSocket>,
         ping: tokio::time::Interval,
         awaits_pong: bool,
+        /// Goes out when a ping is due and nothing else was sent since the last.
+        life_sign: Option<Bytes>,
+        was_sent_to: bool,
     },
     Events {
         sender: mpsc::Sender<Bytes>,
@@ -93,8 +96,9 @@ pub(super) enum Wire {
 }
 
 impl Wire {
-    pub(super) fn socket(socket: WebSocket) -> Self {
-        Self::Socket { socket: Box::new(socket), ping: pings(), awaits_pong: false }
+    pub(super) fn socket(socket: WebSocket, life_sign: Option<Bytes>) -> Self {
+        let (socket, ping) = (Box::new(socket), pings());
+        Self::Socket { socket, ping, awaits_pong: false, life_sign, was_sent_to: false }
     }
 
     /// Makes the two ends of a stream of Server-Sent Events.
@@ -121,7 +125,7 @@ impl Wire {
     /// Waits until a ping is due or the connection ends. Cancel-safe.
     pub(super) async fn watch(&mut self) -> Result<PingDue, End> {
         match self {
-            Self::Socket { socket, ping, awaits_pong } => loop {
+            Self::Socket { socket, ping, awaits_pong, .. } => loop {
                 tokio::select! {
                     biased;
                     message = socket.recv() => match message {
@@ -142,9 +146,16 @@ impl Wire {
 
     pub(super) async fn ping(&mut self) -> Result<(), End> {
         match self {
-            Self::Socket { socket, awaits_pong, .. } => {
+            Self::Socket { socket, awaits_pong, life_sign, was_sent_to, .. } => {
                 *awaits_pong = true;
-                in_time(socket.send(Message::Ping(Bytes::new()))).await
+                let was_quiet = !std::mem::take(was_sent_to);
+                let sending = async {
+                    if let Some(sign) = life_sign.clone().filter(|_| was_quiet) {
+                        socket.feed(text(sign)?).await?;
+                    }
+                    socket.send(Message::Ping(Bytes::new())).await
+                };
+                in_time(sending).await
             }
             Self::Events { sender, taken, carrier, .. } => {
                 let now = taken.now.load(Ordering::Relaxed);
@@ -169,11 +180,11 @@ impl Wire {
     ) -> Result<(), End> {
         let frames = std::iter::once(first).chain(std::iter::from_fn(&mut more)).take(FRAMES_TOGETHER_MAX);
         match self {
-            Self::Socket { socket, .. } => {
+            Self::Socket { socket, was_sent_to, .. } => {
+                *was_sent_to = true;
                 let sending = async {
                     for frame in frames {
-                        let text = Utf8Bytes::try_from(frame).map_err(axum::Error::new)?;
-                        socket.feed(Message::Text(text)).await?;
+                        socket.feed(text(frame)?).await?;
                     }
                     socket.flush().await
                 };
@@ -210,6 +221,10 @@ impl Wire {
         // The connection may be broken already.
         let _ = timeout(CLOSE_TIMEOUT, goodbye).await;
     }
+}
+
+fn text(frame: Bytes) -> Result<Message, axum::Error> {
+    Ok(Message::Text(Utf8Bytes::try_from(frame).map_err(axum::Error::new)?))
 }
 
 async fn in_time<E>(sending: impl Future<Output = Result<(), E>>) -> Result<(), End> {
