@@ -254,12 +254,13 @@ async fn a_start_that_runs_again_after_a_crash_makes_no_second_build() {
     assert_eq!(n_builds(&stage, id).await, before + 1);
     // The next call is one of its own.
     let next = stage.context(Some(id));
+    let seen = Seen::default();
     let (started, ()) = tokio::join!(
-        stage.tools.start_workspace(&next, StartWorkspace::default(), &Seen::default()),
+        stage.tools.start_workspace(&next, StartWorkspace::default(), &seen),
         stage.bring_up(id)
     );
     assert_eq!(started.unwrap()["build_id"], json!(next.new_build));
-    let again = stage.tools.start_workspace(&next, StartWorkspace::default(), &Seen::default()).await;
+    let again = stage.tools.start_workspace(&next, StartWorkspace::default(), &seen).await;
     assert_eq!(again.unwrap()["started"], true, "this call has started it");
     assert_eq!(n_builds(&stage, id).await, before + 2);
 }
@@ -279,7 +280,8 @@ async fn a_stop_that_runs_again_after_a_crash_makes_no_second_build() {
     let stopping = async {
         stage.provision(JobOutcome::Build(BuildOutcome { state: Vec::new(), resources: Vec::new() })).await;
     };
-    let (stopped, ()) = tokio::join!(stage.tools.stop_workspace(&next, &Seen::default()), stopping);
+    let seen = Seen::default();
+    let (stopped, ()) = tokio::join!(stage.tools.stop_workspace(&next, &seen), stopping);
     assert_eq!(stopped.unwrap()["build_id"], json!(next.new_build));
     // Somebody starts it again before the call runs a second time.
     let start = NewBuild::of(Transition::Start);
