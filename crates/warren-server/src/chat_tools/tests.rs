@@ -317,7 +317,8 @@ async fn a_stopped_workspace_is_told_and_can_be_started() {
     );
     let started = started.unwrap();
     assert_eq!((&started["started"], &started["agent_status"]), (&json!(true), &json!("ready")));
-    let again = stage.tools.start_workspace(&context, StartWorkspace::default(), &seen).await.unwrap();
+    let next = stage.context(Some(id));
+    let again = stage.tools.start_workspace(&next, StartWorkspace::default(), &seen).await.unwrap();
     assert_eq!(again["started"], false, "it runs already");
     let status = stage.tools.workspace_status(&context).await.unwrap();
     assert_eq!((&status["status"], &status["agent_status"]), (&json!("running"), &json!("connected")));
