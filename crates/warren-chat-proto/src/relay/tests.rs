@@ -299,6 +299,19 @@ fn nothing_is_dialled_again_for_a_chat_that_nobody_runs_any_more() {
 }
 
 #[test]
+fn what_waits_when_a_relay_ends_or_turns_to_another_attempt_is_dropped() {
+    let (mut stage, worker) = (Stage::new(), ReplicaId::new());
+    stage.running(worker, ONE);
+    let dial = stage.open(worker);
+    stage.session.handle_parts(dial, &[part(ONE, 1)]);
+    stage.running(worker, TWO);
+    assert_eq!(stage.session.poll_part(), None);
+    stage.session.handle_parts(dial, &[part(TWO, 1)]);
+    stage.session.configure(None);
+    assert_eq!(stage.session.poll_part(), None);
+}
+
+#[test]
 fn a_relay_for_another_relay_dials_nobody() {
     let mut session = RelaySession::new(ReplicaId::new(), true, 1);
     session.configure(Some(Target { worker: ReplicaId::new(), episode: ONE, after_seq: 0 }));

@@ -54,7 +54,7 @@ fn frames_that_are_repeated_swapped_changed_or_sent_back_are_refused() {
     let (mut near, mut far) = talk();
     let (first, second) =
         (near.sealing.seal(b"1".to_vec()).unwrap(), near.sealing.seal(b"2".to_vec()).unwrap());
-    assert_eq!(far.opening.open(second.clone()), Err(CipherError));
+    assert_eq!(far.opening.open(second), Err(CipherError));
     let (mut near, mut far_again) = talk();
     let sealed = near.sealing.seal(b"1".to_vec()).unwrap();
     far_again.opening.open(sealed.clone()).unwrap();
@@ -81,7 +81,7 @@ fn servers_without_a_common_key_stay_apart() {
 fn whoever_only_names_the_key_is_refused_on_either_side() {
     let pair = Pair::new();
     let named = Key { secret: [0; 32], ..key(1) };
-    assert_eq!(pair.connect(&[key(1)], &[named.clone()]).err(), Some(HandshakeError::BadProof));
+    assert_eq!(pair.connect(&[key(1)], std::slice::from_ref(&named)).err(), Some(HandshakeError::BadProof));
     let dialling = pair.dial(&[named], 1);
     let (accepting, challenge) = pair.accept(&dialling.hello(), &[key(1)]).unwrap();
     // It does not check what it cannot, and makes something up.
@@ -96,7 +96,10 @@ fn a_proof_is_worth_nothing_in_another_conversation_or_from_the_other_side() {
     let (dialling, again) = (pair.dial(&[key(1)], 1), pair.dial(&[key(1)], 2));
     let (_, challenge) = pair.accept(&dialling.hello(), &[key(1)]).unwrap();
     assert_eq!(again.answer(&challenge).err(), Some(HandshakeError::BadProof), "another dial");
+    let hello = dialling.hello();
     let (answer, _) = dialling.answer(&challenge).unwrap();
+    let (accepting, _) = Accepting::new(pair.other, &hello, &[key(1)], [8; 32]).unwrap();
+    assert_eq!(accepting.finish(&answer).err(), Some(HandshakeError::BadProof), "the same words again");
     let third = pair.dial(&[key(1)], 3);
     let (accepting, challenge) = pair.accept(&third.hello(), &[key(1)]).unwrap();
     assert_eq!(accepting.finish(&answer).err(), Some(HandshakeError::BadProof), "another answer");

@@ -296,3 +296,6 @@ impl Drop for MeshStream {
 fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,8 +20,21 @@ struct LinesShared {
     dials: AtomicU64,
     /// Dials fail as long as it is set.
     is_down: AtomicBool,
+    /// Dials hang as long as it is set.
+    is_held: AtomicBool,
+    /// Dials that were given up while they hung.
+    given_up: AtomicU64,
     /// Ends the open connections.
     cut: Mutex<CancellationToken>,
+}
+
+/// A dial that hangs.
+struct Hanging<'a>(&'a AtomicU64);
+
+impl Drop for Hanging<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
 }
 
 struct Line {
@@ -53,6 +66,10 @@ impl Lines {
 impl PartRelay for Lines {
     async fn dial(&self, worker: ReplicaId, chat: ChatId) -> Result<Box<dyn PartLink>, DialError> {
         self.shared.dials.fetch_add(1, Ordering::SeqCst);
+        if self.shared.is_held.load(Ordering::SeqCst) {
+            let _hanging = Hanging(&self.shared.given_up);
+            return std::future::pending().await;
+        }
         if self.shared.is_down.load(Ordering::SeqCst) {
             return Err(DialError::Failed);
         }
@@ -217,6 +234,28 @@ async fn without_any_relay_the_store_tells_everything() {
     // It comes back, and then it is used.
     pair.lines.shared.is_down.store(false, Ordering::SeqCst);
     pair.until_connected().await;
+}
+
+#[tokio::test]
+async fn a_dial_that_hangs_is_given_up_when_its_viewers_leave_or_the_chat_moves() {
+    let pair = Pair::new().await;
+    pair.lines.shared.is_held.store(true, Ordering::SeqCst);
+    let given_up = |n: u64| move |pair: &Pair| pair.lines.shared.given_up.load(Ordering::SeqCst) == n;
+    pair.world.begin_attempt().await;
+    let (mut viewer, mut seen) = pair.watch();
+    seen.until(&mut viewer, "the attempt", |seen| seen.n_resets > 0).await;
+    pair.until("a dial", |pair| pair.lines.dials() == 1).await;
+    drop(viewer);
+    pair.until("the end of the dial", given_up(1)).await;
+    let (mut viewer, mut seen) = pair.watch();
+    seen.until(&mut viewer, "the question", |seen| seen.messages.len() == 1).await;
+    pair.until("a second dial", |pair| pair.lines.dials() == 2).await;
+    pair.world.commit("answer").await;
+    let state = pair.world.stage.state(pair.world.chat).await;
+    let fence = fence(&state, ChatStatus::Running, None);
+    pair.world.stage.apply_under(pair.world.chat, Some(&fence), Command::FinishTurn).await.unwrap();
+    seen.until(&mut viewer, "the end", |seen| seen.status == Some(ChatStatus::Waiting)).await;
+    pair.until("the end of the second dial", given_up(2)).await;
 }
 
 #[tokio::test]
