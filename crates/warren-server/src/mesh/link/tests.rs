@@ -78,7 +78,7 @@ async fn fill(stream: &MeshStream) {
 async fn a_stream_that_nobody_reads_holds_up_no_other() {
     let mut ends = connected();
     let (slow, unread) = ends.open().await;
-    let (quick, mut read) = ends.open().await;
+    let (quick, read) = ends.open().await;
     fill(&slow).await;
     for _ in 0..100 {
         assert!(in_time(quick.send(message(10_000))).await);
@@ -91,7 +91,7 @@ async fn a_stream_that_nobody_reads_holds_up_no_other() {
 #[tokio::test]
 async fn all_that_wait_for_room_on_a_stream_get_it_or_learn_of_its_end() {
     let mut ends = connected();
-    let (sending, mut reading) = ends.open().await;
+    let (sending, reading) = ends.open().await;
     fill(&sending).await;
     let sent = async { tokio::join!(sending.send(message(1)), sending.send(message(1)), sending.send(message(1))) };
     let read = async {
@@ -113,10 +113,10 @@ async fn all_that_wait_for_room_on_a_stream_get_it_or_learn_of_its_end() {
 #[tokio::test]
 async fn whoever_is_refused_learns_it() {
     let mut ends = connected();
-    let (mut asking, refusing) = ends.open().await;
+    let (asking, refusing) = ends.open().await;
     refusing.refuse();
     assert_eq!(in_time(asking.next()).await, Err(CloseReason::Refused));
-    let (mut asking, leaving) = ends.open().await;
+    let (asking, leaving) = ends.open().await;
     drop(leaving);
     assert_eq!(in_time(asking.next()).await, Err(CloseReason::Done));
 }
@@ -124,7 +124,7 @@ async fn whoever_is_refused_learns_it() {
 #[tokio::test]
 async fn the_end_of_a_connection_ends_what_waits_on_its_streams() {
     let mut ends = connected();
-    let (mut reading, other) = ends.open().await;
+    let (reading, other) = ends.open().await;
     let (sending, _unread) = ends.open().await;
     fill(&sending).await;
     let waiting = async { tokio::join!(reading.next(), sending.send(message(1))) };
