@@ -1,4 +1,31 @@
 //! Workers come and go while dials are on their way. The clock is a number.
+//!
+//! Guards that were taken away, and the tests that failed:
+//!
+//! | guard | test |
+//! |---|---|
+//! | a result counts for its own dial only | `however_dials_end_no_connection_leaks_and_only_the_wanted_worker_is_heard` |
+//! | the connection of a stale dial is closed | `a_dial_for_an_earlier_worker_delivers_nothing_whenever_it_ends` |
+//! | leaving cancels a dial at once | `a_viewer_that_leaves_cancels_its_dial` |
+//! | leaving closes a connection | `a_chat_that_comes_here_needs_no_relay` |
+//! | parts of another connection are dropped | `a_dial_for_an_earlier_worker_delivers_nothing_whenever_it_ends` |
+//! | parts of another attempt are dropped | `another_attempt_is_asked_for_over_the_same_connection` |
+//! | parts come once | `a_relay_that_drops_is_made_again_and_goes_on_where_it_was` |
+//! | the end of a stale connection changes nothing | `a_dial_for_an_earlier_worker_delivers_nothing_whenever_it_ends` |
+//! | a dial that failed is made again | `a_dial_that_fails_is_made_again` |
+//! | a chat that runs here is not relayed | `a_chat_that_comes_here_needs_no_relay` |
+//! | a relay for a relay dials nobody | `a_relay_for_another_relay_dials_nobody` |
+//! | another worker ends the old connection | `a_chat_that_moves_without_a_pause_is_dialled_once_at_each_worker` |
+//! | another worker is dialled | `a_chat_that_moves_without_a_pause_is_dialled_once_at_each_worker` |
+//! | another attempt is chosen | `another_attempt_is_asked_for_over_the_same_connection` |
+//! | an attempt is chosen after the dial | `an_attempt_that_changes_during_the_dial_is_the_one_that_is_asked_for` |
+//! | no dial before its time | `waits_double_up_to_a_bound_and_vary` |
+//! | a relay that worked is made again soon | `relays_that_drop_again_and_again_are_made_again_and_again` |
+//! | nothing is tried for what nobody wants | `nothing_is_dialled_again_for_a_chat_that_nobody_runs_any_more` |
+//! | waits have a bound | `waits_double_up_to_a_bound_and_vary` |
+//! | a place never goes back | `whoever_got_further_on_another_way_asks_for_the_rest_only` |
+//! | a refusal holds until something else is wanted | `a_refusal_ends_the_tries_until_something_else_is_wanted` |
+//! | a refusal is no failure | `a_refusal_over_an_open_connection_ends_the_tries_too` |
 
 use proptest::prelude::*;
 use warren_vocab::MessageRole;

@@ -1,4 +1,18 @@
 //! Servers with and without the key.
+//!
+//! Guards that were taken away, and the tests that failed:
+//!
+//! | guard | test |
+//! |---|---|
+//! | the server that is meant | `a_dial_that_reaches_another_server_is_refused` |
+//! | the proof of whoever accepts | `whoever_only_names_the_key_is_refused_on_either_side` |
+//! | the proof of whoever dials | `whoever_only_names_the_key_is_refused_on_either_side` |
+//! | proofs of both sides differ | `a_proof_is_worth_nothing_in_another_conversation_or_from_the_other_side` |
+//! | a proof covers the hello | `a_proof_is_worth_nothing_in_another_conversation_or_from_the_other_side` |
+//! | a proof covers the other random number | `a_proof_is_worth_nothing_in_another_conversation_or_from_the_other_side` |
+//! | each direction has its key | `frames_that_are_repeated_swapped_changed_or_sent_back_are_refused` |
+//! | frames are counted | `frames_that_are_repeated_swapped_changed_or_sent_back_are_refused` |
+//! | versions in common | `the_newest_common_version_is_spoken_and_others_are_refused` |
 
 use super::*;
 use crate::cipher::CipherError;

@@ -1,4 +1,22 @@
 //! Two sides and a line between them.
+//!
+//! Guards that were taken away, and the tests that failed:
+//!
+//! | guard | test |
+//! |---|---|
+//! | no stream is opened for another server, either side | `a_request_of_another_server_is_not_passed_on` |
+//! | nothing is sent without room | `a_stream_that_nobody_reads_holds_up_no_other_and_takes_no_more_than_its_window` |
+//! | whoever sends without room is cut off | `whoever_sends_more_than_there_is_room_for_loses_the_connection` |
+//! | frames have a bound | `streams_take_turns` |
+//! | numbers of the own side | `numbers_of_the_wrong_side_or_twice_end_the_connection` |
+//! | numbers that are taken | `numbers_of_the_wrong_side_or_twice_end_the_connection` |
+//! | what waits to be sent has a bound | `whoever_waits_for_room_is_told_of_it` |
+//! | messages have a bound | `too_many_streams_too_long_headers_and_messages_are_refused` |
+//! | answers to pings have a bound | `a_flood_of_pings_makes_no_heap_of_answers` |
+//! | silence ends the connection | `silence_is_asked_about_and_then_given_up` |
+//! | long messages give room back | `a_message_longer_than_the_window_gets_through` |
+//! | taken messages give room back | `a_stream_that_nobody_reads_holds_up_no_other_and_takes_no_more_than_its_window` |
+//! | whoever waits learns of room | `whoever_waits_for_room_is_told_of_it` |
 
 use super::*;
 

@@ -1,13 +1,7 @@
 //! Viewers of chats that run on servers which come, hang, move and fail, over real sockets. The viewers' server is a real
 //! one; the servers that run the chats are puppets, so that each race happens when the test wants it.
 //!
-//! What is decided is tested with a virtual clock in `warren-chat-proto`. Guards that were taken away, and what failed here:
-//!
-//! | guard | test |
-//! |---|---|
-//! | a stream that another server refuses is not opened again | `a_refused_dial_is_not_tried_again_until_the_owner_changes` |
-//! | a dial that nobody waits for any more ends | `a_dial_for_an_earlier_owner_is_thrown_away`, `leaving_ends_a_dial_that_is_under_way` |
-//! | a feed asks no third server | `a_request_that_came_by_a_relay_opens_no_other` |
+//! What is decided is tested with a virtual clock in `warren-chat-proto`; its tests list the guards that were taken away.
 
 use std::time::Duration;
 
