@@ -1,5 +1,7 @@
 //! A user's SSH sessions with several servers behind one address, while the servers that carry them are killed.
 
+#![allow(clippy::print_stdout, reason = "says how long sessions stood still")]
+
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
