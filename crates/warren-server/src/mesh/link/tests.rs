@@ -93,7 +93,8 @@ async fn all_that_wait_for_room_on_a_stream_get_it_or_learn_of_its_end() {
     let mut ends = connected();
     let (sending, reading) = ends.open().await;
     fill(&sending).await;
-    let sent = async { tokio::join!(sending.send(message(1)), sending.send(message(1)), sending.send(message(1))) };
+    let sent =
+        async { tokio::join!(sending.send(message(1)), sending.send(message(1)), sending.send(message(1))) };
     let read = async {
         let mut n_small = 0;
         while n_small < 3 {
