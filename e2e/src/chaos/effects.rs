@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use reqwest::Method;
 use warren_testkit::{Cluster, User, cluster::Somebody, repository};
 
@@ -13,7 +13,8 @@ const BUILD: Duration = Duration::from_secs(180);
 /// The workspace.
 pub struct Workspace {
     pub id: String,
-    homes: PathBuf,
+    /// Of every server: any of them may have built it.
+    homes: Vec<PathBuf>,
 }
 
 impl Workspace {
@@ -34,15 +35,19 @@ impl Workspace {
         let address = first.users.address();
         let found = ada.ask(address, Method::GET, "/api/v2/workspaces", None).await?;
         let id = found["workspaces"][0]["id"].as_str().context("no workspace")?.to_owned();
-        Ok(Self { id, homes: first.server.workspaces_dir() })
+        let homes = cluster.members.iter().map(|member| member.server.workspaces_dir()).collect();
+        Ok(Self { id, homes })
     }
 
     /// The marks that commands left, in order.
     ///
     /// # Errors
-    /// Fails when the workspace's directory cannot be read.
+    /// Fails when no server has the workspace's directory.
     pub fn marks(&self) -> Result<Vec<String>> {
-        let homes = std::fs::read_dir(&self.homes).context("no workspaces")?.filter_map(Result::ok);
+        let workspaces: Vec<_> =
+            self.homes.iter().filter_map(|homes| std::fs::read_dir(homes).ok()).collect();
+        ensure!(!workspaces.is_empty(), "no server has a workspace");
+        let homes = workspaces.into_iter().flatten().filter_map(Result::ok);
         let runs =
             homes.map(|home| std::fs::read_to_string(home.path().join("home/runs")).unwrap_or_default());
         Ok(runs.collect::<String>().lines().map(str::to_owned).collect())

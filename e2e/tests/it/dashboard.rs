@@ -37,8 +37,17 @@ async fn a_workspace_is_made_used_stopped_started_and_deleted_in_the_browser() -
 async fn approvals_the_queue_edits_questions_and_broken_connections_work_in_the_browser() -> Result<()> {
     let user = User::new()?;
     let done = browser::chat_story(&user).await?;
-    let wanted =
-        ["approvals", "unknownOutcome", "queue", "promotion", "editing", "question", "escape", "resume"];
+    let wanted = [
+        "approvals",
+        "remembered",
+        "unknownOutcome",
+        "queue",
+        "promotion",
+        "editing",
+        "question",
+        "escape",
+        "resume",
+    ];
     ensure!(done == wanted, "the browser did {done:?}");
     Ok(())
 }
