@@ -250,11 +250,11 @@ impl Database {
         let pubsub = &self.shared.pubsub;
         match &self.shared.engine {
             Engine::Sqlite(sqlite) => {
-                let (value, hints) = sqlite.transact(true, work).await?;
+                let (value, hints) = Box::pin(sqlite.transact(true, work)).await?;
                 publish_all(&**pubsub, hints);
                 Ok(value)
             }
-            Engine::Postgres(postgres) => postgres.transact_apart(pubsub, work).await,
+            Engine::Postgres(postgres) => Box::pin(postgres.transact_apart(pubsub, work)).await,
         }
     }
 
@@ -288,11 +288,11 @@ impl Database {
         match &self.shared.engine {
             Engine::Sqlite(sqlite) => {
                 let goes_first = guard.is_some_and(|guard| guard.goes_first);
-                let (value, hints) = sqlite.transact(goes_first, work).await?;
+                let (value, hints) = Box::pin(sqlite.transact(goes_first, work)).await?;
                 publish_all(&**pubsub, hints);
                 Ok(value)
             }
-            Engine::Postgres(postgres) => postgres.transact(guard, pubsub, work).await,
+            Engine::Postgres(postgres) => Box::pin(postgres.transact(guard, pubsub, work)).await,
         }
     }
 }

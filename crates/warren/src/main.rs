@@ -31,6 +31,10 @@ mod workspace_name;
 use context::Context;
 use warren_rt::logging::Format;
 
+/// Twice what threads have by default: builds that are not optimised copy the futures of deep calls over the stack. Memory
+/// is taken as it is touched.
+const STACK_BYTES: usize = 4 << 20;
+
 fn main() {
     rustls::crypto::ring::default_provider()
         .install_default()
@@ -41,6 +45,7 @@ fn main() {
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .thread_stack_size(STACK_BYTES)
         .build()
         .expect("a process that cannot make threads cannot do anything");
     let context = match Context::from_process(cli.globals) {

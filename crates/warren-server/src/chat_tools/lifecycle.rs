@@ -194,7 +194,7 @@ impl ChatTools {
                 reason: BuildReason::Initiator,
             };
             let id = context.new_workspace;
-            match self.app.create_workspace_as(actor, &actor.user, id, new).await {
+            match Box::pin(self.app.create_workspace_as(actor, &actor.user, id, new)).await {
                 Ok(detail) => {
                     output.show(&format!("Creating the workspace {name}…\n")).await;
                     return Ok(detail);
