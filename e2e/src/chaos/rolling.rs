@@ -24,7 +24,7 @@ use super::{
     script::Ask,
     sender::{Scene, Sender},
     tally::Tally,
-    viewer::{Transport, Viewer, Watched},
+    viewer::{Transport, Viewer},
 };
 use crate::{
     openssh::OpenSsh,
@@ -189,32 +189,20 @@ async fn open_shells(
 
 /// One chat with one viewer, until the viewer has all of it. Tells how many answers there are.
 async fn chat(scene: &Scene, number: usize, mut sender: Sender) -> u64 {
-    let (end, ended) = watch::channel(None);
-    let (late, is_late) = watch::channel(None);
-    let watched = Watched {
-        chat: sender.chat.clone(),
-        name: sender.name.clone(),
-        ada: scene.ada.clone(),
-        parts: Arc::default(),
-        end: ended,
-        late: is_late,
-        tally: scene.tally.clone(),
-    };
+    let (watched, ends) = sender.watched();
     let server: SocketAddr = scene.servers[number % scene.servers.len()];
     let viewer = Viewer::new(watched, "viewer", server, Transport::WebSocket, None);
     let talk = async {
         sender.keep_asking(Ask::Long).await;
-        sender.come_to_rest(&end, &late).await;
+        sender.come_to_rest(&ends).await;
     };
     tokio::select! {
         () = viewer.follow(Dice::new(number as u64, 2)) => {}
         () = talk => {}
     }
-    let committed = end.borrow().clone();
+    let committed = ends.end.borrow().clone();
     let Some(committed) = committed else {
-        let description = sender.describe().await;
-        let what = format!("the chat {} does not come to rest: {description}", sender.chat);
-        scene.tally.report([Violation::new(super::checker::Wrong::Stuck, sender.name, what)], Vec::new);
+        sender.report_stuck().await;
         return 0;
     };
     scene.tally.report(committed.agrees_with(&sender.name, &sender.told, &sender.tools), Vec::new);

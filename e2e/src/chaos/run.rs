@@ -210,17 +210,7 @@ async fn slot_of_chats(stage: &Stage, slot: usize, options: &Options) {
 
 /// A chat, from its first message until all its viewers have all of it.
 async fn one_chat(stage: &Stage, mut sender: Sender, mut dice: Dice) {
-    let (end, ended) = watch::channel(None);
-    let (late, is_late) = watch::channel(None);
-    let watched = Watched {
-        chat: sender.chat.clone(),
-        name: sender.name.clone(),
-        ada: stage.scene.ada.clone(),
-        parts: Arc::default(),
-        end: ended,
-        late: is_late,
-        tally: stage.scene.tally.clone(),
-    };
+    let (watched, ends) = sender.watched();
     let servers = stage.scene.servers.clone();
     let viewers = join_all(servers.iter().enumerate().flat_map(|(number, server)| {
         [(Transport::WebSocket, "socket"), (Transport::Events, "events")].map(|(transport, how)| {
@@ -232,20 +222,16 @@ async fn one_chat(stage: &Stage, mut sender: Sender, mut dice: Dice) {
     let guests = look_in(watched.clone(), servers.clone(), Dice::new(dice.next(), 4));
     let talk = async {
         sender.talk(stage.n_messages).await;
-        sender.come_to_rest(&end, &late).await;
+        sender.come_to_rest(&ends).await;
     };
     tokio::select! {
         _ = async { tokio::join!(viewers, guests) } => {}
         () = talk => {}
     }
-    let committed = end.borrow().clone();
+    let committed = ends.end.borrow().clone();
     match committed {
         Some(committed) => judge(stage, &mut sender, &committed).await,
-        None => {
-            let found = sender.describe().await;
-            let what = format!("the chat {} does not come to rest: {found}", sender.chat);
-            stage.scene.tally.report([Violation::new(Wrong::Stuck, sender.name, what)], Vec::new);
-        }
+        None => sender.report_stuck().await,
     }
 }
 

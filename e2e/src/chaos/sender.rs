@@ -15,7 +15,7 @@ use super::{
     dice::Dice,
     script::{Ask, CLIENT_TOOL},
     tally::{Tally, add, count},
-    viewer::HEAL_DEADLINE,
+    viewer::{Ends, HEAL_DEADLINE, Watched},
 };
 
 const CHATS: &str = "/api/experimental/chats";
@@ -142,11 +142,7 @@ impl Sender {
     /// Waits until the chat rests and publishes what it has, again and again, until the viewers are done and drop this.
     ///
     /// Says as well until when the viewers shall wait: as long as the chat gets on after everything works again, for more.
-    pub async fn come_to_rest(
-        &mut self,
-        end: &watch::Sender<Option<Arc<Committed>>>,
-        late: &watch::Sender<Option<Instant>>,
-    ) {
+    pub async fn come_to_rest(&mut self, Ends { end, late }: &Ends) {
         let mut last = Value::Null;
         loop {
             self.tend().await;
@@ -175,8 +171,31 @@ impl Sender {
         }
     }
 
+    /// What the viewers of the chat share, and what tells them of its end.
+    pub fn watched(&self) -> (Watched, Ends) {
+        let (end, ended) = watch::channel(None);
+        let (late, is_late) = watch::channel(None);
+        let watched = Watched {
+            chat: self.chat.clone(),
+            name: self.name.clone(),
+            ada: self.scene.ada.clone(),
+            parts: Arc::default(),
+            end: ended,
+            late: is_late,
+            tally: self.scene.tally.clone(),
+        };
+        (watched, Ends { end, late })
+    }
+
+    /// Reports that the chat does not come to rest.
+    pub async fn report_stuck(&mut self) {
+        let found = self.describe().await;
+        let what = format!("the chat {} does not come to rest: {found}", self.chat);
+        self.scene.tally.report([Violation::new(Wrong::Stuck, self.name.clone(), what)], Vec::new);
+    }
+
     /// The chat as the API gives it, for a message about it.
-    pub async fn describe(&mut self) -> String {
+    async fn describe(&mut self) -> String {
         let chat = self.get(&format!("{CHATS}/{}", self.chat), None).await;
         let waits = self.get(&format!("{CHATS}/{}/approvals", self.chat), None).await;
         format!("{chat:?}, approvals {waits:?}")

@@ -52,6 +52,12 @@ pub struct Watched {
     pub tally: Arc<Tally>,
 }
 
+/// What tells viewers of the end of their chat.
+pub struct Ends {
+    pub end: watch::Sender<Option<Arc<Committed>>>,
+    pub late: watch::Sender<Option<Instant>>,
+}
+
 /// One viewer.
 pub struct Viewer {
     watched: Watched,
