@@ -89,8 +89,16 @@ impl Registry {
         let (trouble, troubles) = watch::channel(String::new());
         let (sender, roster) = watch::channel(Arc::default());
         let me = introduction.id;
-        let mut member =
-            Member { db, hostname: hostname(), introduction, pace, roster: sender, troubles, latency: 0 };
+        let mut member = Member {
+            db,
+            hostname: hostname(),
+            introduction,
+            pace,
+            roster: sender,
+            troubles,
+            latency: 0,
+            steady: None,
+        };
         member.begin().await?;
         let stopped = tasks.token();
         tasks.spawn_graceful("replica registry", async move {
@@ -140,6 +148,8 @@ struct Member {
     troubles: watch::Receiver<String>,
     /// In microseconds.
     latency: i32,
+    /// Since when this server has said without a gap that it lives, and when it did last, by the clock of the database.
+    steady: Option<(DateTime<Utc>, DateTime<Utc>)>,
 }
 
 impl Member {
@@ -152,8 +162,9 @@ impl Member {
             if is_exclusive {
                 query::replicas::keep_only(tx, me).await?;
             }
-            beat(tx, row).await?;
-            query::replicas::remove_silent(tx, query::clock::now(tx).await? - SHOWN).await?;
+            let now = query::clock::now(tx).await?;
+            query::replicas::beat(tx, replicas::Model { started_at: now, heard_at: now, ..row }).await?;
+            query::replicas::remove_silent(tx, now - SHOWN).await?;
             tx.notify(channels::REPLICAS, serde_json::Value::Null);
             DbResult::Ok(())
         };
@@ -192,8 +203,21 @@ impl Member {
 
     async fn beat(&mut self) -> DbResult<()> {
         self.measure().await?;
-        let row = self.row();
-        self.db.write_apart(async |tx| beat(tx, row).await).await
+        let (row, steady, gap_max) = (self.row(), self.steady, query::replicas::gap_max(self.patience()));
+        let write = async |tx: &Tx| {
+            let now = query::clock::now(tx).await?;
+            let is_steady = |last: DateTime<Utc>| (TimeDelta::zero()..=gap_max).contains(&(now - last));
+            let since = steady.filter(|(_, last)| is_steady(*last)).map_or(now, |(since, _)| since);
+            let row = replicas::Model { started_at: now, heard_at: now, steady_since: Some(since), ..row };
+            query::replicas::beat(tx, row).await?;
+            DbResult::Ok((since, now))
+        };
+        self.steady = Some(self.db.write_apart(write).await?);
+        Ok(())
+    }
+
+    fn patience(&self) -> TimeDelta {
+        TimeDelta::from_std(self.pace.patience).unwrap_or(TimeDelta::MAX)
     }
 
     async fn look(&mut self) -> DbResult<()> {
@@ -238,9 +262,10 @@ impl Member {
             region_id: REGION,
             error: self.troubles.borrow().clone(),
             database_latency: self.latency,
-            // Both are set by the clock of the database.
+            // These are set by the clock of the database.
             started_at: DateTime::default(),
             heard_at: DateTime::default(),
+            steady_since: None,
         }
     }
 }
@@ -253,18 +278,14 @@ fn is_same(left: &[Replica], right: &[Replica]) -> bool {
     left.len() == right.len() && left.iter().zip(right).all(|(left, right)| lasting(left) == lasting(right))
 }
 
-async fn beat(tx: &Tx, mut row: replicas::Model) -> DbResult<()> {
-    let now = query::clock::now(tx).await?;
-    (row.started_at, row.heard_at) = (now, now);
-    query::replicas::beat(tx, row).await
-}
-
 async fn read(db: &Database, patience: Duration) -> DbResult<Vec<Replica>> {
     let now = query::clock::now(db.reader()).await?;
     let rows = query::replicas::list(db.reader()).await?;
     let patience = TimeDelta::from_std(patience).unwrap_or(TimeDelta::MAX);
+    let is_certain = rows.iter().any(|row| is_witness(row, now, patience));
     let seen = |row: replicas::Model| {
-        let silence = (now - row.heard_at).max(TimeDelta::zero());
+        // A sign of life from the future says as little as an old one.
+        let silence = (now - row.heard_at).abs();
         Replica {
             id: ReplicaId::from_uuid(row.id),
             hostname: row.hostname,
@@ -273,12 +294,19 @@ async fn read(db: &Database, patience: Duration) -> DbResult<Vec<Replica>> {
             region_id: row.region_id,
             started_at: row.started_at,
             silence,
-            is_alive: db.is_exclusive() || silence < patience,
+            is_alive: db.is_exclusive() || silence < patience || !is_certain,
             error: row.error,
             database_latency: Duration::from_micros(u64::try_from(row.database_latency).unwrap_or(0)),
         }
     };
     Ok(rows.into_iter().map(seen).filter(|one| one.is_alive || one.silence < SHOWN).collect())
+}
+
+/// Whether a server has lived through all the time in which another one must have been silent to be dead: else the database
+/// was away, or its clock was set. The same as `query::replicas::is_silent` asks for.
+fn is_witness(row: &replicas::Model, now: DateTime<Utc>, patience: TimeDelta) -> bool {
+    (now - row.heard_at).abs() <= query::replicas::gap_max(patience)
+        && row.steady_since.is_some_and(|since| since <= now - patience)
 }
 
 fn hostname() -> String {

@@ -7,6 +7,7 @@ mod batch;
 mod feed;
 mod list;
 mod relay;
+mod sweep;
 mod tail;
 mod viewer;
 
@@ -23,7 +24,7 @@ use prometheus_client::metrics::counter::Counter;
 use tokio::sync::mpsc::{self, error::TrySendError};
 use warren_authz::{Object, Subject};
 use warren_chat_proto::{Episode, Snapshot, StreamCommand, StreamPart};
-use warren_db::{Database, channels};
+use warren_db::{Database, channels, query::chat_snapshots::Place};
 use warren_rt::Tasks;
 use warren_vocab::{ChatId, ReplicaId};
 
@@ -61,6 +62,7 @@ struct Shared {
     next_viewer: AtomicU64,
     /// Viewers hold these and nothing else of the hub, so that one who is still there keeps no database open.
     counters: Arc<Counters>,
+    /// How often the store is read even without a hint.
     sweep: Duration,
     /// The hints that a tail listens to.
     channel: fn(ChatId) -> String,
@@ -108,10 +110,20 @@ struct Handle {
 
 /// What a tail is told.
 enum Input {
-    Join { viewer: u64, items: mpsc::Sender<Item> },
-    Leave { viewer: u64 },
+    Join {
+        viewer: u64,
+        items: mpsc::Sender<Item>,
+    },
+    Leave {
+        viewer: u64,
+    },
     Parts(Vec<Arc<StreamPart>>),
-    Command { viewer: u64, command: StreamCommand },
+    /// How far the store is; none when the chat is gone.
+    Swept(Option<Place>),
+    Command {
+        viewer: u64,
+        command: StreamCommand,
+    },
 }
 
 /// What a viewer is told.
@@ -146,7 +158,9 @@ impl Hub {
             sweep,
             channel,
         };
-        Self { shared: Arc::new(shared) }
+        let hub = Self { shared: Arc::new(shared) };
+        hub.shared.tasks.spawn("chat sweeps", sweep::run(hub.clone(), sweep));
+        hub
     }
 
     /// Starts to watch a chat.

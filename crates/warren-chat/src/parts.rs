@@ -1,43 +1,35 @@
 //! Parts of answers on their way to viewers: written down first, shown then.
 //!
 //! Parts of all chats share one writer. While one transaction is on its way to the disk, the next parts gather and
-//! neighbours that continue each other become one, so that a slow disk makes fewer and larger parts, not a longer queue.
+//! neighbours that continue each other become one, so that a slow disk makes fewer and larger parts, not a longer queue. A
+//! chat that somebody else holds is written apart, so that the others do not wait for it.
+
+mod saving;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
+    future::Future,
+    pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI64, AtomicUsize, Ordering},
     },
-    time::Duration,
 };
 
-use futures::future::join_all;
+use futures::{StreamExt, stream::FuturesUnordered};
 use tokio::sync::{Notify, watch};
 use warren_chat_proto::{Episode, Part, StreamPart};
-use warren_db::{
-    Database, DbError, Guard,
-    entity::chat_parts,
-    query::{self, chats::Progress},
-};
-use warren_rt::{Backoff, Causes};
+use warren_db::Database;
 use warren_vocab::{ChatId, MessageRole};
 
-use crate::{
-    crash_points::{self, Moment},
-    hub::Hub,
-    metrics::ChatMetrics,
-    rows,
-};
+use self::saving::Saving;
+use crate::{hub::Hub, metrics::ChatMetrics};
 
 /// Bytes that may wait for the writer; when more do, whoever produces them waits for the writer.
 const WAITING_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes of one attempt that are kept and shown while it is written. What comes after is only in the message that the
 /// attempt ends with.
 const EPISODE_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// How often parts are written together with those of other chats before they are written alone, and how often then.
-const TRIES_TOGETHER: u32 = 3;
-const TRIES_ALONE: u32 = 5;
 /// Stands where the live text of a very long answer ends.
 const TRUNCATED: &str = "\n[This answer is longer than what is shown while it is written.]\n";
 
@@ -51,16 +43,16 @@ struct Shared {
     waiting: Mutex<Waiting>,
     wake: Notify,
     metrics: ChatMetrics,
-    /// The newest round that is written and shown.
-    done: watch::Sender<u64>,
+    /// Moves when parts were written and shown, or given up.
+    done: watch::Sender<()>,
 }
 
 #[derive(Default)]
 struct Waiting {
     batches: Batches,
     bytes: usize,
-    /// The round that takes what waits now.
-    round: u64,
+    /// Chats whose earlier parts are on their way; the later ones must not overtake them.
+    under_way: HashSet<ChatId>,
 }
 
 /// Parts that wait, by what they belong to.
@@ -69,6 +61,7 @@ type Batches = BTreeMap<(ChatId, Episode), Batch>;
 struct Batch {
     epoch: i64,
     parts: Vec<StreamPart>,
+    bytes: usize,
 }
 
 /// Takes the parts of one attempt of one chat; clones number them together.
@@ -84,9 +77,8 @@ pub(crate) struct EpisodeWriter {
 
 impl PartWriter {
     pub(crate) fn new(metrics: ChatMetrics) -> Self {
-        let waiting = Mutex::new(Waiting { round: 1, ..Waiting::default() });
-        let (wake, done) = (Notify::new(), watch::Sender::new(0));
-        Self { shared: Arc::new(Shared { waiting, wake, metrics, done }) }
+        let (wake, done) = (Notify::new(), watch::Sender::new(()));
+        Self { shared: Arc::new(Shared { waiting: Mutex::default(), wake, metrics, done }) }
     }
 
     /// Begins an episode under a lease.
@@ -95,41 +87,86 @@ impl PartWriter {
         EpisodeWriter { writer: self.clone(), chat, epoch, episode, last_seq, bytes }
     }
 
-    /// Waits until everything that was pushed before is written and shown.
-    pub(crate) async fn flush(&self) {
-        let target = {
-            let waiting = self.waiting();
-            if waiting.batches.is_empty() { waiting.round - 1 } else { waiting.round }
-        };
+    /// Waits until the parts of the chat that were pushed before are written and shown.
+    pub(crate) async fn flush(&self, chat: ChatId) {
         // An error means that the server stops.
-        let _ = self.shared.done.subscribe().wait_for(|done| *done >= target).await;
+        let _ = self.shared.done.subscribe().wait_for(|()| !self.waiting().has(chat)).await;
     }
 
     /// Writes and shows what is pushed, until the task is stopped.
     pub(crate) async fn run(self, db: Database, hub: Hub) {
+        let saving = Saving { db, hub, metrics: self.shared.metrics.clone() };
+        let mut alone = FuturesUnordered::new();
         loop {
-            let (batches, round) = self.take();
+            let batches = self.waiting().take();
             if batches.is_empty() {
-                self.shared.wake.notified().await;
+                beside(self.shared.wake.notified(), &mut alone).await;
                 continue;
             }
-            write_and_show(&db, &hub, &self.shared.metrics, batches).await;
-            self.shared.done.send_replace(round);
+            let left = beside(self.write_together(&saving, batches), &mut alone).await;
+            alone.extend(left.into_iter().map(|(chat, batches)| self.write_alone(&saving, chat, batches)));
         }
     }
 
-    fn take(&self) -> (Batches, u64) {
-        let mut waiting = self.waiting();
-        let round = waiting.round;
-        if !waiting.batches.is_empty() {
-            waiting.round += 1;
-            waiting.bytes = 0;
+    /// Writes batches of many chats; gives those that could not be written with the others.
+    async fn write_together(&self, saving: &Saving, batches: Batches) -> BTreeMap<ChatId, Batches> {
+        let chats: HashSet<ChatId> = batches.keys().map(|(chat, _)| *chat).collect();
+        let mut left: BTreeMap<ChatId, Batches> = BTreeMap::new();
+        for (key, batch) in saving.write_together(batches).await {
+            left.entry(key.0).or_default().insert(key, batch);
         }
-        (std::mem::take(&mut waiting.batches), round)
+        self.end(chats.into_iter().filter(|chat| !left.contains_key(chat)));
+        left
+    }
+
+    async fn write_alone(&self, saving: &Saving, chat: ChatId, batches: Batches) {
+        saving.write_alone(batches).await;
+        self.end([chat]);
+    }
+
+    /// Lets the next parts of these chats go.
+    fn end(&self, chats: impl IntoIterator<Item = ChatId>) {
+        let mut waiting = self.waiting();
+        for chat in chats {
+            waiting.under_way.remove(&chat);
+        }
+        drop(waiting);
+        self.shared.wake.notify_one();
+        self.shared.done.send_replace(());
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Waits for one thing while others get on.
+async fn beside<T>(
+    one: impl Future<Output = T>,
+    others: &mut FuturesUnordered<impl Future<Output = ()>>,
+) -> T {
+    let mut one = pin!(one);
+    loop {
+        tokio::select! {
+            done = &mut one => return done,
+            Some(()) = others.next() => {}
+        }
+    }
+}
+
+impl Waiting {
+    /// Takes the parts of all chats that have none under way.
+    fn take(&mut self) -> Batches {
+        let Self { batches, bytes, under_way } = self;
+        let is_free = |key: &(ChatId, Episode), _: &mut Batch| !under_way.contains(&key.0);
+        let taken: Batches = batches.extract_if(.., is_free).collect();
+        *bytes -= taken.values().map(|batch| batch.bytes).sum::<usize>();
+        under_way.extend(taken.keys().map(|(chat, _)| *chat));
+        taken
+    }
+
+    fn has(&self, chat: ChatId) -> bool {
+        self.under_way.contains(&chat) || self.batches.keys().any(|(waiting, _)| *waiting == chat)
     }
 }
 
@@ -138,13 +175,13 @@ impl EpisodeWriter {
     pub(crate) async fn push(&self, role: MessageRole, part: Part) {
         let Some(part) = self.within_bounds(part) else { return };
         if self.append(role, part) > WAITING_BYTES_MAX {
-            self.writer.flush().await;
+            self.flush().await;
         }
     }
 
     /// Waits until the parts so far are written and shown.
     pub(crate) async fn flush(&self) {
-        self.writer.flush().await;
+        self.writer.flush(self.chat).await;
     }
 
     /// Lets through what the episode has room for, then one mark, then only what is complete.
@@ -175,7 +212,8 @@ impl EpisodeWriter {
         let mut waiting = self.writer.waiting();
         waiting.bytes += part.len();
         let batch = waiting.batches.entry((self.chat, self.episode));
-        let batch = batch.or_insert_with(|| Batch { epoch: self.epoch, parts: Vec::new() });
+        let batch = batch.or_insert_with(|| Batch { epoch: self.epoch, parts: Vec::new(), bytes: 0 });
+        batch.bytes += part.len();
         let left = match batch.parts.last_mut() {
             Some(last) if last.role == role => last.part.absorb(part),
             Some(_) | None => Some(part),
@@ -195,90 +233,4 @@ impl EpisodeWriter {
         self.writer.shared.wake.notify_one();
         bytes
     }
-}
-
-/// Writes the batches together; where that does not work each alone, so that none holds up the others for long.
-async fn write_and_show(db: &Database, hub: &Hub, metrics: &ChatMetrics, batches: Batches) {
-    let mut backoff = backoff();
-    for _ in 0..TRIES_TOGETHER {
-        match write(db, &batches).await {
-            Ok(current) => return show(hub, batches, &current),
-            Err(error) => {
-                tracing::error!(error = %Causes(&error), "parts of answers cannot be saved; their chats wait until they can");
-                backoff.wait().await;
-            }
-        }
-    }
-    let alone = batches.into_iter().map(|batch| write_alone(db, hub, metrics, Batches::from([batch])));
-    join_all(alone).await;
-}
-
-/// Repeats a write of one chat until it works, as given-up parts leave a hole in what is kept, or until it is clear that the
-/// database is there and does not take them. What gathers meanwhile is bounded, because whoever produces parts waits.
-async fn write_alone(db: &Database, hub: &Hub, metrics: &ChatMetrics, batch: Batches) {
-    let mut backoff = backoff();
-    let mut n_refused = 0;
-    while n_refused < TRIES_ALONE {
-        match write(db, &batch).await {
-            Ok(current) => return show(hub, batch, &current),
-            Err(DbError::Busy | DbError::Unavailable(_)) => {}
-            Err(error) => {
-                n_refused += 1;
-                tracing::error!(error = %Causes(&error), n_refused, "parts of an answer cannot be saved");
-            }
-        }
-        backoff.wait().await;
-    }
-    for (chat, _) in batch.keys() {
-        tracing::error!(chat.id = %chat, "parts of an answer are left out; the whole answer follows");
-        metrics.dropped_part();
-    }
-}
-
-fn backoff() -> Backoff {
-    Backoff::new(Duration::from_millis(20), Duration::from_secs(1))
-}
-
-fn show(hub: &Hub, batches: Batches, current: &[(ChatId, Episode)]) {
-    crash_points::reach(Moment::AfterCommit, "parts");
-    for (key, batch) in batches {
-        if current.contains(&key) {
-            hub.show(key.0, batch.parts.into_iter().map(Arc::new).collect());
-        }
-    }
-}
-
-/// Writes the batches whose episode is still the current one and says which those are.
-async fn write(db: &Database, batches: &Batches) -> Result<Vec<(ChatId, Episode)>, DbError> {
-    let guard = Guard::chats(batches.keys().map(|(chat, _)| *chat)).first();
-    db.write_guarded(guard, async |tx| {
-        let chats: Vec<_> = batches.keys().map(|(chat, _)| *chat).collect();
-        let progress = query::chats::progress(tx, &chats).await?;
-        let mut current = Vec::new();
-        let mut models = Vec::new();
-        for ((chat, episode), batch) in batches {
-            let Episode { history_version, attempt } = *episode;
-            let wanted = Progress { chat: *chat, epoch: batch.epoch, history_version, attempt };
-            if !progress.contains(&wanted) {
-                continue;
-            }
-            current.push((*chat, *episode));
-            let first_seq = batch.parts.first().map_or(0, |part| part.seq);
-            if first_seq == 1 && attempt > 1 {
-                query::chat_parts::clear_before(tx, *chat, history_version, attempt).await?;
-            }
-            models.push(chat_parts::Model {
-                chat_id: chat.as_uuid(),
-                history_version,
-                generation_attempt: attempt,
-                first_seq,
-                lease_epoch: batch.epoch,
-                parts: rows::stored(&batch.parts),
-            });
-        }
-        query::chat_parts::insert(tx, models).await?;
-        crash_points::reach(Moment::BeforeCommit, "parts");
-        Ok(current)
-    })
-    .await
 }

@@ -95,7 +95,7 @@ pub(crate) async fn finish_interruption(
     chat: &chats::Model,
     state: &ChatState,
 ) -> ChatResult<()> {
-    shared.parts.flush().await;
+    shared.parts.flush(ChatId::from_uuid(chat.id)).await;
     tools::end_running(shared, chat, state, &[]).await?;
     let partial = partial(shared, chat, state, INTERRUPTED).await?;
     let fence = fence(state, ChatStatus::Interrupting, None);
@@ -128,7 +128,7 @@ pub(crate) async fn fail(
     state: &ChatState,
     error: ChatError,
 ) -> ChatResult<()> {
-    shared.parts.flush().await;
+    shared.parts.flush(ChatId::from_uuid(chat.id)).await;
     let partial = partial(shared, chat, state, BROKEN_OFF).await?;
     tracing::info!(chat.id = %chat.id, error = error.message, kind = ?error.kind, "a turn ends with an error");
     let fence = fence(state, ChatStatus::Running, None);

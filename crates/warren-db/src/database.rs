@@ -127,8 +127,8 @@ impl Database {
         Self::open_with(location, CONNECTIONS).await
     }
 
-    /// Opens the database with at most so many connections to PostgreSQL for reading and writing, but at least 2. Five
-    /// more may carry hints and signs of life. SQLite ignores the number.
+    /// Opens the database with at most so many connections to PostgreSQL for reading and writing, but at least 2. Six
+    /// more may carry hints, signs of life and parts of answers. SQLite ignores the number.
     ///
     /// # Errors
     /// Fails as [`Self::open`] does.
@@ -237,8 +237,9 @@ impl Database {
         self.transact(Some(guard), work).await
     }
 
-    /// Runs one write transaction that waits for no other writer on PostgreSQL, for a server's own row: that the server lives
-    /// must be said in time also when all writers stand in a queue. Nobody else may write what it writes.
+    /// Runs one write transaction that waits for no other writer on PostgreSQL, for what must be written in time also when
+    /// all writers stand in a queue: that the server lives, and words that people watch. Either nobody else writes what it
+    /// writes, or it locks the rows that guard it and leaves out those that somebody holds.
     ///
     /// # Errors
     /// Returns the closure's error, or [`DbError`] when the transaction cannot begin or commit.

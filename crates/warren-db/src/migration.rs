@@ -26,6 +26,7 @@ mod m0060_replicas;
 mod m0065_schema_compatibility;
 mod m0066_agent_links;
 mod m0067_chat_cut_calls;
+mod m0068_steady_replicas;
 
 /// Why the database cannot be brought up to date.
 #[derive(Debug)]
@@ -65,6 +66,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0065_schema_compatibility::Migration),
             Box::new(m0066_agent_links::Migration),
             Box::new(m0067_chat_cut_calls::Migration),
+            Box::new(m0068_steady_replicas::Migration),
         ]
     }
 }

@@ -13,8 +13,15 @@ use tokio::{
     sync::mpsc::{self, error::TrySendError},
     time::MissedTickBehavior,
 };
-use warren_chat_proto::{Episode, Message, Snapshot, StreamCommand, StreamPart, relay::Target};
-use warren_db::{Database, Notice, entity::chat_messages, query};
+use warren_chat_proto::{Episode, Message, Snapshot, StreamCommand, StreamPart, Versions, relay::Target};
+use warren_db::{
+    Database, Notice,
+    entity::chat_messages,
+    query::{
+        self,
+        chat_snapshots::{Known, Place},
+    },
+};
 use warren_vocab::{ChatId, ChatStatus, MessageId, MessageRole, MessageVisibility, ReplicaId};
 
 use super::{
@@ -67,10 +74,9 @@ impl Tail {
 
     pub(super) async fn run(mut self, mut inputs: mpsc::Receiver<Input>) {
         let mut hints = self.db().subscribe(&(self.hub.shared.channel)(self.chat));
-        let mut sweep = tokio::time::interval(self.hub.shared.sweep);
-        sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut store = tokio::time::interval(WITHOUT_RELAY);
         store.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        self.refresh().await;
         loop {
             self.relay.configure(self.target());
             tokio::select! {
@@ -82,7 +88,6 @@ impl Tail {
                     Some(notice) => self.handle_notice(&notice).await,
                     None => return,
                 },
-                _ = sweep.tick() => self.sweep().await,
                 offered = self.relay.next() => self.handle_offered(&offered).await,
                 _ = store.tick(), if self.relay.is_cut_off() => self.reload_parts().await,
             }
@@ -111,6 +116,7 @@ impl Tail {
             Input::Join { viewer, items } => drop(self.viewers.insert(viewer, items)),
             Input::Leave { viewer } => drop(self.viewers.remove(&viewer)),
             Input::Parts(parts) => self.handle_parts(parts).await,
+            Input::Swept(place) => self.catch_up(place).await,
             Input::Command { viewer, command: StreamCommand::Fetch { newer_than } } => {
                 if self.version() <= newer_than {
                     self.refresh().await;
@@ -137,10 +143,13 @@ impl Tail {
         self.tell(viewer, Item::Replay(episode, told[start..].into()));
     }
 
-    async fn sweep(&mut self) {
-        self.refresh().await;
+    /// Catches up with the store, in case that hints or parts did not come here; none when the chat is gone.
+    async fn catch_up(&mut self, place: Option<Place>) {
+        if place.is_none_or(|place| place.snapshot_version != self.version()) {
+            self.refresh().await;
+        }
         // Another server may write parts that come here on no other way.
-        if self.snapshot.as_ref().is_some_and(|snapshot| snapshot.status == ChatStatus::Running) {
+        if place.and_then(|place| place.part).is_some_and(|part| part > self.last_seq()) {
             self.reload_parts().await;
         }
     }
@@ -233,8 +242,8 @@ impl Tail {
                 self.tell_all(&Item::Snapshot(snapshot));
             }
             Ok(None) => {}
-            // Whoever comes back is told that the chat does not exist.
-            Err(ChatServiceError::NotFound) => self.viewers.clear(),
+            // Whoever comes back is told that the chat does not exist, or what there is now.
+            Err(ChatServiceError::NotFound) => self.forget(),
             // The viewers keep what they have; the next hint or sweep tries again.
             Err(error) => {
                 tracing::warn!(%error, chat.id = %self.chat, "a chat could not be read for its viewers");
@@ -243,23 +252,38 @@ impl Tail {
     }
 
     async fn read(&mut self) -> ChatResult<Option<Arc<Snapshot>>> {
-        let known = self.snapshot.as_ref().map_or(0, |snapshot| snapshot.versions.history);
+        let before = self.snapshot.clone();
+        let known = before.as_ref().map(|snapshot| {
+            let Versions { history, queue, .. } = snapshot.versions;
+            Known { history, queue }
+        });
         self.hub.shared.counters.reads.fetch_add(1, Ordering::Relaxed);
         let at = query::chat_snapshots::read(self.db(), self.chat, known).await?;
         let at = at.ok_or(ChatServiceError::NotFound)?;
         let versions = rows::versions(&at.chat);
-        if versions.snapshot <= self.version() {
+        if versions.snapshot < self.version() {
+            tracing::warn!(chat.id = %self.chat, "the database was set back; who looks at this chat comes anew");
+            return Err(ChatServiceError::NotFound);
+        }
+        if versions.snapshot == self.version() {
             return Ok(None);
         }
         self.worker = at.chat.worker_id.map(ReplicaId::from_uuid);
         let changed = at.changed.into_iter().map(shown).collect::<ChatResult<Vec<_>>>()?;
+        let queue = match (at.queue, before) {
+            (None, Some(before)) => before.queue.clone(),
+            (queue, _) => {
+                let queue = queue.unwrap_or_default().into_iter().map(rows::queued);
+                queue.collect::<ChatResult<Vec<_>>>()?.into()
+            }
+        };
         let snapshot = Snapshot {
             versions,
             status: rows::status(&at.chat)?,
             error: rows::error(&at.chat)?,
             retry: rows::retry(&at.chat)?,
             messages: Arc::default(),
-            queue: at.queue.into_iter().map(rows::queued).collect::<ChatResult<Vec<_>>>()?.into(),
+            queue,
             action: action::required(self.db().reader(), &at.chat).await?,
         };
         let episode = snapshot.episode();
@@ -270,6 +294,15 @@ impl Tail {
         }
         self.merge(changed);
         Ok(Some(Arc::new(Snapshot { messages: self.messages.clone().into(), ..snapshot })))
+    }
+
+    /// Cuts off all viewers and knows nothing any more: what there was is gone.
+    fn forget(&mut self) {
+        self.viewers.clear();
+        (self.snapshot, self.worker) = (None, None);
+        (self.episode, self.n_told) = (Episode { history_version: 0, attempt: 0 }, 0);
+        self.messages.clear();
+        self.parts.clear();
     }
 
     fn merge(&mut self, changed: Vec<(MessageId, Option<Arc<Message>>)>) {

@@ -4,7 +4,7 @@
 
 use warren_authz::Resource;
 use warren_chat_proto::{Part, StreamCursor, StreamEvent};
-use warren_db::{ConnectionTrait, Location, Tx};
+use warren_db::{ConnectionTrait, Guard, Location, Tx, query};
 use warren_vocab::{BusyBehavior, ChatStatus, MessageRole, OrganizationId, UserId};
 
 use super::*;
@@ -275,6 +275,30 @@ async fn parts_that_found_no_room_are_read_from_the_store() {
 }
 
 #[tokio::test]
+async fn viewers_of_a_chat_that_was_set_back_come_anew() {
+    let world = World::new(Duration::from_millis(20), silence).await;
+    let reader = world.stage.db.reader();
+    let before = query::chats::by_id(reader, world.chat).await.unwrap().unwrap();
+    world.begin_attempt().await;
+    world.commit("an answer that is lost").await;
+    let (mut viewer, mut seen) = (world.watch(Start::default()), Seen::default());
+    seen.until(&mut viewer, "both messages", |seen| seen.messages.len() == 2).await;
+    let set_back = async |tx: &Tx| {
+        tx.execute_unprepared("DELETE FROM chats").await?;
+        // Without its messages, which only transitions may add.
+        query::chats::insert(tx, before).await
+    };
+    world.stage.db.write(set_back).await.unwrap();
+    let cut_off = async { while viewer.next().await.is_some() {} };
+    assert!(tokio::time::timeout(DEADLINE, cut_off).await.is_ok(), "the viewer stays with what is gone");
+    let mut again = world.watch(Start { cursor: seen.cursor, ..Start::default() });
+    let first = tokio::time::timeout(DEADLINE, again.next()).await.unwrap().expect("the chat is there");
+    assert!(matches!(first.events.first(), Some(StreamEvent::HistoryReset)), "{:?}", first.events);
+    seen.apply(&first);
+    assert!(seen.messages.is_empty());
+}
+
+#[tokio::test]
 async fn a_thousand_viewers_that_come_and_go_leave_nothing_behind() {
     let world = World::new(LONG, channels::chat).await;
     let tasks_before = world.tasks.len();
@@ -331,10 +355,47 @@ async fn parts_that_the_database_refuses_do_not_hold_up_other_chats() {
     refused.push(MessageRole::Assistant, Part::text("lost")).await;
     fine.push(MessageRole::Assistant, Part::text("kept")).await;
     world.tasks.spawn("parts", writer.clone().run(world.stage.db.clone(), world.hub.clone()));
-    assert!(tokio::time::timeout(DEADLINE, fine.flush()).await.is_ok(), "it comes to an end");
+    assert!(tokio::time::timeout(DEADLINE, fine.flush()).await.is_ok(), "what is fine is saved");
+    assert!(tokio::time::timeout(DEADLINE, refused.flush()).await.is_ok(), "it comes to an end");
     let saved = saved_parts(&world.stage.db, other, theirs).await.unwrap();
     assert_eq!(saved.iter().map(|part| part.part.clone()).collect::<Vec<_>>(), [Part::text("kept")]);
     assert!(metrics.text().contains("coderd_chatd_stream_buffer_dropped_total 1\n"), "{}", metrics.text());
+}
+
+#[tokio::test]
+async fn parts_of_a_chat_that_somebody_holds_wait_without_holding_up_others() {
+    let world = World::new(LONG, channels::chat).await;
+    if world.stage.db.is_exclusive() {
+        // One transaction at a time: nothing can be held.
+        return;
+    }
+    let writer = PartWriter::new(ChatMetrics::default());
+    world.tasks.spawn("parts", writer.clone().run(world.stage.db.clone(), world.hub.clone()));
+    let episode = world.begin_attempt().await;
+    let epoch = world.stage.state(world.chat).await.epoch;
+    let other = world.stage.create("hello").await;
+    let fence = world.stage.take(other).await;
+    let begun = world.stage.apply_under(other, Some(&fence), Command::RecordAttempt).await.unwrap().state;
+    let theirs = Episode { history_version: begun.versions.history, attempt: begun.versions.attempt };
+    let held = writer.open(world.chat, epoch, episode);
+    let free = writer.open(other, begun.epoch, theirs);
+    let hold = async |_: &Tx| {
+        held.push(MessageRole::Assistant, Part::text("one ")).await;
+        free.push(MessageRole::Assistant, Part::text("free")).await;
+        assert!(
+            tokio::time::timeout(DEADLINE, free.flush()).await.is_ok(),
+            "a free chat waits for a held one"
+        );
+        // What is said meanwhile does not overtake what waits.
+        held.push(MessageRole::User, Part::text("two")).await;
+        assert!(saved_parts(&world.stage.db, world.chat, episode).await.unwrap().is_empty());
+        Ok::<_, warren_db::DbError>(())
+    };
+    world.stage.db.write_guarded(Guard::chat(world.chat), hold).await.unwrap();
+    assert!(tokio::time::timeout(DEADLINE, held.flush()).await.is_ok(), "it comes to an end");
+    let saved = saved_parts(&world.stage.db, world.chat, episode).await.unwrap();
+    let said: Vec<_> = saved.iter().map(|part| (part.seq, part.part.clone())).collect();
+    assert_eq!(said, [(1, Part::text("one ")), (2, Part::text("two"))]);
 }
 
 #[tokio::test]

@@ -26,9 +26,9 @@ use crate::{
 };
 use shield::shielded;
 
-/// One connection listens, one sends hints, one says that the server lives; the others are for when those hang on a dead
-/// network.
-const APART_MAX: u32 = 5;
+/// One connection listens, one sends hints, one says that the server lives, one writes what people watch; the others are
+/// for when those hang on a dead network.
+const APART_MAX: u32 = 6;
 /// How long a query waits for a free connection before it fails as busy.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the last hints may take to go out.
@@ -59,7 +59,7 @@ const READ_ONLY: &str =
 pub(super) struct Postgres {
     writers: DatabaseConnection,
     readers: DatabaseConnection,
-    /// Carries hints and signs of life, so that these never wait for a writer.
+    /// Carries hints, signs of life and what people watch, so that these never wait for a writer.
     apart: PgPool,
     tasks: Tasks,
     newer: Option<String>,

@@ -24,6 +24,8 @@ pub struct Model {
     pub database_latency: i32,
     pub started_at: DateTimeUtc,
     pub heard_at: DateTimeUtc,
+    /// Since when it says without a gap that it lives, by the clock of the database.
+    pub steady_since: Option<DateTimeUtc>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -18,8 +18,12 @@ const REPLICAS: &str = "m0060_replicas";
 
 /// Migrations that only add what older programs do not mind, each with the oldest migration that a program must know to
 /// run with it. Whatever is not here keeps out every program that does not know it.
-pub(super) const COMPATIBLE_SINCE: &[(&str, &str)] =
-    &[(FIRST, REPLICAS), ("m0066_agent_links", REPLICAS), ("m0067_chat_cut_calls", REPLICAS)];
+pub(super) const COMPATIBLE_SINCE: &[(&str, &str)] = &[
+    (FIRST, REPLICAS),
+    ("m0066_agent_links", REPLICAS),
+    ("m0067_chat_cut_calls", REPLICAS),
+    ("m0068_steady_replicas", REPLICAS),
+];
 
 /// How long a migration waits for servers of older versions to be gone: longer than one that died counts as alive.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -1,6 +1,6 @@
 //! The rows of chats and their leases.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use sea_orm::{
@@ -9,20 +9,20 @@ use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter,
     QueryOrder, QueryResult, QuerySelect, QueryTrait,
     sea_query::{
-        Alias, BinOper, Expr, ExprTrait, Func, Order, Query, QueryStatementBuilder, SelectStatement,
-        SimpleExpr, WindowStatement,
+        Alias, BinOper, Expr, ExprTrait, Func, LockBehavior, LockType, Order, Query, QueryStatementBuilder,
+        SelectStatement, SimpleExpr, WindowStatement,
     },
 };
 use warren_authz::ListFilter;
 use warren_vocab::{ChatId, ChatStatus, MessageId, MessageRole, ReplicaId, UserId, WorkspaceId};
 
 use super::{
-    Page, clock, contains_text, is_false,
+    Page, clock, contains_text, is_false, replicas,
     visible::{Place, visible},
 };
 use crate::{
     DbResult, Tx,
-    entity::{chat_messages, chat_queued_messages, chats::*, replicas},
+    entity::{chat_messages, chat_queued_messages, chats::*},
 };
 
 /// The condition of the index over chats in which a worker has something to do, word by word: only then it is used.
@@ -396,19 +396,20 @@ pub struct Progress {
     pub attempt: i64,
 }
 
-/// Says how far those of the chats are that a worker has.
-pub async fn progress(connection: &impl ConnectionTrait, chats: &[ChatId]) -> DbResult<HashSet<Progress>> {
+/// Locks those of the chats that nobody holds, until the end of the transaction, and says how far they are; none for one
+/// that no worker has. Never waits. With SQLite nobody can hold a chat.
+pub async fn lock_free(tx: &Tx, chats: &[ChatId]) -> DbResult<BTreeMap<ChatId, Option<Progress>>> {
     let query = Entity::find()
         .select_only()
         .columns([Column::Id, Column::LeaseEpoch, Column::HistoryVersion, Column::GenerationAttempt])
+        .column_as(Column::WorkerId.is_not_null(), "has_worker")
         .filter(Column::Id.is_in(chats.iter().map(|chat| chat.as_uuid())))
-        .filter(Column::WorkerId.is_not_null());
-    let rows: Vec<(uuid::Uuid, i64, i64, i64)> = query.into_tuple().all(connection).await?;
-    let progress = |(chat, epoch, history_version, attempt)| Progress {
-        chat: ChatId::from_uuid(chat),
-        epoch,
-        history_version,
-        attempt,
+        // The lock of those who write a chat, see `Database::write_guarded`.
+        .lock_with_behavior(LockType::NoKeyUpdate, LockBehavior::SkipLocked);
+    let rows: Vec<(uuid::Uuid, i64, i64, i64, bool)> = query.into_tuple().all(tx).await?;
+    let progress = |(chat, epoch, history_version, attempt, has_worker): (_, _, _, _, bool)| {
+        let chat = ChatId::from_uuid(chat);
+        (chat, has_worker.then_some(Progress { chat, epoch, history_version, attempt }))
     };
     Ok(rows.into_iter().map(progress).collect())
 }
@@ -440,13 +441,13 @@ fn comes_after(cursor: Cursor) -> Condition {
 
 /// The chat has no worker, the worker's lease has run out, or another worker's server is dead.
 fn is_free(connection: &impl ConnectionTrait, seeker: Seeker) -> Condition {
-    use replicas::{Column as R, Entity as Replicas};
+    use crate::entity::replicas::{Column as R, Entity as Replicas};
     let silent = Query::select()
         .expr(Expr::value(1))
         .from(Replicas)
         .and_where(Expr::col((Replicas, R::Id)).equals((Entity, Column::WorkerId)))
         .and_where(Expr::col((Replicas, R::Id)).ne(seeker.worker.as_uuid()))
-        .and_where(Expr::col((Replicas, R::HeardAt)).lt(clock::ago(connection, seeker.patience)))
+        .cond_where(replicas::silent(connection, seeker.patience))
         .to_owned();
     Condition::any()
         .add(Column::WorkerId.is_null())

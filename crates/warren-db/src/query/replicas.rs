@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    sea_query::{Expr, ExprTrait, OnConflict},
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, SelectStatement},
 };
 use warren_vocab::ReplicaId;
 
@@ -26,6 +26,7 @@ pub async fn beat(tx: &Tx, model: Model) -> DbResult<()> {
         Column::Error,
         Column::DatabaseLatency,
         Column::HeardAt,
+        Column::SteadySince,
     ]);
     Entity::insert(model.into_active_model()).on_conflict(again).exec_without_returning(tx).await?;
     Ok(())
@@ -36,16 +37,42 @@ pub async fn list(connection: &impl ConnectionTrait) -> DbResult<Vec<Model>> {
     Ok(Entity::find().order_by_asc(Column::StartedAt).order_by_asc(Column::Id).all(connection).await?)
 }
 
-/// Whether a server was heard of before, but not for so long. One that was never heard of is not silent: it may not say
-/// whether it lives.
+/// Whether a server was heard of before, but not for so long although others were. One that was never heard of is not
+/// silent: it may not say whether it lives.
 pub async fn is_silent(
     connection: &impl ConnectionTrait,
     id: ReplicaId,
     patience: TimeDelta,
 ) -> DbResult<bool> {
-    let query = Entity::find_by_id(id.as_uuid())
-        .filter(Expr::col(Column::HeardAt).lt(clock::ago(connection, patience)));
+    let query = Entity::find_by_id(id.as_uuid()).filter(silent(connection, patience));
     Ok(query.one(connection).await?.is_some())
+}
+
+/// The longest time between two signs of life of a server that says without a gap that it lives.
+pub fn gap_max(patience: TimeDelta) -> TimeDelta {
+    patience * 4 / 7
+}
+
+/// The condition that a server is silent. After the database was away, or its clock was set, every sign of life is old or lies
+/// in the future; it says something about its server only while a witness has lived through all the time in question.
+pub(super) fn silent(connection: &impl ConnectionTrait, patience: TimeDelta) -> Condition {
+    let heard_at = || Expr::col((Entity, Column::HeardAt));
+    let is_off = Condition::any()
+        .add(heard_at().lt(clock::ago(connection, patience)))
+        .add(heard_at().gt(clock::ago(connection, -patience)));
+    Condition::all().add(is_off).add(Expr::exists(witness(connection, patience)))
+}
+
+fn witness(connection: &impl ConnectionTrait, patience: TimeDelta) -> SelectStatement {
+    let witness = Alias::new("witness");
+    let fresh = gap_max(patience);
+    Query::select()
+        .expr(Expr::value(1))
+        .from_as(Entity, witness.clone())
+        .and_where(Expr::col((witness.clone(), Column::HeardAt)).gte(clock::ago(connection, fresh)))
+        .and_where(Expr::col((witness.clone(), Column::HeardAt)).lte(clock::ago(connection, -fresh)))
+        .and_where(Expr::col((witness, Column::SteadySince)).lte(clock::ago(connection, patience)))
+        .to_owned()
 }
 
 /// Forgets a server that stops.

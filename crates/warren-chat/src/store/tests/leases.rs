@@ -111,9 +111,9 @@ async fn owners_take_turns() {
     assert_eq!(first.len(), 2);
 }
 
-/// Writes down when a server was heard of for the last time.
-async fn heard_of(stage: &Stage, worker: ReplicaId, ago: TimeDelta) {
-    let heard_at = query::clock::now(stage.db.reader()).await.unwrap() - ago;
+/// Writes down when a server was heard of for the last time, and since when without a gap.
+async fn heard_of(stage: &Stage, worker: ReplicaId, ago: TimeDelta, steady_for: TimeDelta) {
+    let now = query::clock::now(stage.db.reader()).await.unwrap();
     let row = replicas::Model {
         id: worker.as_uuid(),
         hostname: String::new(),
@@ -122,10 +122,51 @@ async fn heard_of(stage: &Stage, worker: ReplicaId, ago: TimeDelta) {
         region_id: 999,
         error: String::new(),
         database_latency: 0,
-        started_at: heard_at,
-        heard_at,
+        started_at: now - ago,
+        heard_at: now - ago,
+        steady_since: Some(now - steady_for),
     };
     stage.db.write(async |tx| query::replicas::beat(tx, row).await).await.unwrap();
+}
+
+const SECOND: TimeDelta = TimeDelta::seconds(1);
+const MINUTE: TimeDelta = TimeDelta::minutes(1);
+
+#[tokio::test]
+async fn nobody_is_dead_when_the_database_was_away() {
+    let stage = Stage::new().await;
+    let chat = stage.create("hello").await;
+    let (first, second) = (lease(), lease());
+    acquire(&stage.db, chat, first, LASTS, PATIENCE).await.unwrap().unwrap();
+    heard_of(&stage, first.worker, SECOND * 6, MINUTE).await;
+    let free = async || {
+        let free = waiting(&stage).await;
+        let taken = acquire(&stage.db, chat, second, LASTS, PATIENCE).await.unwrap();
+        assert_eq!(free.is_empty(), taken.is_none());
+        taken.is_some()
+    };
+    // All of them are silent.
+    heard_of(&stage, second.worker, SECOND * 6, MINUTE).await;
+    assert!(!free().await);
+    // One says again that it lives; the others had no time for it yet.
+    heard_of(&stage, second.worker, TimeDelta::zero(), SECOND).await;
+    assert!(!free().await);
+    heard_of(&stage, second.worker, TimeDelta::zero(), MINUTE).await;
+    assert!(free().await);
+}
+
+#[tokio::test]
+async fn a_sign_of_life_from_the_future_is_none() {
+    let stage = Stage::new().await;
+    let chat = stage.create("hello").await;
+    let (first, second) = (lease(), lease());
+    acquire(&stage.db, chat, first, LASTS, PATIENCE).await.unwrap().unwrap();
+    // The clock of the database went back after this server had died.
+    heard_of(&stage, first.worker, MINUTE * -60, MINUTE * 120).await;
+    assert!(waiting(&stage).await.is_empty(), "there is no witness yet");
+    heard_of(&stage, second.worker, TimeDelta::zero(), MINUTE).await;
+    assert_eq!(waiting(&stage).await, [chat]);
+    assert!(acquire(&stage.db, chat, second, LASTS, PATIENCE).await.unwrap().is_some());
 }
 
 #[tokio::test]
@@ -134,10 +175,11 @@ async fn the_lease_of_a_server_that_is_dead_is_taken_over_before_it_is_over() {
     let chat = stage.create("hello").await;
     let (first, second) = (lease(), lease());
     acquire(&stage.db, chat, first, LASTS, PATIENCE).await.unwrap().unwrap();
-    heard_of(&stage, first.worker, TimeDelta::seconds(1)).await;
+    heard_of(&stage, second.worker, TimeDelta::zero(), MINUTE).await;
+    heard_of(&stage, first.worker, SECOND, MINUTE).await;
     assert!(waiting(&stage).await.is_empty());
     assert!(acquire(&stage.db, chat, second, LASTS, PATIENCE).await.unwrap().is_none(), "it lives");
-    heard_of(&stage, first.worker, TimeDelta::seconds(6)).await;
+    heard_of(&stage, first.worker, SECOND * 6, MINUTE).await;
     assert_eq!(waiting(&stage).await, [chat]);
     let mine = Seeker { worker: first.worker, patience: PATIENCE };
     let found = query::chats::acquirable(stage.db.reader(), mine, &[], 100).await.unwrap();
