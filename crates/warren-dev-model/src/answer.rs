@@ -20,6 +20,8 @@ struct Player {
     /// Words said, as a stand-in for tokens.
     n_words: u64,
     counts: Option<Counts>,
+    /// The number of the answer, once it is said.
+    serial: Option<u64>,
     /// Whether the answer ends with what its protocol ends with; else the connection just ends.
     is_complete: bool,
 }
@@ -31,6 +33,7 @@ enum Action {
     Wait(Duration),
     Barrier(String),
     Clock,
+    Serial,
     Never,
 }
 
@@ -48,6 +51,7 @@ pub(crate) fn play(
         n_calls: 0,
         n_words: 0,
         counts: None,
+        serial: None,
         is_complete: true,
     };
     for step in steps {
@@ -86,6 +90,7 @@ impl Player {
                     self.todo.push_back(Action::Clock);
                 }
             }
+            Step::Serial => self.todo.push_back(Action::Serial),
             Step::Raw(text) => self.todo.push_back(Action::Raw(text.clone().into_bytes())),
             Step::RawBytes(bytes) => self.todo.push_back(Action::Raw(bytes.clone())),
             Step::Error { kind, message } => {
@@ -135,6 +140,7 @@ impl Player {
     async fn next(&mut self) -> Option<Vec<u8>> {
         loop {
             let bytes = match self.todo.pop_front()? {
+                Action::Say(Piece::Text(text)) => self.say_text(text),
                 Action::Say(piece) => self.wire.piece(&piece).into_bytes(),
                 Action::Raw(bytes) => bytes,
                 Action::Wait(time) => {
@@ -147,7 +153,12 @@ impl Player {
                 }
                 Action::Clock => {
                     let now = chrono::Utc::now().timestamp_nanos_opt().unwrap_or_default();
-                    self.wire.piece(&Piece::Text(format!("{now} "))).into_bytes()
+                    self.say_text(format!("{now} "))
+                }
+                Action::Serial => {
+                    let serial = self.shared.next_answer();
+                    self.serial = Some(serial);
+                    self.say_text(format!("#{serial} "))
                 }
                 Action::Never => std::future::pending().await,
             };
@@ -157,11 +168,21 @@ impl Player {
         }
     }
 
+    fn say_text(&mut self, text: String) -> Vec<u8> {
+        if let Some(serial) = self.serial {
+            self.shared.change_answer(serial, |answer| answer.text.push_str(&text));
+        }
+        self.wire.piece(&Piece::Text(text)).into_bytes()
+    }
+
     fn counts(&self) -> Counts {
         self.counts.unwrap_or(Counts { input: 1, output: self.n_words, ..Counts::default() })
     }
 
     fn finish(&mut self) -> Vec<u8> {
+        if let Some(serial) = self.serial {
+            self.shared.change_answer(serial, |answer| answer.is_complete = true);
+        }
         let counts = self.counts();
         self.wire.finish(self.n_calls > 0, &counts).into_bytes()
     }

@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 use warren_rt::Tasks;
 
 pub use script::{Counts, Script, ScriptError, Step, Turn, When};
+pub use server::Answer;
 use server::Shared;
 
 /// The script that is used when none is given: looks for a template, makes a workspace, writes a file in it,
@@ -89,6 +90,11 @@ impl ScriptedModel {
     /// Gives the same and forgets them, with all others: those who run for hours cannot keep everything.
     pub fn take_requests(&self) -> Vec<Value> {
         self.shared.take_requests()
+    }
+
+    /// What the answer with a number said so far.
+    pub fn answer(&self, serial: u64) -> Option<Answer> {
+        self.shared.answer(serial)
     }
 
     /// The bodies of all requests that said what they are for, such as a title, in order.

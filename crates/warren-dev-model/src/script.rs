@@ -50,6 +50,9 @@ pub struct When {
     /// This is the n-th request that would otherwise match, counted from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nth: Option<usize>,
+    /// Every so many requests that would otherwise match.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every: Option<usize>,
 }
 
 /// Tokens. Those of the cache are not in `input`, those of reasoning are in `output`.
@@ -103,6 +106,8 @@ pub enum Step {
     Barrier(String),
     /// Says the time, in nanoseconds since 1970, `count` times, `interval_ms` apart, each as a part of its own.
     Clock { count: u32, interval_ms: u64 },
+    /// Says `#` and the number of this answer, which no other of the server has. What such an answer says is kept.
+    Serial,
     /// Answers with an HTTP error. Must be the first step.
     Fail {
         status: u16,
@@ -139,7 +144,7 @@ impl Script {
         Ok(script)
     }
 
-    /// Finds the turns whose condition holds, leaving `nth` aside.
+    /// Finds the turns whose condition holds, leaving `nth` and `every` aside.
     pub(crate) fn candidates(&self, facts: &Facts, purpose: Option<&str>) -> Vec<(usize, &Turn)> {
         let fits = |when: &When| when.purpose.as_deref() == purpose && facts.hold(when);
         self.turns.iter().enumerate().filter(|(_, turn)| fits(&turn.when)).collect()

@@ -52,9 +52,20 @@ struct Record {
     requests: Vec<Value>,
     /// Requests that say what they are for, such as a title: they come beside the conversation, at any time.
     asides: Vec<Value>,
-    /// How often each turn would have matched, for `nth`.
+    /// How often each turn would have matched, for `nth` and `every`.
     matches: HashMap<usize, usize>,
     n_calls: u64,
+    /// What answers with a number said.
+    answers: BTreeMap<u64, Answer>,
+}
+
+/// An answer with a number, as far as it was said.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Answer {
+    /// Its text, with the number and without thoughts and calls.
+    pub text: String,
+    /// Whether it was said to its end.
+    pub is_complete: bool,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -121,6 +132,25 @@ impl Shared {
         record.n_calls
     }
 
+    /// Numbers an answer.
+    pub(crate) fn next_answer(&self) -> u64 {
+        let mut record = self.record();
+        let serial = record.answers.last_key_value().map_or(1, |(last, _)| last + 1);
+        record.answers.insert(serial, Answer::default());
+        serial
+    }
+
+    /// Changes what is known of an answer with a number.
+    pub(crate) fn change_answer(&self, serial: u64, change: impl FnOnce(&mut Answer)) {
+        if let Some(answer) = self.record().answers.get_mut(&serial) {
+            change(answer);
+        }
+    }
+
+    pub(crate) fn answer(&self, serial: u64) -> Option<Answer> {
+        self.record().answers.get(&serial).cloned()
+    }
+
     pub(crate) fn asides(&self) -> Vec<Value> {
         self.record().asides.clone()
     }
@@ -135,7 +165,9 @@ impl Shared {
         let found = candidates.into_iter().find_map(|(index, turn)| {
             let count = record.matches.entry(index).or_default();
             *count += 1;
-            turn.when.nth.is_none_or(|nth| nth == *count).then(|| turn.steps.clone())
+            let fits = turn.when.nth.is_none_or(|nth| nth == *count)
+                && turn.when.every.is_none_or(|every| count.is_multiple_of(every));
+            fits.then(|| turn.steps.clone())
         });
         found.or_else(|| purpose.map(|_| Vec::new()))
     }

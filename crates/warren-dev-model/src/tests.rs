@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::{DEMO_SCRIPT, Script, ScriptedModel};
+use crate::{Answer, DEMO_SCRIPT, Script, ScriptedModel};
 
 const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -64,6 +64,34 @@ async fn the_nth_request_can_fail() {
     let user = json!([{"role": "user", "content": "x"}]);
     assert!(ask(&model, user.clone()).await.contains("later"));
     assert!(ask(&model, user).await.contains("ok"));
+}
+
+#[tokio::test]
+async fn every_nth_request_can_fail() {
+    let script = r#"{"turns": [
+        {"when": {"every": 2}, "steps": [{"fail": {"status": 503, "message": "later"}}]},
+        {"steps": [{"text": "ok"}]}]}"#;
+    let model = start(script).await;
+    let mut answers = Vec::new();
+    for _ in 0..4 {
+        answers.push(ask(&model, json!([{"role": "user", "content": "x"}])).await.contains("later"));
+    }
+    assert_eq!(answers, [false, true, false, true]);
+}
+
+#[tokio::test]
+async fn an_answer_with_a_number_is_known_as_far_as_it_was_said() {
+    let script = r##"{"turns": [
+        {"when": {"nth": 2}, "steps": ["serial", {"text": "half"}, "cut"]},
+        {"steps": ["serial", {"reasoning": "hm "}, {"text": "a b"}]}]}"##;
+    let model = start(script).await;
+    for _ in 0..2 {
+        ask(&model, json!([{"role": "user", "content": "x"}])).await;
+    }
+    let answer = |text: &str, is_complete| Some(Answer { text: text.to_owned(), is_complete });
+    assert_eq!(model.answer(1), answer("#1 a b", true));
+    assert_eq!(model.answer(2), answer("#2 half", false));
+    assert_eq!(model.answer(3), None);
 }
 
 #[tokio::test]

@@ -29,6 +29,14 @@ pub struct Balancer {
     _tasks: Tasks,
 }
 
+/// Where a connection goes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum First {
+    Preferred,
+    /// Each to the next backend: a proxy takes every connection, also before a server that is away.
+    Next,
+}
+
 /// Addresses in the order in which they are tried, with what ends the connections to each.
 type Backends = Arc<Mutex<Vec<(SocketAddr, CancellationToken)>>>;
 
@@ -38,10 +46,22 @@ impl Balancer {
     /// # Errors
     /// Fails without a free port.
     pub async fn start() -> Result<Self> {
+        Self::begin(First::Preferred).await
+    }
+
+    /// Starts one that begins with another backend for every connection.
+    ///
+    /// # Errors
+    /// Fails without a free port.
+    pub async fn start_in_turn() -> Result<Self> {
+        Self::begin(First::Next).await
+    }
+
+    async fn begin(first: First) -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("no free port")?;
         let address = listener.local_addr().context("a bound listener has an address")?;
         let (backends, tasks) = (Backends::default(), Tasks::new());
-        tasks.spawn("balancer", accept(listener, backends.clone(), tasks.child()));
+        tasks.spawn("balancer", accept(listener, backends.clone(), first, tasks.child()));
         Ok(Self { address, backends, _tasks: tasks })
     }
 
@@ -73,17 +93,22 @@ impl Balancer {
     }
 }
 
-async fn accept(listener: TcpListener, backends: Backends, tasks: Tasks) {
+async fn accept(listener: TcpListener, backends: Backends, first: First, tasks: Tasks) {
     loop {
         match listener.accept().await {
-            Ok((client, _)) => tasks.spawn("balanced connection", serve(client, backends.clone())),
+            Ok((client, _)) => {
+                let mut tried = lock(&backends);
+                if first == First::Next && !tried.is_empty() {
+                    tried.rotate_left(1);
+                }
+                tasks.spawn("balanced connection", serve(client, tried.clone()));
+            }
             Err(_) => sleep(PAUSE).await,
         }
     }
 }
 
-async fn serve(mut client: TcpStream, backends: Backends) {
-    let tried = lock(&backends).clone();
+async fn serve(mut client: TcpStream, tried: Vec<(SocketAddr, CancellationToken)>) {
     for (address, cut) in tried {
         let Ok(Ok(mut server)) = timeout(CONNECT_DEADLINE, TcpStream::connect(address)).await else {
             continue;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use url::Url;
 
-use crate::{PostgresProcess, Proxy, ServerOptions, ServerProcess, Target};
+use crate::{PostgresProcess, Proxy, ServerOptions, ServerProcess, Target, server::free_address};
 
 /// The first user's e-mail address.
 pub const EMAIL: &str = "ada@example.com";
@@ -53,6 +53,8 @@ pub struct Member {
     pub mesh: Proxy,
     /// From the server to the database. The connection that listens is marked.
     pub database: Proxy,
+    /// Where it tells its metrics, if it was started so.
+    pub metrics: Option<SocketAddr>,
 }
 
 /// Somebody who is signed in, and sends requests to any server.
@@ -95,7 +97,22 @@ impl Cluster {
     ///
     /// # Errors
     /// Fails when it does not start.
-    pub async fn add(&mut self, mut env: Vec<(String, String)>) -> Result<()> {
+    pub async fn add(&mut self, env: Vec<(String, String)>) -> Result<()> {
+        self.begin(env, None).await
+    }
+
+    /// Starts one more server that tells its metrics, past every proxy.
+    ///
+    /// # Errors
+    /// Fails when it does not start.
+    pub async fn add_with_metrics(&mut self, mut env: Vec<(String, String)>) -> Result<()> {
+        let address = free_address()?;
+        env.push((String::from("WARREN_PROMETHEUS_ENABLE"), String::from("true")));
+        env.push((String::from("WARREN_PROMETHEUS_ADDRESS"), address.to_string()));
+        self.begin(env, Some(address)).await
+    }
+
+    async fn begin(&mut self, mut env: Vec<(String, String)>, metrics: Option<SocketAddr>) -> Result<()> {
         let (users, mesh) = (Proxy::start().await?, Proxy::start().await?);
         let database = Proxy::start_marking(LISTEN).await?;
         database.lead_to(Target::Unix(self.postgres.socket()));
@@ -115,7 +132,7 @@ impl Cluster {
         let server = ServerProcess::start_in(home, ServerOptions { env }).await?;
         users.lead_to(Target::Tcp(server.address()));
         mesh.lead_to(Target::Tcp(server.address()));
-        self.members.push(Member { server, users, mesh, database });
+        self.members.push(Member { server, users, mesh, database, metrics });
         Ok(())
     }
 

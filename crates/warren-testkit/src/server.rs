@@ -269,7 +269,8 @@ fn log_path(home: &Path) -> PathBuf {
 }
 
 /// Finds an address that is free now. A server that is killed and restarted must come back at the same one.
-fn free_address() -> Result<SocketAddr> {
+/// An address that nobody listens at now.
+pub(crate) fn free_address() -> Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0").context("no free port")?;
     listener.local_addr().context("a bound listener has an address")
 }

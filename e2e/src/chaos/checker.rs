@@ -2,12 +2,14 @@
 //!
 //! A viewer is judged event by event, and at the end against the committed history.
 
+mod answers;
 mod history;
 mod parts;
 mod viewer;
 
 use std::fmt;
 
+pub use answers::{Answers, Said, answers_are_told_once, asks, calls_are_booked_once};
 pub use history::{Acknowledged, ClientTools, Committed, Kept, commands_ran_once, prompt_is_told_once};
 pub use parts::PartsOfChat;
 pub use viewer::{Seen, ViewerCheck, read_events};
@@ -24,6 +26,10 @@ pub enum Wrong {
     Stuck,
     /// A tool's effect happened twice.
     EffectTwice,
+    /// A chat failed although nothing that it needs did for good.
+    Failed,
+    /// The campaign did not do what it claims to check.
+    NotDone,
     /// A server ended by itself, or did not start or stop.
     Server,
 }
@@ -51,6 +57,8 @@ impl fmt::Display for Wrong {
             Self::Different => "different",
             Self::Stuck => "stuck",
             Self::EffectTwice => "tool effect twice",
+            Self::Failed => "failed",
+            Self::NotDone => "not done",
             Self::Server => "server",
         })
     }

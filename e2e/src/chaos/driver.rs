@@ -93,7 +93,7 @@ impl ProcessLane {
                 continue;
             }
             self.is_alive();
-            self.tally.struck(fault.kind(), format!("server {}: {blow}", self.number));
+            self.tally.struck(fault, format!("server {}: {blow}", self.number));
             self.strike(*blow).await;
             self.tally.log(format!("server {}: is back", self.number));
         }
@@ -164,7 +164,7 @@ pub async fn strike_database(postgres: &mut PostgresProcess, plan: &[Planned], s
         if !sleep_before(span, *at).await {
             continue;
         }
-        tally.struck(fault.kind(), fault.kind());
+        tally.struck(fault, fault.kind());
         let how = match blow {
             DatabaseBlow::Fast => Stop::Fast,
             DatabaseBlow::Immediate => Stop::Immediate,
@@ -198,12 +198,14 @@ pub async fn strike_lines(lines: Arc<Vec<Lines>>, plan: &[Planned], span: Span, 
             sleep(TRY_AGAIN).await;
         }
         if n_tries < TRIES_MAX {
-            tally.struck(fault.kind(), format!("{fault:?}"));
+            tally.struck(fault, format!("{fault:?}"));
         } else {
             tally.missed();
         }
     }
     tasks.stop(Duration::ZERO).await;
+    // What would have ended storms and holds is gone, and a server that starts now waits for its database.
+    lines.iter().for_each(Lines::clear);
 }
 
 /// Strikes, and tells whether there was anything to strike.

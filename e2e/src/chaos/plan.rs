@@ -76,6 +76,15 @@ pub enum Fault {
     Database(DatabaseBlow),
 }
 
+/// What a fault strikes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// The connections of a line; PostgreSQL itself counts as the line to it.
+    Line(Link),
+    Hints,
+    Processes,
+}
+
 /// A fault and its time since the beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Planned {
@@ -212,6 +221,16 @@ fn length(dice: &mut Dice) -> Duration {
 }
 
 impl Fault {
+    /// What it strikes.
+    pub const fn class(&self) -> Class {
+        match self {
+            Self::Connection { link, .. } | Self::Line { link, .. } => Class::Line(*link),
+            Self::Hints { .. } => Class::Hints,
+            Self::Process { .. } => Class::Processes,
+            Self::Database(_) => Class::Line(Link::Database),
+        }
+    }
+
     /// What it is called in the summary.
     pub fn kind(&self) -> String {
         match self {
@@ -222,6 +241,18 @@ impl Fault {
             Self::Database(DatabaseBlow::Fast) => String::from("PostgreSQL restarted, fast"),
             Self::Database(DatabaseBlow::Immediate) => String::from("PostgreSQL restarted, immediate"),
         }
+    }
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Line(Link::Viewers) => "faults between viewers and servers",
+            Self::Line(Link::Mesh) => "faults between servers",
+            Self::Line(Link::Database) => "faults of PostgreSQL and between it and servers",
+            Self::Hints => "faults of notifications",
+            Self::Processes => "faults of server processes",
+        })
     }
 }
 

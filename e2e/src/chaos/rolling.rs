@@ -85,10 +85,9 @@ pub async fn run(load: Load) -> Result<Noticed> {
     let (heal, healed) = watch::channel(None);
     let servers: Vec<_> = balancers.iter().map(Balancer::address).collect();
     let scene = Scene { ada: ada.clone(), servers, is_over: nothing_new, healed, tally: tally.clone() };
-    let begun =
-        stream::iter((0..load.n_chats).map(|number| {
-            Sender::begin(scene.clone(), format!("r{number}"), Dice::new(number as u64, 1), None)
-        }));
+    let begun = stream::iter((0..load.n_chats).map(|number| {
+        Sender::begin(scene.clone(), format!("r{number}"), Dice::new(number as u64, 1), None, Ask::Short)
+    }));
     let senders: Vec<_> = begun.buffered(REQUESTS).filter_map(std::future::ready).collect().await;
     let chats = join_all(senders.into_iter().enumerate().map(|(at, sender)| chat(&scene, at, sender)));
     let restarts = async {

@@ -1,10 +1,9 @@
 //! A whole campaign: starts everything, lets it run under faults, heals it, and judges.
 
 use std::{
-    collections::BTreeSet,
     net::SocketAddr,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -17,18 +16,19 @@ use tokio::{
     time::{Instant, sleep},
 };
 use warren_dev_model::{Script, ScriptedModel};
-use warren_testkit::{Cluster, ClusterOptions, PostgresProcess, cluster::Somebody};
+use warren_testkit::{Balancer, Cluster, ClusterOptions, cluster::Somebody};
 
 use super::{
-    checker::{Committed, Violation, Wrong, commands_ran_once, prompt_is_told_once},
     dice::Dice,
     driver::{Clocks, Lines, ProcessLane, Span, strike_database, strike_lines},
-    effects::{Workspace, ran},
+    effects::Workspace,
+    judge::{Stage, Survivors, judge, judge_all, lock, read_prompts},
+    observer,
     plan::{PlanOptions, plan},
-    script::script,
+    script::{Ask, script},
     sender::{Scene, Sender},
     summary::Summary,
-    tally::{Tally, add, count},
+    tally::Tally,
     viewer::{Transport, Viewer, Watched},
 };
 
@@ -49,63 +49,63 @@ pub struct Options {
     pub directory: PathBuf,
 }
 
-/// What all chats share.
-struct Stage {
-    scene: Scene,
-    seed: u64,
-    n_messages: usize,
-    workspace: Option<Workspace>,
-    /// The calls whose commands ran, by their results.
-    ran: Mutex<BTreeSet<String>>,
-}
-
 /// Runs a campaign and tells what came of it. Violations are no error.
 ///
 /// # Errors
 /// Fails when the servers cannot be started, or the model or workspace cannot be made.
 pub async fn run(options: Options) -> Result<Summary> {
     let clocks = Clocks::find();
-    let cluster = start(&options, clocks.as_ref()).await.context("the servers cannot be started")?;
+    let (cluster, _agents) =
+        start(&options, clocks.as_ref()).await.context("the servers cannot be started")?;
     let ada = cluster.sign_up().await?;
     let model = add_model(&cluster, &ada, &script()).await.context("the model cannot be added")?;
     let workspace = match options.n_in_workspace {
         0 => None,
         _ => Some(Workspace::build(&cluster, &ada).await.context("the workspace cannot be built")?),
     };
+    observer::watch_leases(&cluster.postgres).context("leases cannot be watched")?;
     let tally = Arc::new(Tally::new());
     let (is_over, over) = watch::channel(false);
     let (heal, healed) = watch::channel(None);
     let servers = cluster.members.iter().map(|member| member.users.address()).collect();
+    let metrics: Vec<_> = cluster.members.iter().filter_map(|member| member.metrics).collect();
     let scene = Scene { ada, servers, is_over: over, healed, tally: tally.clone() };
-    let stage =
-        Stage { scene, seed: options.seed, n_messages: options.n_messages, workspace, ran: Mutex::default() };
+    let stage = Stage {
+        scene,
+        seed: options.seed,
+        n_messages: options.n_messages,
+        workspace,
+        ran: Mutex::default(),
+        model,
+        answers: Mutex::default(),
+        names: Mutex::default(),
+        asked: Mutex::default(),
+    };
     let chats = join_all((0..options.n_chats).map(|slot| slot_of_chats(&stage, slot, &options)));
     let faults = strike(cluster, &options, clocks.clone(), &tally, is_over, heal);
-    let prompts = read_prompts(&model, &tally);
     let (survivors, _) = tokio::select! {
         done = async { tokio::join!(faults, chats) } => done,
-        never = prompts => match never {},
+        never = read_prompts(&stage) => match never {},
+        never = observer::count_relayed(&metrics, &tally.n_relayed) => match never {},
     };
-    if let Some(workspace) = &stage.workspace {
-        let ran = stage.ran.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let marks = workspace.marks()?;
-        add(&tally.n_commands, marks.len() as u64);
-        tally.report(commands_ran_once(&marks, &ran), Vec::new);
-    }
-    tally.report(survivors.panics(), Vec::new);
+    judge_all(&stage, &survivors, options.duration)?;
     Ok(Summary::new(&options, clocks.is_some(), &tally))
 }
 
-async fn start(options: &Options, clocks: Option<&Clocks>) -> Result<Cluster> {
+/// The servers, and the balancer that agents go through, to another server with every connection.
+async fn start(options: &Options, clocks: Option<&Clocks>) -> Result<(Cluster, Balancer)> {
     let none = ClusterOptions { n_servers: 0, env: Vec::new(), directory: Some(options.directory.clone()) };
     let mut cluster = Cluster::start(none).await?;
+    let agents = Balancer::start_in_turn().await?;
     for number in 0..options.n_servers {
         let offset = [0, 300, -300][number % 3];
         let mut env = clocks.map(|clocks| clocks.env(offset)).unwrap_or_default();
         env.push((String::from("WARREN_CHAT_RUNNING_MAX_PER_USER"), String::from("400")));
-        cluster.add(env).await?;
+        env.push((String::from("WARREN_ACCESS_URL"), format!("http://{}", agents.address())));
+        cluster.add_with_metrics(env).await?;
+        agents.prefer(cluster.members[number].users.address());
     }
-    Ok(cluster)
+    Ok((cluster, agents))
 }
 
 /// Starts a model and makes it the one of new chats.
@@ -121,29 +121,6 @@ pub(super) async fn add_model(cluster: &Cluster, ada: &Somebody, script: &str) -
     let path = "/api/experimental/chats/model-configs";
     ada.ask(address, Method::POST, path, Some(&config)).await?;
     Ok(model)
-}
-
-/// What is alive until everything is judged.
-struct Survivors {
-    lanes: Vec<ProcessLane>,
-    _postgres: PostgresProcess,
-    _lines: Arc<Vec<Lines>>,
-    /// Everybody waits for it as long as somebody may still say so.
-    _heal: watch::Sender<Option<Instant>>,
-}
-
-impl Survivors {
-    /// A panic is a defect, even where it harms only the task that it happens in.
-    fn panics(&self) -> Vec<Violation> {
-        let mut found = Vec::new();
-        for lane in &self.lanes {
-            let output = lane.server.output();
-            let lines = output.lines().filter(|line| line.contains("panicked"));
-            let name = format!("server {}", lane.number);
-            found.extend(lines.map(|line| Violation::new(Wrong::Server, name.clone(), line)));
-        }
-        found
-    }
 }
 
 /// Strikes as planned, then heals everything and says so.
@@ -188,7 +165,7 @@ async fn strike(
     tally.log(String::from("everything works again"));
     is_over.send_replace(true);
     heal.send_replace(Some(Instant::now()));
-    Survivors { lanes, _postgres: postgres, _lines: lines, _heal: heal }
+    Survivors { lanes, postgres, _lines: lines, _heal: heal }
 }
 
 /// One chat after the other, until the campaign is over.
@@ -202,26 +179,33 @@ async fn slot_of_chats(stage: &Stage, slot: usize, options: &Options) {
         let name = format!("c{slot}-{life}");
         let own = Dice::new(dice.next(), 1);
         let id = workspace.map(|workspace| workspace.id.as_str());
-        if let Some(sender) = Sender::begin(stage.scene.clone(), name, own, id).await {
-            one_chat(stage, sender, Dice::new(dice.next(), 2)).await;
+        // What must happen does not wait for a throw of the dice.
+        let (first, edits_first) = match slot % 3 {
+            _ if id.is_some() => (Ask::Command, false),
+            1 => (Ask::Long, true),
+            _ => (Ask::ClientTool, false),
+        };
+        if let Some(sender) = Sender::begin(stage.scene.clone(), name, own, id, first).await {
+            lock(&stage.names).insert(sender.chat.clone(), sender.name.clone());
+            one_chat(stage, sender, Dice::new(dice.next(), 2), edits_first).await;
         }
     }
 }
 
 /// A chat, from its first message until all its viewers have all of it.
-async fn one_chat(stage: &Stage, mut sender: Sender, mut dice: Dice) {
+async fn one_chat(stage: &Stage, mut sender: Sender, mut dice: Dice, edits_first: bool) {
     let (watched, ends) = sender.watched();
     let servers = stage.scene.servers.clone();
     let viewers = join_all(servers.iter().enumerate().flat_map(|(number, server)| {
         [(Transport::WebSocket, "socket"), (Transport::Events, "events")].map(|(transport, how)| {
             let which = format!("viewer {how} on server {number}");
             let viewer = Viewer::new(watched.clone(), &which, *server, transport, None);
-            viewer.follow(Dice::new(dice.next(), 3))
+            viewer.stay(Dice::new(dice.next(), 3))
         })
     }));
     let guests = look_in(watched.clone(), servers.clone(), Dice::new(dice.next(), 4));
     let talk = async {
-        sender.talk(stage.n_messages).await;
+        sender.talk(stage.n_messages, edits_first).await;
         sender.come_to_rest(&ends).await;
     };
     tokio::select! {
@@ -258,38 +242,4 @@ async fn look_in(watched: Watched, servers: Vec<SocketAddr>, mut dice: Dice) {
         guest.follow(Dice::new(dice.next(), 5))
     });
     join_all(last).await;
-}
-
-async fn judge(stage: &Stage, sender: &mut Sender, committed: &Committed) {
-    let tally = &stage.scene.tally;
-    let name = format!("chat {} ({})", sender.name, sender.chat);
-    tally.report(committed.agrees_with(&name, &sender.told, &sender.tools), Vec::new);
-    stage.ran.lock().unwrap_or_else(PoisonError::into_inner).extend(ran(committed));
-    let answers = committed.messages.iter().filter(|kept| kept.role == "assistant").count();
-    add(&tally.n_answers, answers as u64);
-    if committed.status == "error" {
-        count(&tally.n_errors);
-    }
-    if sender.is_unsure {
-        return;
-    }
-    for server in stage.scene.servers.clone() {
-        // One that cannot be asked now is asked about other chats.
-        if let Some(other) = sender.committed(Some(server)).await
-            && other != *committed
-        {
-            let what = format!("the server {server} has {other:?}, another one {committed:?}");
-            tally.report([Violation::new(Wrong::Different, name.clone(), what)], Vec::new);
-        }
-    }
-}
-
-/// Looks at what the model was told, and forgets it.
-async fn read_prompts(model: &ScriptedModel, tally: &Tally) -> std::convert::Infallible {
-    loop {
-        sleep(Duration::from_secs(1)).await;
-        for request in model.take_requests() {
-            tally.report(prompt_is_told_once(&request), Vec::new);
-        }
-    }
 }

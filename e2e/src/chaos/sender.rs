@@ -1,6 +1,6 @@
 //! Whoever writes in a chat during faults, and remembers what was acknowledged.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -20,9 +20,7 @@ use super::{
 
 const CHATS: &str = "/api/experimental/chats";
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(8);
-/// Longer than any line is held and any process stands still, so that an answer that does not come will never come.
-const EDIT_TIMEOUT: Duration = Duration::from_secs(40);
-const REST_MAX: Duration = Duration::from_secs(20);
+const REST_MAX: Duration = Duration::from_secs(8);
 const PAGE: usize = 200;
 /// A chat that gets on has so long at most.
 const PROGRESS_MAX: Duration = Duration::from_secs(300);
@@ -46,6 +44,10 @@ pub struct Sender {
     dice: Dice,
     pub chat: String,
     has_workspace: bool,
+    /// Every other chat is never interrupted, so that each of its messages has an answer.
+    is_calm: bool,
+    /// Interrupts that were asked for; each may leave one message without an answer, or with a part of one.
+    pub n_interrupts: usize,
     pub told: Acknowledged,
     pub tools: ClientTools,
     n_said: usize,
@@ -65,8 +67,14 @@ enum Answer {
 
 impl Sender {
     /// Makes a chat with its first message, however long that takes. `None` when it is too late for that.
-    pub async fn begin(scene: Scene, name: String, mut dice: Dice, workspace: Option<&str>) -> Option<Self> {
-        let text = format!("{} <{name}m0>", Ask::Short.word());
+    pub async fn begin(
+        scene: Scene,
+        name: String,
+        mut dice: Dice,
+        workspace: Option<&str>,
+        first: Ask,
+    ) -> Option<Self> {
+        let text = format!("{} <{name}m0>", first.word());
         let body = json!({
             "organization_id": scene.ada.organization,
             "content": [{ "type": "text", "text": text }],
@@ -74,6 +82,7 @@ impl Sender {
             "unsafe_dynamic_tools": [{ "name": CLIENT_TOOL, "description": "Looks something up." }],
         });
         let key = format!("create-{name}");
+        let is_calm = dice.index(2) == 0;
         loop {
             let server = scene.servers[dice.index(scene.servers.len())];
             match request(&scene, server, Method::POST, CHATS, Some(&body), Some(&key)).await {
@@ -86,6 +95,8 @@ impl Sender {
                         dice,
                         chat,
                         has_workspace: workspace.is_some(),
+                        is_calm,
+                        n_interrupts: 0,
                         told: Acknowledged::default(),
                         tools: ClientTools::default(),
                         n_said: 1,
@@ -107,13 +118,17 @@ impl Sender {
     }
 
     /// Writes so many messages, unless there is no time for that.
-    pub async fn talk(&mut self, n_messages: usize) {
+    pub async fn talk(&mut self, n_messages: usize, edits_first: bool) {
+        if edits_first {
+            self.edit().await;
+        }
         for _ in 0..n_messages {
             if *self.scene.is_over.borrow() || self.is_unsure {
                 return;
             }
             match self.dice.weighted(&[(50, 0), (14, 1), (12, 2), (10, 3), (14, 4)]) {
                 0 => self.say("queue").await,
+                1 | 2 if self.is_calm => self.say("queue").await,
                 1 => self.say("interrupt").await,
                 2 => self.interrupt().await,
                 3 => self.edit().await,
@@ -122,7 +137,7 @@ impl Sender {
                     self.say("queue").await;
                 }
             }
-            match self.dice.index(4) {
+            match self.dice.index(2) {
                 0 => sleep(self.dice.millis(10..700)).await,
                 _ => self.rest().await,
             }
@@ -228,16 +243,21 @@ impl Sender {
     }
 
     async fn say(&mut self, busy: &str) {
+        let ask = self.ask();
+        self.send(ask, busy).await;
+    }
+
+    fn ask(&mut self) -> Ask {
         let mut asks = vec![(40, Ask::Short), (25, Ask::Long), (10, Ask::Thoughts), (15, Ask::ClientTool)];
         if self.has_workspace {
-            asks.push((60, Ask::Command));
+            asks.push((150, Ask::Command));
         }
-        let ask = self.dice.weighted(&asks);
-        self.send(ask, busy).await;
+        self.dice.weighted(&asks)
     }
 
     async fn send(&mut self, ask: Ask, busy: &str) {
         let text = self.next_text(ask);
+        self.n_interrupts += usize::from(busy == "interrupt");
         let body = json!({ "content": [{ "type": "text", "text": text }], "busy_behavior": busy });
         let (path, key) = (format!("{CHATS}/{}/messages", self.chat), text.clone());
         loop {
@@ -254,9 +274,7 @@ impl Sender {
                     self.told.at_most_once.insert(text);
                     return;
                 }
-                Answer::Unknown
-                    if self.scene.healed.borrow().is_some_and(|it| it.elapsed() > HEAL_DEADLINE) =>
-                {
+                Answer::Unknown if self.is_too_late() => {
                     let what = format!("the message {text} is not acknowledged");
                     self.scene
                         .tally
@@ -271,40 +289,81 @@ impl Sender {
 
     async fn interrupt(&mut self) {
         count(&self.scene.tally.n_interrupts);
+        self.n_interrupts += 1;
         let path = format!("{CHATS}/{}/interrupt", self.chat);
         let server = self.any();
         // Whatever comes of it, the chat must come to rest.
         let _ = request(&self.scene, server, Method::POST, &path, Some(&json!({})), None).await;
     }
 
-    /// Replaces the last message of the user, while nothing waits.
+    /// Replaces the last message of the user, whatever the chat is doing. Takes away what came after it and what waits.
     async fn edit(&mut self) {
-        let Some(committed) = self.committed(None).await else { return };
-        let last = committed.messages.iter().rfind(|kept| kept.role == "user");
-        let Some(last) =
-            last.filter(|kept| committed.queue.is_empty() && self.told.once.contains(&kept.text))
-        else {
-            return;
-        };
-        let new = self.next_text(Ask::Short);
+        let Some((last, kept)) = self.last_message().await else { return };
+        let ask = self.ask();
+        let new = self.next_text(ask);
         let body = json!({ "content": [{ "type": "text", "text": new }] });
         let path = format!("{CHATS}/{}/messages/{}", self.chat, last.id);
-        let server = self.any();
-        let sent = request_within(&self.scene, server, Method::PATCH, &path, Some(&body), None, EDIT_TIMEOUT);
-        match sent.await {
-            Answer::Yes(_) => {
-                count(&self.scene.tally.n_edits);
-                self.told.once.remove(&last.text);
-                self.told.gone.insert(last.text.clone());
-                self.told.once.insert(new);
-            }
-            Answer::No(..) => {}
-            Answer::Unknown => {
-                self.is_unsure = true;
-                self.told.once.remove(&last.text);
-                self.told.at_most_once.extend([last.text.clone(), new]);
+        let mut was_lost = false;
+        loop {
+            let server = self.any();
+            match request(&self.scene, server, Method::PATCH, &path, Some(&body), None).await {
+                Answer::Yes(_) => return self.was_edited(&kept, new),
+                // Nobody but this edit takes the message away, so it was done when its answer was lost.
+                Answer::No(StatusCode::NOT_FOUND, _) if was_lost => return self.was_edited(&kept, new),
+                Answer::No(..) if !was_lost => return,
+                Answer::No(..) => return self.is_unsure(&kept, new),
+                Answer::Unknown if self.is_too_late() => return self.is_unsure(&kept, new),
+                Answer::Unknown => {
+                    was_lost = true;
+                    sleep(self.dice.millis(30..250)).await;
+                }
             }
         }
+    }
+
+    /// The last message of the user in the history, and the texts before it.
+    async fn last_message(&mut self) -> Option<(Kept, BTreeSet<String>)> {
+        let path = format!("{CHATS}/{}/messages?limit={PAGE}", self.chat);
+        let page = loop {
+            match self.get(&path, None).await {
+                Some(page) => break page,
+                None if *self.scene.is_over.borrow() => return None,
+                None => sleep(self.dice.millis(30..250)).await,
+            }
+        };
+        let messages: Vec<_> = page["messages"].as_array()?.iter().map(Kept::read).collect();
+        let users: Vec<_> = messages.into_iter().filter(|kept| kept.role == "user").collect();
+        let last = users.iter().max_by_key(|kept| kept.id)?.clone();
+        // One of those whose fate is not known, or more than a page, is left alone.
+        if !self.told.once.contains(&last.text) || page["has_more"] == true {
+            return None;
+        }
+        let before = users.into_iter().filter(|kept| kept.id < last.id).map(|kept| kept.text).collect();
+        Some((last, before))
+    }
+
+    /// Whatever was not kept before the replaced message is gone: it came after it or waited.
+    fn was_edited(&mut self, kept: &BTreeSet<String>, new: String) {
+        count(&self.scene.tally.n_edits);
+        let (once, gone) =
+            std::mem::take(&mut self.told.once).into_iter().partition(|text| kept.contains(text));
+        self.told.once = once;
+        self.told.gone.extend::<BTreeSet<_>>(gone);
+        self.told.once.insert(new);
+    }
+
+    fn is_unsure(&mut self, kept: &BTreeSet<String>, new: String) {
+        self.is_unsure = true;
+        let (once, unsure) =
+            std::mem::take(&mut self.told.once).into_iter().partition(|text| kept.contains(text));
+        self.told.once = once;
+        self.told.at_most_once.extend::<BTreeSet<_>>(unsure);
+        self.told.at_most_once.insert(new);
+    }
+
+    /// Whether a request that was not answered so far should have been, as everything works again.
+    fn is_too_late(&self) -> bool {
+        self.scene.healed.borrow().is_some_and(|healed| healed.elapsed() > HEAL_DEADLINE)
     }
 
     /// Waits until the chat rests, and not for ever.
@@ -384,6 +443,11 @@ impl Sender {
         }
     }
 
+    /// What all messages of the chat have in them.
+    pub fn mark(&self) -> String {
+        format!("<{}m", self.name)
+    }
+
     fn next_text(&mut self, ask: Ask) -> String {
         let text = format!("{} <{}m{}>", ask.word(), self.name, self.n_said);
         self.n_said += 1;
@@ -403,19 +467,7 @@ async fn request(
     body: Option<&Value>,
     key: Option<&str>,
 ) -> Answer {
-    request_within(scene, server, method, path, body, key, REQUEST_TIMEOUT).await
-}
-
-async fn request_within(
-    scene: &Scene,
-    server: SocketAddr,
-    method: Method,
-    path: &str,
-    body: Option<&Value>,
-    key: Option<&str>,
-    deadline: Duration,
-) -> Answer {
-    let mut request = scene.ada.request(server, method, path).timeout(deadline);
+    let mut request = scene.ada.request(server, method, path).timeout(REQUEST_TIMEOUT);
     if let Some(body) = body {
         request = request.json(body);
     }

@@ -5,12 +5,22 @@ use std::{collections::BTreeMap, fmt, path::PathBuf, sync::atomic::Ordering, tim
 use serde_json::{Value, json};
 
 use super::{
+    floors::Counted,
+    plan::{Class, Link},
     run::Options,
     tally::{Report, Tally},
 };
 
 /// Violations that are shown in full.
 const SHOWN_MAX: usize = 5;
+
+const CLASSES: [Class; 5] = [
+    Class::Line(Link::Viewers),
+    Class::Line(Link::Mesh),
+    Class::Line(Link::Database),
+    Class::Hints,
+    Class::Processes,
+];
 
 /// The figures of a campaign.
 pub struct Summary {
@@ -23,6 +33,7 @@ pub struct Summary {
     n_planned: usize,
     n_missed: u64,
     faults: BTreeMap<String, u64>,
+    classes: Vec<(String, u64)>,
     lasted: Duration,
     has_clocks: bool,
     counts: Vec<(&'static str, u64)>,
@@ -35,18 +46,27 @@ impl Summary {
         let counts = [
             ("chats", &tally.n_chats),
             ("messages sent and acknowledged", &tally.n_sent),
-            ("messages edited", &tally.n_edits),
+            (Counted::Edits.name(), &tally.n_edits),
             ("interrupts", &tally.n_interrupts),
-            ("answers committed", &tally.n_answers),
-            ("chats that ended with an error", &tally.n_errors),
-            ("calls of client tools answered", &tally.n_client_calls),
-            ("commands run in workspaces", &tally.n_commands),
+            (Counted::Answers.name(), &tally.n_answers),
+            ("requests to the model", &tally.n_asked),
+            ("calls of the model booked", &tally.n_booked),
+            (Counted::ClientCalls.name(), &tally.n_client_calls),
+            (Counted::Commands.name(), &tally.n_commands),
             ("commands whose outcome the user was asked about", &tally.n_unknown),
             ("viewers' reconnects", &tally.n_reconnects),
             ("viewers without a place", &tally.n_guests),
             ("parts seen", &tally.n_parts),
             ("messages seen", &tally.n_messages),
-            ("previews reset", &tally.n_resets),
+            (Counted::Resets.name(), &tally.n_resets),
+            (Counted::RelayedParts.name(), &tally.n_relayed),
+            (Counted::Takeovers.name(), &tally.n_takeovers),
+        ];
+        let counts = counts.map(|(name, counter)| (name, counter.load(Ordering::Relaxed)));
+        let others = [
+            (Counted::Retries.name(), tally.n_retries()),
+            ("milliseconds until a viewer had a part: half of them", tally.delay(50)),
+            ("milliseconds until a viewer had a part: 99 of 100", tally.delay(99)),
         ];
         Self {
             seed: options.seed,
@@ -60,7 +80,8 @@ impl Summary {
             faults,
             lasted: tally.elapsed(),
             has_clocks,
-            counts: counts.map(|(name, counter)| (name, counter.load(Ordering::Relaxed))).to_vec(),
+            classes: CLASSES.map(|class| (class.to_string(), tally.struck_class(class))).to_vec(),
+            counts: counts.into_iter().chain(others).collect(),
         }
     }
 
@@ -73,7 +94,7 @@ impl Summary {
     pub fn json(&self) -> Value {
         json!({
             "seed": self.seed, "faults": self.n_faults, "planned": self.n_planned, "missed": self.n_missed,
-            "by_kind": self.faults, "seconds": self.lasted.as_secs(), "clocks": self.has_clocks,
+            "by_class": self.classes.iter().cloned().collect::<BTreeMap<_, _>>(), "by_kind": self.faults, "seconds": self.lasted.as_secs(), "clocks": self.has_clocks,
             "counts": self.counts.iter().copied().collect::<BTreeMap<_, _>>(), "violations": self.n_violations,
         })
     }
@@ -105,6 +126,9 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "| what | count |\n|---|---|")?;
         writeln!(f, "| **faults** | **{}** |", self.n_faults)?;
+        for (class, count) in &self.classes {
+            writeln!(f, "| **{class}** | **{count}** |")?;
+        }
         for (kind, count) in &self.faults {
             writeln!(f, "| {kind} | {count} |")?;
         }

@@ -1,7 +1,7 @@
 //! What happened so far: counts, the log of faults, and violations with what was seen around them.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -9,7 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::checker::Violation;
+use super::{
+    checker::Violation,
+    plan::{Class, Fault},
+};
 
 /// Lines of the fault log that are kept, and that are shown with a violation.
 const LOG_MAX: usize = 20_000;
@@ -44,12 +47,22 @@ pub struct Tally {
     pub n_parts: AtomicU64,
     pub n_messages: AtomicU64,
     pub n_resets: AtomicU64,
-    pub n_errors: AtomicU64,
+    pub n_relayed: AtomicU64,
+    pub n_takeovers: AtomicU64,
+    /// Requests that the model was sent.
+    pub n_asked: AtomicU64,
+    /// Calls of it that are booked.
+    pub n_booked: AtomicU64,
 }
 
 #[derive(Default)]
 struct Inner {
     faults: BTreeMap<String, u64>,
+    classes: BTreeMap<Class, u64>,
+    /// How many parts reached a viewer so many milliseconds after the model had said them.
+    delays: BTreeMap<u64, u64>,
+    /// Failures of the model that viewers were told of: the chat and the time when it is asked again.
+    retries: BTreeSet<(String, String)>,
     n_missed: u64,
     log: VecDeque<(Duration, String)>,
     violations: Vec<Report>,
@@ -75,7 +88,10 @@ impl Tally {
             n_parts: zero(),
             n_messages: zero(),
             n_resets: zero(),
-            n_errors: zero(),
+            n_relayed: zero(),
+            n_takeovers: zero(),
+            n_asked: zero(),
+            n_booked: zero(),
         }
     }
 
@@ -85,9 +101,44 @@ impl Tally {
     }
 
     /// Counts a fault that struck.
-    pub fn struck(&self, kind: String, details: String) {
+    pub fn struck(&self, fault: &Fault, details: String) {
         self.log(details);
-        *self.inner().faults.entry(kind).or_default() += 1;
+        let mut inner = self.inner();
+        *inner.faults.entry(fault.kind()).or_default() += 1;
+        *inner.classes.entry(fault.class()).or_default() += 1;
+    }
+
+    /// How many faults of a class struck.
+    pub fn struck_class(&self, class: Class) -> u64 {
+        self.inner().classes.get(&class).copied().unwrap_or_default()
+    }
+
+    /// Notes how long after the model had said it a part reached a viewer.
+    pub fn delayed(&self, by: Duration) {
+        let ms = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        *self.inner().delays.entry(ms).or_default() += 1;
+    }
+
+    /// The delay in milliseconds that so many of a hundred parts did not exceed.
+    pub fn delay(&self, percent: u64) -> u64 {
+        let inner = self.inner();
+        let total: u64 = inner.delays.values().sum();
+        let mut n_left = (total * percent).div_ceil(100);
+        let reached = inner.delays.iter().find(|(_, count)| {
+            n_left = n_left.saturating_sub(**count);
+            n_left == 0
+        });
+        reached.map_or(0, |(ms, _)| *ms)
+    }
+
+    /// Notes the failures of the model that a viewer of a chat was told of.
+    pub fn retried(&self, chat: &str, times: impl IntoIterator<Item = String>) {
+        self.inner().retries.extend(times.into_iter().map(|at| (chat.to_owned(), at)));
+    }
+
+    /// How many different failures of the model viewers were told of.
+    pub fn n_retries(&self) -> u64 {
+        self.inner().retries.len() as u64
     }
 
     /// Counts a fault that found nothing to strike.
@@ -162,4 +213,28 @@ pub fn count(counter: &AtomicU64) {
 /// Counts so many more.
 pub fn add(counter: &AtomicU64, more: u64) {
     counter.fetch_add(more, Ordering::Relaxed);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_are_told_by_their_share() {
+        let tally = Tally::new();
+        assert_eq!(tally.delay(50), 0);
+        for ms in 1..=100 {
+            tally.delayed(Duration::from_millis(ms));
+        }
+        assert_eq!((tally.delay(50), tally.delay(99), tally.delay(100)), (50, 99, 100));
+    }
+
+    #[test]
+    fn the_same_failure_of_the_model_counts_once_however_many_see_it() {
+        let tally = Tally::new();
+        for chat in ["a", "a", "b"] {
+            tally.retried(chat, [String::from("noon")]);
+        }
+        assert_eq!(tally.n_retries(), 2);
+    }
 }

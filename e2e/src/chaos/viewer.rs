@@ -3,7 +3,7 @@
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use futures::StreamExt;
@@ -20,7 +20,7 @@ use tokio_tungstenite::{
 use warren_testkit::cluster::Somebody;
 
 use super::{
-    checker::{Committed, PartsOfChat, ViewerCheck, Violation, Wrong, read_events},
+    checker::{Committed, PartsOfChat, Seen, ViewerCheck, Violation, Wrong, read_events},
     dice::Dice,
     tally::{Tally, add, count},
 };
@@ -66,6 +66,8 @@ pub struct Viewer {
     check: ViewerCheck,
     cursor: Option<String>,
     after: Option<i64>,
+    /// Whether it is there from the beginning.
+    stays: bool,
 }
 
 enum Stream {
@@ -94,7 +96,7 @@ impl Viewer {
     ) -> Self {
         let name = format!("{} of {} ({})", which, watched.name, watched.chat);
         let check = ViewerCheck::new(name, after.unwrap_or_default());
-        Self { watched, server, transport, check, cursor: None, after }
+        Self { watched, server, transport, check, cursor: None, after, stays: false }
     }
 
     /// Follows until it has what was kept at the end, or until it should have it.
@@ -113,6 +115,12 @@ impl Viewer {
         self.leave();
     }
 
+    /// The same for one that is there from the beginning.
+    pub async fn stay(mut self, dice: Dice) {
+        self.stays = true;
+        self.follow(dice).await;
+    }
+
     /// Looks in for a while, over one connection.
     pub async fn look_in(mut self, lasts: Duration) {
         count(&self.watched.tally.n_guests);
@@ -127,6 +135,7 @@ impl Viewer {
         add(&tally.n_parts, self.check.n_parts);
         add(&tally.n_messages, self.check.n_messages);
         add(&tally.n_resets, self.check.n_resets);
+        tally.retried(&self.watched.chat, self.check.retries.iter().cloned());
     }
 
     /// Whether there is nothing more to wait for; says what is missing when it is too late.
@@ -210,6 +219,17 @@ impl Viewer {
         }
     }
 
+    /// Notes how late a part is that says when the model said it. Guests come late by themselves.
+    fn clock(&self, event: &Seen) {
+        let Seen::Part { text, .. } = event else { return };
+        let Ok(said) = text.trim().parse::<u128>() else { return };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        if self.stays {
+            let late = u64::try_from(now.saturating_sub(said)).unwrap_or(u64::MAX);
+            self.watched.tally.delayed(Duration::from_nanos(late));
+        }
+    }
+
     fn take(&mut self, frame: &str) {
         let (events, cursor) = match read_events(frame) {
             Ok(read) => read,
@@ -219,6 +239,7 @@ impl Viewer {
             }
         };
         for event in &events {
+            self.clock(event);
             let mut found = self.check.take(event);
             let mut parts = self.watched.parts.lock().unwrap_or_else(PoisonError::into_inner);
             found.extend(parts.take(&self.watched.name, event));

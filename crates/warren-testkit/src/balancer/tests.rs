@@ -53,6 +53,19 @@ async fn connections_go_to_the_first_backend_that_takes_them() {
 }
 
 #[tokio::test]
+async fn connections_can_go_to_the_backends_in_turn() {
+    let balancer = Balancer::start_in_turn().await.unwrap();
+    let ((one, _first), (two, _second)) = (server(1).await, server(2).await);
+    balancer.prefer(one);
+    balancer.prefer(two);
+    let mut names = Vec::new();
+    for _ in 0..4 {
+        names.push(connect(&balancer).await.unwrap().0);
+    }
+    assert_eq!(names, [1, 2, 1, 2]);
+}
+
+#[tokio::test]
 async fn the_connections_of_one_backend_can_be_cut() {
     let balancer = Balancer::start().await.unwrap();
     let ((one, _first), (two, _second)) = (server(1).await, server(2).await);

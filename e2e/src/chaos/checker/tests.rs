@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
@@ -102,6 +102,16 @@ fn bad_histories_are_rejected() {
         ("the preview stays", changed(|events| drop(events.remove(10))), Wrong::Different),
         ("the end is not told", changed(|events| drop(events.remove(9))), Wrong::Lost),
         ("the status comes twice", changed(|events| events.push(status("waiting"))), Wrong::Doubled),
+        (
+            "the chat shows an error",
+            changed(|events| events.push(Seen::Error(String::from("x")))),
+            Wrong::Failed,
+        ),
+        (
+            "nobody knows what it is",
+            changed(|events| events.push(Seen::Other(String::from("x")))),
+            Wrong::Different,
+        ),
         ("the queue is not told", changed(|events| events.push(Seen::Queue(1))), Wrong::Lost),
     ];
     for (name, found, wanted) in table {
@@ -207,4 +217,128 @@ fn frames_are_read() {
     assert_eq!(events[0], said(4, "user", "hi"));
     assert!(matches!(&events[1], Seen::Part { history: 3, attempt: 1, seq: 2, text, .. } if text == "word"));
     assert_eq!(events[2], status("running"));
+}
+
+/// A chat in which the second message asked for a tool.
+fn answered() -> Committed {
+    let call = json!([{ "type": "text", "text": "#2 5 " },
+        { "type": "tool-call", "tool_call_id": "c1", "tool_name": "lookup" }]);
+    let messages = vec![
+        message(1, "user", "Short <c0m0>"),
+        message(2, "assistant", "#1 3 4 "),
+        message(3, "user", "Lookup <c0m1>"),
+        Kept::read(&json!({ "id": 4, "role": "assistant", "content": call })),
+        message(5, "tool", ""),
+        message(6, "assistant", "#3 6 "),
+    ];
+    Committed { status: String::from("waiting"), messages, queue: Vec::new() }
+}
+
+fn wrongs(found: Vec<Violation>) -> Vec<Wrong> {
+    found.into_iter().map(|violation| violation.wrong).collect()
+}
+
+#[test]
+fn each_message_has_one_answer() {
+    let judge = |n_interrupts, change: &dyn Fn(&mut Committed)| {
+        let mut committed = answered();
+        change(&mut committed);
+        wrongs(committed.each_message_has_one_answer("chat", "<c0m", n_interrupts))
+    };
+    assert_eq!(judge(0, &|_| ()), []);
+    assert_eq!(judge(0, &|it| drop(it.messages.remove(5))), [Wrong::Lost], "the closing answer is missing");
+    assert_eq!(judge(0, &|it| drop(it.messages.remove(1))), [Wrong::Lost]);
+    assert_eq!(judge(1, &|it| drop(it.messages.remove(1))), [], "it was interrupted");
+    let both = |it: &mut Committed| it.messages.retain(|kept| kept.role == "user");
+    assert_eq!(judge(1, &both), [Wrong::Lost], "one interrupt does not silence two");
+    assert_eq!(judge(0, &|it| it.messages.push(message(7, "assistant", "#4 7 "))), [Wrong::Doubled]);
+    assert_eq!(judge(5, &|it| it.messages.insert(2, message(2, "assistant", "#4 7 "))), [Wrong::Doubled]);
+    assert_eq!(judge(0, &|it| it.status = String::from("error")), [Wrong::Failed]);
+}
+
+/// What is wrong with chats that keep these answers, of which the model said the first three.
+fn judge_answers(n_interrupts: usize, chats: &[&[&str]]) -> Vec<Wrong> {
+    let mut answers = Answers::default();
+    let said = |serial: u64| {
+        let (text, is_complete) = match serial {
+            1 => ("#1 3 4 ", true),
+            2 => ("#2 5 6 ", true),
+            3 => ("#3 7 ", false),
+            _ => return None,
+        };
+        Some(Said { text: text.to_owned(), is_complete })
+    };
+    let judged = chats.iter().flat_map(|texts| {
+        let messages = (1..).zip(texts.iter()).map(|(id, text)| message(id, "assistant", text)).collect();
+        let committed = Committed { messages, ..Committed::default() };
+        answers.take("chat", &committed, n_interrupts, said)
+    });
+    wrongs(judged.collect())
+}
+
+#[test]
+fn answers_are_kept_once_and_as_the_model_said_them() {
+    assert_eq!(judge_answers(0, &[&["#1 3 4 ", ""], &["#2 5 6 "]]), []);
+    assert_eq!(judge_answers(0, &[&["#1 3 4 ", "#1 3 4 "]]), [Wrong::Doubled]);
+    assert_eq!(judge_answers(0, &[&["#1 3 4 "], &["#1 3 4 "]]), [Wrong::Doubled], "in two chats");
+    assert_eq!(judge_answers(0, &[&["#9 3 4 "]]), [Wrong::Different], "nobody said it");
+    assert_eq!(judge_answers(0, &[&["3 4 "]]), [Wrong::Different], "the beginning is missing");
+    assert_eq!(judge_answers(0, &[&["#1 3 5 "]]), [Wrong::Different]);
+    assert_eq!(judge_answers(0, &[&["#1 3 #2 5 6 "]]), [Wrong::Different], "two answers in one");
+    assert_eq!(judge_answers(0, &[&["#1 3 "]]), [Wrong::Lost], "the end is missing");
+    assert_eq!(judge_answers(0, &[&["#3 7 "]]), [Wrong::Lost], "the model did not come to the end");
+    assert_eq!(judge_answers(1, &[&["#1 3 "]]), [], "it was interrupted");
+    assert_eq!(judge_answers(1, &[&["#1 3 ", "#2 5 "]]), [Wrong::Lost], "one interrupt does not cut two");
+}
+
+#[test]
+fn a_prompt_with_an_answer_twice_is_found() {
+    let prompt = |texts: &[&str]| {
+        let messages: Vec<_> =
+            texts.iter().map(|text| json!({ "role": "assistant", "content": text })).collect();
+        wrongs(answers_are_told_once(&json!({ "messages": messages })))
+    };
+    assert_eq!(prompt(&["#1 3 ", "#2 3 "]), []);
+    assert_eq!(prompt(&["#1 3 ", "#2 3 ", "#1 3 "]), [Wrong::Doubled]);
+    assert_eq!(prompt(&["#1 3 #1 3 "]), [Wrong::Doubled]);
+    let parts = json!([{ "type": "text", "text": "#1 3 " }, { "type": "text", "text": "#1 4 " }]);
+    let request = json!({ "messages": [{ "role": "assistant", "content": parts }] });
+    assert_eq!(wrongs(answers_are_told_once(&request)), [Wrong::Doubled]);
+}
+
+#[test]
+fn calls_that_are_booked_twice_are_found() {
+    let counts = |count| BTreeMap::from([(String::from("c0-1"), count)]);
+    assert_eq!(wrongs(calls_are_booked_once(&counts(3), &counts(3))), []);
+    assert_eq!(wrongs(calls_are_booked_once(&counts(2), &counts(3))), [], "one was lost with its server");
+    assert_eq!(wrongs(calls_are_booked_once(&counts(4), &counts(3))), [Wrong::Doubled]);
+    assert_eq!(wrongs(calls_are_booked_once(&counts(1), &BTreeMap::new())), [Wrong::Doubled]);
+}
+
+#[test]
+fn whose_request_it_is_stands_in_the_last_message() {
+    let request = |content| {
+        json!({ "messages": [{ "role": "user", "content": "Short <c0-1m0>" }, { "role": "user", "content": content },
+            { "role": "tool", "content": "<x" }] })
+    };
+    assert_eq!(asks(&request(json!("Long <c2-7m12>"))).as_deref(), Some("c2-7"));
+    assert_eq!(asks(&request(json!([{ "type": "text", "text": "Long <c3-0m1>" }]))).as_deref(), Some("c3-0"));
+    assert_eq!(asks(&json!({ "messages": [] })), None);
+}
+
+#[test]
+fn failures_of_the_model_are_read_and_counted_once() {
+    let frame = json!([
+        { "type": "retry", "retry": { "attempt": 1, "retrying_at": "2026-01-01T00:00:00Z" } },
+        { "type": "error", "error": { "message": "no" } },
+        { "type": "action_required", "action_required": { "tool_calls": [] } },
+        { "type": "new" },
+    ]);
+    let (events, _) = read_events(&frame.to_string()).unwrap();
+    assert!(matches!(&events[1], Seen::Error(error) if error.contains("no")));
+    assert_eq!(events[2..], [Seen::ActionRequired, Seen::Other(String::from("new"))]);
+    let mut viewer = ViewerCheck::new("viewer", 0);
+    assert_eq!(viewer.take(&events[0]), []);
+    assert_eq!(viewer.take(&events[0]), []);
+    assert_eq!(viewer.retries.len(), 1);
 }

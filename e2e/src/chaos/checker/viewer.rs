@@ -1,7 +1,7 @@
 //! One viewer: its events one by one, and its end.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     hash::{DefaultHasher, Hash, Hasher},
 };
 
@@ -30,6 +30,10 @@ pub enum Seen {
     HistoryReset,
     Status(String),
     Queue(usize),
+    /// The model failed and is asked again, at the time that the server says.
+    Retry(String),
+    Error(String),
+    ActionRequired,
     Other(String),
 }
 
@@ -49,6 +53,8 @@ pub struct ViewerCheck {
     status: String,
     n_queued: usize,
     transcript: VecDeque<String>,
+    /// The failures of the model that it was told of, by the times when it is asked again.
+    pub retries: BTreeSet<String>,
     pub n_parts: u64,
     pub n_messages: u64,
     pub n_resets: u64,
@@ -68,6 +74,7 @@ impl ViewerCheck {
             status: String::new(),
             n_queued: 0,
             transcript: VecDeque::new(),
+            retries: BTreeSet::new(),
             n_parts: 0,
             n_messages: 0,
             n_resets: 0,
@@ -118,7 +125,17 @@ impl ViewerCheck {
                 self.n_queued = *count;
                 Vec::new()
             }
-            Seen::Other(_) => Vec::new(),
+            Seen::Retry(at) => {
+                self.retries.insert(at.clone());
+                Vec::new()
+            }
+            Seen::Error(error) => {
+                vec![self.wrong(Wrong::Failed, format!("the chat shows an error: {error}"))]
+            }
+            Seen::ActionRequired => Vec::new(),
+            Seen::Other(kind) => {
+                vec![self.wrong(Wrong::Different, format!("an event of the unknown kind {kind:?} came"))]
+            }
         }
     }
 
@@ -253,6 +270,9 @@ fn seen(event: &Value) -> Seen {
         "history_reset" => Seen::HistoryReset,
         "status" => Seen::Status(event["status"]["status"].as_str().unwrap_or_default().to_owned()),
         "queue_update" => Seen::Queue(event["queued_messages"].as_array().map_or(0, Vec::len)),
+        "retry" => Seen::Retry(event["retry"]["retrying_at"].as_str().unwrap_or_default().to_owned()),
+        "error" => Seen::Error(event["error"].to_string()),
+        "action_required" => Seen::ActionRequired,
         other => Seen::Other(other.to_owned()),
     }
 }
