@@ -42,12 +42,17 @@ pub fn takeovers(postgres: &PostgresProcess) -> Result<u64> {
     count.parse().context("a count is a number")
 }
 
-/// How many calls of the model are booked, by chat.
+/// Calls that the model answered to the end, or said what they used of: what is estimated may not have reached it.
+const BOOKED: &str = "\
+SELECT chat_id, count(*) FROM (SELECT chat_id FROM chat_messages WHERE output_tokens IS NOT NULL \
+UNION ALL SELECT chat_id FROM chat_cut_calls WHERE NOT is_estimated) AS booked GROUP BY chat_id";
+
+/// How many calls of the model are booked, by chat, without those that are estimated.
 ///
 /// # Errors
 /// Fails when PostgreSQL refuses.
 pub fn booked(postgres: &PostgresProcess) -> Result<Vec<(String, u64)>> {
-    let rows = postgres.sql("SELECT chat_id, count(*) FROM chat_usage GROUP BY chat_id")?;
+    let rows = postgres.sql(BOOKED)?;
     let read = |row: &str| Some((row.split_once('|')?.0.to_owned(), row.split_once('|')?.1.parse().ok()?));
     rows.lines().map(|row| read(row).context("a chat and a count")).collect()
 }
