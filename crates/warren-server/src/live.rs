@@ -46,12 +46,7 @@ pub(crate) async fn session_end(app: App, session: Session) {
             Err(error) => tracing::warn!(%error, "the session of an open connection could not be checked"),
         }
         tokio::select! {
-            notice = hints.next() => {
-                if notice.is_none() {
-                    // The server stops, which ends connections in its own way.
-                    std::future::pending::<()>().await;
-                }
-            }
+            () = hint(&mut hints) => {}
             _ = sweep.tick() => {}
         }
     }
@@ -139,9 +134,12 @@ impl Look {
     }
 }
 
-/// Waits for a hint; after the last one for ever, as the server stops and ends its streams in its own way.
+/// Waits for a hint; after the last one for ever, as the server stops and ends its connections in its own way.
 async fn hint(hints: &mut Subscription) {
     if hints.next().await.is_none() {
         std::future::pending::<()>().await;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,13 @@
 //! Scenarios of one viewer, and a model of all interleavings.
+//!
+//! Guards that were taken away, and a test that failed:
+//!
+//! | guard | test |
+//! |---|---|
+//! | messages up to the viewer's last one are not told | `the_first_sync_gives_news_then_the_status_then_a_preview_reset` |
+//! | of those only what changed since is told | `a_chat_that_was_edited_long_ago_does_not_start_over_at_every_return` |
+//! | a snapshot that is not newer tells nothing | `what_a_viewer_was_told_is_not_told_again_however_often_it_arrives` |
+//! | a part that was told is not told again | `what_a_viewer_was_told_is_not_told_again_however_often_it_arrives` |
 
 use proptest::prelude::*;
 use warren_vocab::{ChatId, MessageRole};

@@ -219,3 +219,6 @@ async fn carry(
 fn now() -> std::time::Instant {
     Instant::now().into_std()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,32 @@
 //! Tails on a real store, with parts handed in as the writer does.
+//!
+//! Guards that were taken away, and a test that failed (those of the relay's shell are in `hub/relay/tests.rs`):
+//!
+//! | guard | test |
+//! |---|---|
+//! | parts of a newer attempt make the tail look, relayed ones too | `parts_that_come_before_the_hint_of_their_attempt_are_shown_at_once` |
+//! | parts of a newer attempt make the tail look, own ones too | `a_slow_viewer_is_cut_off_and_goes_on_where_it_was` |
+//! | parts of another attempt are dropped | `what_a_full_inbox_did_not_take_is_read_from_the_store` |
+//! | parts behind a gap are read from the store | `parts_that_found_no_room_are_read_from_the_store` |
+//! | parts that found no room in the inbox are read from the store | `what_a_full_inbox_did_not_take_is_read_from_the_store` |
+//! | parts that found no room in a feed are read from the store | `what_a_feed_has_no_room_for_is_read_from_the_store` |
+//! | a feed gives no part twice | `what_a_feed_has_no_room_for_is_read_from_the_store` |
+//! | a feed begins with what the store has | `a_store_that_fails_ends_neither_dials_nor_viewers` |
+//! | only chats that run are relayed | `a_chat_that_ends_while_a_dial_waits_to_be_repeated_is_not_dialled_again` |
+//! | without a relay the store is read | `without_any_relay_the_store_tells_everything` |
+//! | a connection that was lost is made again | `a_relay_that_drops_is_made_again_and_nothing_is_missing_or_twice` |
+//! | what is read again and again is read without hints | `streams_go_on_while_nobody_says_that_anything_changed` |
+//! | lost hints make the tail look | `hints_that_were_lost_are_made_good_by_looking_and_old_ones_cost_nothing` |
+//! | old hints are not looked at | `hints_that_were_lost_are_made_good_by_looking_and_old_ones_cost_nothing` |
+//! | a store that fails loses no viewer | `a_store_that_fails_ends_neither_dials_nor_viewers` |
+//! | who takes nothing is cut off | `a_slow_viewer_is_cut_off_and_goes_on_where_it_was` |
+//! | nobody waits for a viewer (the tail was made to) | `a_viewer_that_takes_nothing_holds_nobody_up_when_hints_are_lost` hangs |
+//! | a tail that somebody joins does not end | `whoever_comes_while_the_last_viewer_leaves_is_served` |
+//! | a tail without viewers ends | `viewers_elsewhere_who_leave_at_any_moment_leave_nothing_behind` |
+//! | a tail that has broken off is replaced | `whoever_comes_after_a_tail_has_broken_off_gets_another` |
+//!
+//! Not noticed, as another guard holds: a tail without viewers wants no relay (it ends), a snapshot that is not newer is not
+//! told (viewers leave it out), a part that comes twice is left out (the store is read instead).
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
 
@@ -10,10 +38,11 @@ use warren_vocab::{BusyBehavior, ChatStatus, MessageRole, OrganizationId, UserId
 use super::*;
 use crate::{
     metrics::ChatMetrics,
-    parts::PartWriter,
-    store::{Command, NewMessage, fence, tests::stage::Stage},
+    parts::{EpisodeWriter, PartWriter},
+    store::{Command, NewMessage, tests::stage::Stage},
 };
 
+mod races;
 mod relay;
 
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -61,6 +90,34 @@ impl World {
     async fn commit(&self, text: &str) {
         let message = NewMessage::new(MessageRole::Assistant, vec![Part::text(text)]);
         self.stage.apply(self.chat, Command::CommitStep(vec![message])).await.unwrap();
+    }
+
+    async fn finish(&self) {
+        self.commit("answer").await;
+        let fence = self.stage.fence(self.chat).await;
+        self.stage.apply_under(self.chat, Some(&fence), Command::FinishTurn).await.unwrap();
+    }
+
+    /// Takes a table away, or gives it back.
+    async fn rename(&self, from: &str, to: &str) {
+        let statement = format!("ALTER TABLE {from} RENAME TO {to}");
+        let run = async |tx: &Tx| {
+            tx.execute_unprepared(&statement).await?;
+            Ok::<_, warren_db::DbError>(())
+        };
+        self.stage.db.write(run).await.unwrap();
+    }
+
+    /// The hub of another server, which this one hears nothing of.
+    fn elsewhere(&self) -> Hub {
+        Hub::with(self.stage.db.clone(), self.tasks.clone(), alone(), LONG, silence)
+    }
+
+    /// Writes parts of an attempt as a server does whose hub is `hub`.
+    async fn writer(&self, hub: &Hub, episode: Episode) -> EpisodeWriter {
+        let writer = PartWriter::new(ChatMetrics::default());
+        self.tasks.spawn("parts", writer.clone().run(self.stage.db.clone(), hub.clone()));
+        writer.open(self.chat, self.stage.state(self.chat).await.epoch, episode)
     }
 }
 
@@ -122,13 +179,8 @@ async fn streams_go_on_while_nobody_says_that_anything_changed() {
     let (mut viewer, mut seen) = (world.watch(Start::default()), Seen::default());
     seen.until(&mut viewer, "the question", |seen| seen.messages.len() == 1).await;
     // Everything that another server does reaches this one through the store alone.
-    let writer = PartWriter::new(ChatMetrics::default());
-    let elsewhere = Hub::with(world.stage.db.clone(), world.tasks.clone(), alone(), LONG, silence);
-    let run = writer.clone().run(world.stage.db.clone(), elsewhere);
-    world.tasks.spawn("parts", run);
     let episode = world.begin_attempt().await;
-    let epoch = world.stage.state(world.chat).await.epoch;
-    let parts = writer.open(world.chat, epoch, episode);
+    let parts = world.writer(&world.elsewhere(), episode).await;
     parts.push(MessageRole::Assistant, Part::text("an")).await;
     parts.flush().await;
     seen.until(&mut viewer, "the first part", |seen| seen.preview == [1]).await;
@@ -168,15 +220,7 @@ async fn the_first_word_after_a_long_silence_brings_everything_that_was_missed()
 #[tokio::test]
 async fn a_viewer_that_comes_while_the_store_fails_sees_the_chat_when_it_works_again() {
     let world = World::new(Duration::from_millis(50), silence).await;
-    let rename = async |from: &str, to: &str| {
-        let statement = format!("ALTER TABLE {from} RENAME TO {to}");
-        let run = async |tx: &warren_db::Tx| {
-            warren_db::ConnectionTrait::execute_unprepared(tx, &statement).await?;
-            Ok::<_, warren_db::DbError>(())
-        };
-        world.stage.db.write(run).await.unwrap();
-    };
-    rename("chat_messages", "chat_messages_away").await;
+    world.rename("chat_messages", "chat_messages_away").await;
     let (mut viewer, mut seen) = (world.watch(Start::default()), Seen::default());
     let tries = async {
         while world.hub.figures().reads < 3 {
@@ -184,7 +228,7 @@ async fn a_viewer_that_comes_while_the_store_fails_sees_the_chat_when_it_works_a
         }
     };
     assert!(tokio::time::timeout(DEADLINE, tries).await.is_ok(), "it is tried again");
-    rename("chat_messages_away", "chat_messages").await;
+    world.rename("chat_messages_away", "chat_messages").await;
     seen.until(&mut viewer, "the question", |seen| seen.messages.len() == 1).await;
     assert_eq!(world.hub.figures().viewers, 1, "the viewer was kept");
 }
@@ -212,10 +256,7 @@ async fn a_thousand_viewers_cost_one_read_for_each_version() {
     let (reads, version) = (world.hub.figures().reads, world.stage.state(world.chat).await.versions.snapshot);
     let episode = world.begin_attempt().await;
     world.hub.show(world.chat, (1..=300).map(|seq| part(episode, seq)).collect());
-    world.commit("answer").await;
-    let state = world.stage.state(world.chat).await;
-    let fence = fence(&state, ChatStatus::Running, None);
-    world.stage.apply_under(world.chat, Some(&fence), Command::FinishTurn).await.unwrap();
+    world.finish().await;
     for (viewer, seen) in &mut viewers {
         seen.until(viewer, "the end", |seen| seen.status == Some(ChatStatus::Waiting)).await;
         assert_eq!(seen.messages.len(), 2);
@@ -256,12 +297,9 @@ async fn a_slow_viewer_is_cut_off_and_goes_on_where_it_was() {
 async fn parts_that_found_no_room_are_read_from_the_store() {
     let world = World::new(LONG, channels::chat).await;
     let (mut viewer, mut seen) = (world.watch(Start::default()), Seen::default());
-    let writer = PartWriter::new(ChatMetrics::default());
-    world.tasks.spawn("parts", writer.clone().run(world.stage.db.clone(), world.hub.clone()));
     let episode = world.begin_attempt().await;
     seen.until(&mut viewer, "the attempt", |seen| seen.n_resets > 0).await;
-    let epoch = world.stage.state(world.chat).await.epoch;
-    let parts = writer.open(world.chat, epoch, episode);
+    let parts = world.writer(&world.hub, episode).await;
     parts.push(MessageRole::Assistant, Part::text("one ")).await;
     parts.flush().await;
     seen.until(&mut viewer, "the first part", |seen| seen.preview == [1]).await;

@@ -1,10 +1,21 @@
 //! What makes a step of a chat end early, what does not, and what is repeated.
+//!
+//! Guards that were taken away, and a test that failed:
+//!
+//! | guard | test |
+//! |---|---|
+//! | a runner goes on under its own lease only | `a_run_that_ends_after_another_worker_has_taken_its_chat_changes_nothing_and_tells_nobody` |
+//! | all checks of the lease when something is written | the same |
+//! | a lease that somebody else has ends the step | `a_lease_that_somebody_else_has_taken_ends_the_answer_and_nothing_is_written` |
+//! | only the own lease is given back | the same |
+//!
+//! Not noticed, as the database refuses them too: parts that are written under a lease that is over.
 
 use std::{sync::atomic::Ordering, time::Duration};
 
 use serde_json::{Value, json};
 use warren_chat::{ProviderPatch, WorkerConfig};
-use warren_db::channels;
+use warren_db::{Notice, channels, entity::chats, query};
 use warren_dev_model::ScriptedModel;
 use warren_vocab::{BusyBehavior, ChatErrorKind, ChatId, ChatStatus};
 
@@ -87,7 +98,7 @@ async fn changes_that_no_hint_has_told_are_found_by_looking() {
 
     until_row(&stage, chat, "its release", |row| row.worker_id.is_none()).await;
     change(&stage, chat, "status = 'running', snapshot_version = snapshot_version + 1").await;
-    let taken = |row: &warren_db::entity::chats::Model| row.lease_epoch > held.lease_epoch;
+    let taken = |row: &chats::Model| row.lease_epoch > held.lease_epoch;
     until_row(&stage, chat, "a runner", taken).await;
     until_row(&stage, chat, "the end", |row| row.status == ChatStatus::Waiting.as_str()).await;
 }
@@ -131,16 +142,58 @@ async fn a_lease_that_somebody_else_has_taken_ends_the_answer_and_nothing_is_wri
     let chat = stage.create("question").await;
     let mut view = stage.view(chat).await;
     view.until("the first words", |view| view.preview_text() == "Half of ").await;
-    let other = literal(stage.location(), ChatId::new());
-    let taken = format!(
-        "worker_id = {other}, lease_epoch = lease_epoch + 1, snapshot_version = snapshot_version + 1"
-    );
-    change(&stage, chat, &taken).await;
-    let theirs = row(&stage, chat).await;
+    let theirs = take_away(&stage, chat).await;
     assert!(model.until_open(0, DEADLINE).await, "the model is let go");
     stage.stop().await;
     assert_eq!(row(&stage, chat).await, theirs, "not even given back");
     assert_eq!(stage.figure(FAILED_STEPS), 0.0, "it is nothing to report");
+}
+
+/// Somebody else takes the chat, and nobody says so.
+async fn take_away(stage: &Stage, chat: ChatId) -> chats::Model {
+    let other = literal(stage.location(), ChatId::new());
+    let taken = format!(
+        "worker_id = {other}, lease_epoch = lease_epoch + 1, snapshot_version = snapshot_version + 1"
+    );
+    change(stage, chat, &taken).await;
+    row(stage, chat).await
+}
+
+#[tokio::test]
+async fn a_run_that_ends_after_another_worker_has_taken_its_chat_changes_nothing_and_tells_nobody() {
+    let stage = Stage::with_config(trusting()).await;
+    let n_tasks = stage.n_tasks();
+    let model = stage
+        .with_script(&json!({ "turns": [
+        { "when": { "purpose": "turn_summary" }, "steps": [{ "text": "Answered" }] },
+        { "steps": [{ "text": "Half of " }, { "barrier": "gate" }, { "text": "the answer." }] },
+    ] }))
+        .await;
+    let chat = stage.create("question").await;
+    let mut view = stage.view(chat).await;
+    view.until("the first words", |view| view.preview_text() == "Half of ").await;
+    until("the question for a title", || model.asides().len() == 1).await;
+    let theirs = take_away(&stage, chat).await;
+    let parts = async || {
+        let (history, attempt) = (theirs.history_version, theirs.generation_attempt);
+        query::chat_parts::list(stage.db.reader(), chat, history, attempt).await.unwrap()
+    };
+    let said = parts().await;
+    let channels = [channels::chat(chat), channels::chats_of(stage.subject.user)];
+    let mut heard = channels.clone().map(|channel| stage.db.subscribe(&channel));
+    model.release("gate");
+    // What still runs is the tail of the viewer.
+    until("the end of the run", || stage.n_tasks() == n_tasks + 1).await;
+    stage.stop().await;
+    assert_eq!(row(&stage, chat).await, theirs, "neither status nor title, nor given back");
+    assert_eq!(parts().await, said);
+    assert_eq!(query::chat_messages::live(stage.db.reader(), chat).await.unwrap().len(), 1);
+    for (channel, heard) in channels.iter().zip(&mut heard) {
+        stage.db.publish(channel, json!("the end"));
+        assert_eq!(heard.next().await, Some(Notice::Hint(json!("the end"))), "nothing before it");
+    }
+    assert_eq!((model.requests().len(), model.asides().len()), (1, 1));
+    assert_eq!(stage.figure(FAILED_STEPS), 0.0);
 }
 
 #[tokio::test]

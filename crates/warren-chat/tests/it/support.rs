@@ -293,6 +293,11 @@ impl Stage {
         found.map_or(0.0, |number| number.parse().unwrap())
     }
 
+    /// How much runs in the background.
+    pub(crate) fn n_tasks(&self) -> usize {
+        self.tasks.len()
+    }
+
     /// Stops in good order: everything that runs winds down.
     pub(crate) async fn stop(&self) {
         assert!(self.tasks.stop(DEADLINE).await.is_empty(), "everything winds down");

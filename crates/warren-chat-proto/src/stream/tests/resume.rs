@@ -252,3 +252,23 @@ fn a_look_that_failed_is_tried_again_with_the_next_hint() {
     stream.handle_snapshot(world.snapshots.last().unwrap());
     assert!(!drained(&mut stream).is_empty());
 }
+
+#[test]
+fn what_a_viewer_was_told_is_not_told_again_however_often_it_arrives() {
+    let mut world = World::new();
+    for act in [Act::Commit, Act::Edit, Act::Attempt, Act::Write, Act::Write] {
+        world.act(act);
+    }
+    let mut stream = StreamLoop::new(None, None);
+    stream.handle_snapshot(world.snapshots.last().unwrap());
+    world.parts.iter().for_each(|part| stream.handle_part(part));
+    let told = drained(&mut stream);
+    assert!(told.ends_with(&world.parts.iter().cloned().map(StreamEvent::Part).collect::<Vec<_>>()));
+    let cursor = stream.cursor();
+    for snapshot in &world.snapshots {
+        stream.handle_snapshot(snapshot);
+        world.parts.iter().for_each(|part| stream.handle_part(part));
+        stream.handle_replay(world.snapshots.last().unwrap().episode(), &world.parts);
+    }
+    assert_eq!((drained(&mut stream), stream.cursor()), (vec![], cursor));
+}

@@ -10,7 +10,7 @@ use crate::hub::{PartLink, PartRelay};
 
 /// Connections between hubs of this process.
 #[derive(Clone, Default)]
-struct Lines {
+pub(super) struct Lines {
     shared: Arc<LinesShared>,
 }
 
@@ -20,6 +20,8 @@ struct LinesShared {
     dials: AtomicU64,
     /// Dials fail as long as it is set.
     is_down: AtomicBool,
+    /// Dials are refused as long as it is set.
+    is_refusing: AtomicBool,
     /// Dials hang as long as it is set.
     is_held: AtomicBool,
     /// Dials that were given up while they hung.
@@ -39,7 +41,10 @@ impl Drop for Hanging<'_> {
 
 struct Line {
     feed: PartFeed,
+    /// What the choice gave at once.
     stored: Vec<Arc<StreamPart>>,
+    /// The store of the other server failed.
+    is_broken: bool,
     cut: CancellationToken,
 }
 
@@ -53,12 +58,20 @@ impl Lines {
         Others { me, relay: Some(relay), relayed: Counter::default() }
     }
 
-    fn dials(&self) -> u64 {
+    pub(super) fn dials(&self) -> u64 {
         self.shared.dials.load(Ordering::SeqCst)
     }
 
-    fn cut(&self) {
+    pub(super) fn cut(&self) {
         std::mem::take(&mut *self.shared.cut.lock().unwrap()).cancel();
+    }
+
+    pub(super) fn set_down(&self, is_down: bool) {
+        self.shared.is_down.store(is_down, Ordering::SeqCst);
+    }
+
+    pub(super) fn set_refusing(&self, is_refusing: bool) {
+        self.shared.is_refusing.store(is_refusing, Ordering::SeqCst);
     }
 }
 
@@ -73,19 +86,28 @@ impl PartRelay for Lines {
         if self.shared.is_down.load(Ordering::SeqCst) {
             return Err(DialError::Failed);
         }
+        if self.shared.is_refusing.load(Ordering::SeqCst) {
+            return Err(DialError::Refused);
+        }
         let hub = self.shared.hubs.lock().unwrap().get(&worker).cloned().ok_or(DialError::Failed)?;
         let cut = self.shared.cut.lock().unwrap().clone();
-        Ok(Box::new(Line { feed: hub.feed(chat), stored: Vec::new(), cut }))
+        Ok(Box::new(Line { feed: hub.feed(chat), stored: Vec::new(), is_broken: false, cut }))
     }
 }
 
 #[async_trait]
 impl PartLink for Line {
     async fn select(&mut self, episode: Episode, after_seq: i64) {
-        self.stored = self.feed.select(episode, after_seq).await.unwrap();
+        match self.feed.select(episode, after_seq).await {
+            Ok(stored) => self.stored = stored,
+            Err(_) => self.is_broken = true,
+        }
     }
 
     async fn next(&mut self) -> Result<Vec<Arc<StreamPart>>, DialError> {
+        if self.is_broken {
+            return Err(DialError::Failed);
+        }
         if !self.stored.is_empty() {
             return Ok(std::mem::take(&mut self.stored));
         }
@@ -96,17 +118,17 @@ impl PartLink for Line {
     }
 }
 
-struct Pair {
-    world: World,
+pub(super) struct Pair {
+    pub(super) world: World,
     /// The hub of the server that runs the chat, with nobody to ask.
-    owner: Hub,
+    pub(super) owner: Hub,
     /// The hub of the server that viewers are on.
-    other: Hub,
-    lines: Lines,
+    pub(super) other: Hub,
+    pub(super) lines: Lines,
 }
 
 impl Pair {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let world = World::new(LONG, channels::chat).await;
         let lines = Lines::default();
         let hub = |me: ReplicaId| {
@@ -118,13 +140,13 @@ impl Pair {
         Self { world, owner, other, lines }
     }
 
-    fn watch(&self) -> (Viewer, Seen) {
+    pub(super) fn watch(&self) -> (Viewer, Seen) {
         let organization = OrganizationId::from_uuid(self.world.stage.organization);
         let object = Object::owned_in(Resource::Chat, UserId::new(), organization);
         (self.other.watch(self.world.chat, Start::default(), object), Seen::default())
     }
 
-    async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
+    pub(super) async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
         let wait = async {
             while !holds(self) {
                 tokio::task::yield_now().await;
@@ -133,11 +155,11 @@ impl Pair {
         assert!(tokio::time::timeout(DEADLINE, wait).await.is_ok(), "waited in vain for {what}");
     }
 
-    async fn until_connected(&self) {
+    pub(super) async fn until_connected(&self) {
         self.until("the relay", |pair| pair.owner.figures().feeds == 1).await;
     }
 
-    fn show(&self, parts: Vec<Arc<StreamPart>>) {
+    pub(super) fn show(&self, parts: Vec<Arc<StreamPart>>) {
         self.owner.show(self.world.chat, parts);
     }
 }
@@ -195,12 +217,8 @@ async fn parts_that_come_before_the_hint_of_their_attempt_are_shown_at_once() {
 #[tokio::test]
 async fn a_relay_that_drops_is_made_again_and_nothing_is_missing_or_twice() {
     let pair = Pair::new().await;
-    let writer = PartWriter::new(ChatMetrics::default());
-    let run = writer.clone().run(pair.world.stage.db.clone(), pair.owner.clone());
-    pair.world.tasks.spawn("parts", run);
     let episode = pair.world.begin_attempt().await;
-    let epoch = pair.world.stage.state(pair.world.chat).await.epoch;
-    let parts = writer.open(pair.world.chat, epoch, episode);
+    let parts = pair.world.writer(&pair.owner, episode).await;
     let (mut viewer, mut seen) = pair.watch();
     for round in 1..=5_i64 {
         pair.until_connected().await;
@@ -218,12 +236,9 @@ async fn a_relay_that_drops_is_made_again_and_nothing_is_missing_or_twice() {
 #[tokio::test]
 async fn without_any_relay_the_store_tells_everything() {
     let pair = Pair::new().await;
-    pair.lines.shared.is_down.store(true, Ordering::SeqCst);
-    let writer = PartWriter::new(ChatMetrics::default());
-    pair.world.tasks.spawn("parts", writer.clone().run(pair.world.stage.db.clone(), pair.owner.clone()));
+    pair.lines.set_down(true);
     let episode = pair.world.begin_attempt().await;
-    let epoch = pair.world.stage.state(pair.world.chat).await.epoch;
-    let parts = writer.open(pair.world.chat, epoch, episode);
+    let parts = pair.world.writer(&pair.owner, episode).await;
     let (mut viewer, mut seen) = pair.watch();
     seen.until(&mut viewer, "the attempt", |seen| seen.n_resets > 0).await;
     for n in 1..=2 {
@@ -232,7 +247,7 @@ async fn without_any_relay_the_store_tells_everything() {
         seen.until(&mut viewer, "a part", |seen| seen.preview.len() == n).await;
     }
     // It comes back, and then it is used.
-    pair.lines.shared.is_down.store(false, Ordering::SeqCst);
+    pair.lines.set_down(false);
     pair.until_connected().await;
 }
 
@@ -250,10 +265,7 @@ async fn a_dial_that_hangs_is_given_up_when_its_viewers_leave_or_the_chat_moves(
     let (mut viewer, mut seen) = pair.watch();
     seen.until(&mut viewer, "the question", |seen| seen.messages.len() == 1).await;
     pair.until("a second dial", |pair| pair.lines.dials() == 2).await;
-    pair.world.commit("answer").await;
-    let state = pair.world.stage.state(pair.world.chat).await;
-    let fence = fence(&state, ChatStatus::Running, None);
-    pair.world.stage.apply_under(pair.world.chat, Some(&fence), Command::FinishTurn).await.unwrap();
+    pair.world.finish().await;
     seen.until(&mut viewer, "the end", |seen| seen.status == Some(ChatStatus::Waiting)).await;
     pair.until("the end of the second dial", given_up(2)).await;
 }
@@ -270,10 +282,7 @@ async fn a_relay_ends_with_the_turn_and_with_the_last_viewer() {
     let (mut viewer, mut seen) = pair.watch();
     seen.until(&mut viewer, "the question", |seen| seen.messages.len() == 1).await;
     pair.until_connected().await;
-    pair.world.commit("answer").await;
-    let state = pair.world.stage.state(pair.world.chat).await;
-    let fence = fence(&state, ChatStatus::Running, None);
-    pair.world.stage.apply_under(pair.world.chat, Some(&fence), Command::FinishTurn).await.unwrap();
+    pair.world.finish().await;
     seen.until(&mut viewer, "the end", |seen| seen.status == Some(ChatStatus::Waiting)).await;
     pair.until("the end of the relay", |pair| pair.owner.figures().feeds == 0).await;
 }
@@ -295,22 +304,24 @@ async fn a_server_that_is_asked_for_a_chat_of_another_asks_nobody() {
 #[tokio::test]
 async fn what_a_feed_has_no_room_for_is_read_from_the_store() {
     let pair = Pair::new().await;
-    let writer = PartWriter::new(ChatMetrics::default());
-    pair.world.tasks.spawn("parts", writer.clone().run(pair.world.stage.db.clone(), pair.owner.clone()));
     let episode = pair.world.begin_attempt().await;
-    let epoch = pair.world.stage.state(pair.world.chat).await.epoch;
-    let parts = writer.open(pair.world.chat, epoch, episode);
+    let parts = pair.world.writer(&pair.owner, episode).await;
     let mut feed = pair.owner.feed(pair.world.chat);
     assert!(feed.select(episode, 0).await.unwrap().is_empty());
-    let last = 300;
-    for _ in 0..last {
+    let last = 301;
+    for _ in 1..last {
         parts.push(MessageRole::Assistant, Part::text("x")).await;
         parts.flush().await;
     }
     let mut seqs = Vec::new();
-    while seqs.len() < last {
+    while seqs.last() != Some(&last) {
+        if seqs.last() == Some(&(last - 1)) {
+            // What it had room for is still there, and was read from the store meanwhile.
+            parts.push(MessageRole::Assistant, Part::text("x")).await;
+            parts.flush().await;
+        }
         let next = tokio::time::timeout(DEADLINE, feed.next()).await.unwrap().unwrap().unwrap();
         seqs.extend(next.iter().map(|part| part.seq));
     }
-    assert_eq!(seqs, (1..=300).collect::<Vec<_>>());
+    assert_eq!(seqs, (1..=last).collect::<Vec<_>>());
 }

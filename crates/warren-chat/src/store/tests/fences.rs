@@ -1,4 +1,12 @@
-//! What the database itself refuses.
+//! What the database itself refuses, and what the store refuses before.
+//!
+//! Guards that were taken away, and a test that failed:
+//!
+//! | guard | test |
+//! |---|---|
+//! | the worker's belief is compared with the row | `a_worker_that_missed_a_change_of_status_or_history_changes_nothing` |
+//! | nothing is written over a row that has changed | `a_write_that_has_read_an_older_row_finds_nothing` |
+//! | nothing is written under another lease: both that and the comparison | `a_write_under_an_old_lease_is_refused_by_the_database` |
 
 use std::collections::BTreeMap;
 
@@ -89,6 +97,21 @@ async fn a_lease_that_was_given_back_writes_nothing() {
     let late = stage.apply_under(chat, Some(&fence), Command::FinishTurn).await;
     assert!(matches!(late, Err(ChatServiceError::Stale(Stale::Lease))));
     assert!(matches!(stage.apply(chat, Command::Abandon).await, Err(ChatServiceError::Conflict { .. })));
+    assert_eq!(stage.stored(chat).await, before);
+}
+
+#[tokio::test]
+async fn a_write_that_has_read_an_older_row_finds_nothing() {
+    let stage = Stage::new().await;
+    let chat = stage.create("hello").await;
+    let read = stage.row_of(chat).await;
+    stage.apply(chat, Command::RecordAttempt).await.unwrap();
+    let before = stage.stored(chat).await;
+    let mut mine = read.clone();
+    mine.snapshot_version += 2;
+    let expected = Expected { snapshot_version: read.snapshot_version, lease_epoch: None };
+    let write = async |tx: &Tx| query::chats::update(tx, mine, expected).await;
+    assert!(!stage.db.write(write).await.unwrap());
     assert_eq!(stage.stored(chat).await, before);
 }
 

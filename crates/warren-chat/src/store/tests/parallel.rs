@@ -1,4 +1,12 @@
 //! Many writers of one chat at once.
+//!
+//! Guards that were taken away, and a test that failed:
+//!
+//! | guard | test |
+//! |---|---|
+//! | the end of an interruption takes up what waits (it ended in `waiting`) | `a_message_that_meets_an_interruption_and_its_end_is_never_left_behind` |
+//! | a message to a chat that is being stopped keeps it so (it ended in `waiting`) | the same |
+//! | the worker's belief is compared with the row | `a_message_that_meets_the_end_of_a_turn_is_never_left_behind` |
 
 use std::collections::BTreeSet;
 
@@ -84,5 +92,50 @@ async fn a_message_that_meets_the_end_of_a_turn_is_never_left_behind() {
             Err(error) => panic!("{error}"),
         }
         assert!(state.needs_worker());
+    }
+}
+
+/// Two users and the worker at once: one stops the chat, one sends a message that stops it, the worker ends what was stopped.
+#[tokio::test]
+async fn a_message_that_meets_an_interruption_and_its_end_is_never_left_behind() {
+    let stage = Stage::new().await;
+    let second = stage.database.second_handle().await.unwrap_or_else(|| stage.db.clone());
+    for round in 0..60 {
+        let chat = stage.create("hello").await;
+        stage.take(chat).await;
+        if round % 3 > 0 {
+            stage.apply(chat, Command::Interrupt).await.unwrap();
+        }
+        let fence = stage.fence(chat).await;
+        let partial = vec![answer("half")];
+        let send = apply(&second, chat, stage.send("do that", BusyBehavior::Interrupt));
+        let end = async {
+            if round % 3 == 0 {
+                apply(&stage.db, chat, Command::Interrupt).await.map(drop)
+            } else {
+                let end = Command::FinishInterruption { partial };
+                stage.apply_under(chat, Some(&fence), end).await.map(drop)
+            }
+        };
+        let (sent, ended) = if round % 2 == 0 {
+            tokio::join!(send, end)
+        } else {
+            let (ended, sent) = tokio::join!(end, send);
+            (sent, ended)
+        };
+        sent.unwrap();
+        // Whoever stops a chat that is being stopped already is told so.
+        assert!(matches!(ended, Ok(()) | Err(ChatServiceError::Conflict { .. })), "{ended:?}");
+        let state = stage.state(chat).await;
+        if state.execution() == X::I1 {
+            // The worker has not ended it yet.
+            let fence = stage.fence(chat).await;
+            let end = Command::FinishInterruption { partial: Vec::new() };
+            stage.apply_under(chat, Some(&fence), end).await.unwrap();
+        }
+        let (state, story) = (stage.state(chat).await, stage.story(chat).await);
+        assert_eq!((state.execution(), state.queue_len), (X::R0, 0), "it runs, with the message");
+        assert_eq!(story.last().unwrap().1, "do that");
+        assert_eq!(story.iter().filter(|(_, text)| text == "do that").count(), 1);
     }
 }

@@ -133,3 +133,6 @@ async fn rights(standing: &mut watch::Receiver<Standing>) -> Result<Arc<Actor>, 
         Standing::Ended(why) => Err(why),
     }
 }
+
+#[cfg(test)]
+mod tests;
