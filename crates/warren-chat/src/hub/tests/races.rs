@@ -31,6 +31,8 @@ async fn whoever_comes_while_the_last_viewer_leaves_is_served() {
         let leaving = world.watch(Start::default());
         turns(n).await;
         drop(leaving);
+        // While the tail looks, it hears neither of the one nor of the other.
+        world.stage.db.publish(&channels::chat(world.chat), json!({}));
         turns(n % 5).await;
         let (mut viewer, mut seen) = (world.watch(Start::default()), Seen::default());
         seen.until(&mut viewer, "the question", |seen| seen.messages.len() == 1).await;
@@ -264,6 +266,9 @@ async fn a_viewer_gets_each_message_after_its_last_one_once_on_whatever_way_they
     assert_eq!(seen.messages, expected[3..]);
     // Looking again and again at the same brings nothing.
     let n_reads = world.hub.figures().reads;
+    for _ in 0..5 {
+        world.stage.db.publish(&channels::chat(world.chat), json!({}));
+    }
     let looks = async {
         while world.hub.figures().reads < n_reads + 5 {
             if let Some(frame) = viewer.next_waiting() {

@@ -1,4 +1,12 @@
 //! Two ends of a connection inside the process.
+//!
+//! Guards that were taken away, and a test that failed:
+//!
+//! | guard | test |
+//! |---|---|
+//! | who reads a stream is told that there is something | `a_stream_that_nobody_reads_holds_up_no_other` |
+//! | the end of a connection ends its streams | `the_end_of_a_connection_ends_what_waits_on_its_streams` |
+//! | dropping a stream ends it | `whoever_is_refused_learns_it` |
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
 

@@ -1,7 +1,15 @@
 //! Viewers of chats that run on servers which come, hang, move and fail, over real sockets. The viewers' server is a real
 //! one; the servers that run the chats are puppets, so that each race happens when the test wants it.
 //!
-//! What is decided is tested with a virtual clock in `warren-chat-proto`; its tests list the guards that were taken away.
+//! What is decided is tested with a virtual clock in `warren-chat-proto`; its tests list the guards that were taken away. Of
+//! those between here and there, and the tests that failed:
+//!
+//! | guard | test |
+//! |---|---|
+//! | a refusal is told as one | `a_refused_dial_is_not_tried_again_until_the_owner_changes` |
+//! | keys that do not fit are read again | `keys::a_connection_outlives_its_key_and_the_next_one_is_made_with_the_new_one` |
+//! | rights are looked up without hints | `viewers_are_asked_again_and_again_whether_they_may_see_what_is_relayed` |
+//! | dropping a stream ends it | `a_chat_that_comes_home_closes_its_relay` |
 
 use std::time::Duration;
 

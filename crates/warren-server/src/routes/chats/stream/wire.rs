@@ -241,3 +241,6 @@ fn pings() -> tokio::time::Interval {
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     pings
 }
+
+#[cfg(test)]
+mod tests;
