@@ -21,7 +21,6 @@ use crate::{
     App,
     actor::Actor,
     error::{AppError, AppResult},
-    now,
     workspaces::object,
 };
 
@@ -112,7 +111,7 @@ impl App {
         versions: (&str, &str),
     ) -> AppResult<()> {
         let write =
-            async |tx: &Tx| query::agents::connected(tx, id, workspace, control, versions, now()).await;
+            async |tx: &Tx| query::agents::connected(tx, id, workspace, control, versions, self.now()).await;
         Ok(self.db().write(write).await?)
     }
 
@@ -139,7 +138,7 @@ impl App {
         if query::agent_tokens::owner_of(reader, agent).await?.is_none() {
             return Ok(false);
         }
-        let write = async |tx: &Tx| query::agents::seen(tx, id, now()).await;
+        let write = async |tx: &Tx| query::agents::seen(tx, id, self.now()).await;
         self.db().write_guarded(Guard::agent(id), write).await?;
         Ok(true)
     }
@@ -151,7 +150,7 @@ impl App {
         workspace: WorkspaceId,
         control: Uuid,
     ) -> AppResult<()> {
-        let write = async |tx: &Tx| query::agents::disconnected(tx, id, workspace, control, now()).await;
+        let write = async |tx: &Tx| query::agents::disconnected(tx, id, workspace, control, self.now()).await;
         Ok(self.db().write(write).await?)
     }
 
@@ -269,7 +268,7 @@ async fn store_logs(tx: &Tx, id: AgentId, lines: Vec<NewLog>, truncated: bool) -
     }
     if overflowed {
         let output = format!("Output is cut here: an agent may log {} KiB.", LOG_BYTES_MAX >> 10);
-        kept.push(NewLog { source_id: last_source, created_at: now(), level: LogLevel::Warn, output });
+        kept.push(NewLog { source_id: last_source, created_at: tx.now(), level: LogLevel::Warn, output });
     }
     let length = i32::try_from(length).unwrap_or(i32::MAX);
     query::agents::append_logs(tx, id, &kept, length, overflowed).await?;

@@ -19,7 +19,7 @@ use crate::{
         SessionToken,
         token::{self, NewKey, SCOPE_ALL},
     },
-    now, users as accounts,
+    users as accounts,
 };
 
 mod request;
@@ -55,7 +55,7 @@ impl App {
         let lifetime = self.config().session.default_token_lifetime;
         let lifetime = TimeDelta::from_std(lifetime).unwrap_or(TimeDelta::MAX);
         let login_type = user.login_type.parse().unwrap_or(LoginType::Password);
-        let (token, key) = token::issue(NewKey::session(id, login_type, lifetime, now(), &actor.origin));
+        let (token, key) = token::issue(NewKey::session(id, login_type, lifetime, self.now(), &actor.origin));
         self.store(actor, key).await?;
         Ok(token)
     }
@@ -83,7 +83,7 @@ impl App {
             token_name: asked.name.clone(),
             scopes: asked.scopes,
             allow_list: asked.allow_list,
-            ..NewKey::session(id, LoginType::Token, asked.lifetime, now(), &actor.origin)
+            ..NewKey::session(id, LoginType::Token, asked.lifetime, self.now(), &actor.origin)
         });
         self.store(actor, key).await.map_err(|error| match error {
             AppError::Db(error) if error.is_unique("api_keys_token_name") => {
@@ -118,7 +118,7 @@ impl App {
         user: &users::Model,
         search: TokenSearch,
     ) -> AppResult<Vec<OwnedToken>> {
-        let valid_at = (!search.expired).then(now);
+        let valid_at = (!search.expired).then(|| self.now());
         let own = Some(UserId::from_uuid(user.id));
         let user = if search.everybody {
             let filter = warren_authz::list_filter(&actor.subject, Resource::ApiKey);
@@ -178,7 +178,7 @@ impl App {
     pub async fn expire_key(&self, actor: &Actor, user: &users::Model, id: &str) -> AppResult<()> {
         let old = self.find_key(actor, user, id).await?;
         actor.check(Action::Update, &keys_of(user))?;
-        let at = now();
+        let at = self.now();
         if old.expires_at <= at {
             return Ok(());
         }

@@ -19,7 +19,7 @@ use warren_db::{
 };
 use warren_vocab::{AuditAction, OrganizationId, RequestId, ResourceType};
 
-use crate::{App, actor::Actor, error::AppResult, now, search::Terms, users::UserDetail};
+use crate::{App, actor::Actor, error::AppResult, search::Terms, users::UserDetail};
 
 mod limit;
 mod links;
@@ -94,7 +94,7 @@ impl App {
     pub async fn export_audit_logs(&self, actor: &Actor, query: &str) -> AppResult<AuditExport> {
         let mut filter = self.audit_filter(actor, query).await?;
         // What is written while the export runs must not make it longer.
-        let end = now() + TimeDelta::microseconds(1);
+        let end = self.now() + TimeDelta::microseconds(1);
         filter.before = Some(filter.before.map_or(end, |before| before.min(end)));
         Ok(AuditExport { filter, after: None, is_over: false })
     }
@@ -149,7 +149,7 @@ impl App {
         for (name, value) in test.fields {
             entry = entry.field(&name, value);
         }
-        let mut row = warren_audit::row(actor, entry);
+        let mut row = warren_audit::row(actor, entry, self.now());
         row.time = test.time.unwrap_or(row.time);
         row.request_id = test.request.map_or(row.request_id, RequestId::as_uuid);
         self.db().write(async |tx| query::audit_logs::insert(tx, row).await).await?;
@@ -161,7 +161,8 @@ impl App {
     /// # Errors
     /// Fails on database errors; what was deleted before stays deleted.
     pub async fn purge_audit_logs(&self, keep: Duration) -> AppResult<u64> {
-        let Some(end) = TimeDelta::from_std(keep).ok().and_then(|keep| now().checked_sub_signed(keep)) else {
+        let Some(end) = TimeDelta::from_std(keep).ok().and_then(|keep| self.now().checked_sub_signed(keep))
+        else {
             return Ok(0);
         };
         let mut total = 0;

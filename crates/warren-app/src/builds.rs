@@ -206,8 +206,8 @@ pub(crate) async fn insert(
     let build_id = new.id;
     let organization = OrganizationId::from_uuid(workspace.organization_id);
     let file = FileId::from_uuid(import.file_id);
-    let job =
-        new_job(JobType::WorkspaceBuild, actor, organization, file, import.tags, &JobInput::build(build_id));
+    let (kind, input) = (JobType::WorkspaceBuild, JobInput::build(build_id));
+    let job = new_job(kind, actor, organization, file, import.tags, &input, tx.now());
     let build = workspace_builds::Model {
         id: build_id.as_uuid(),
         workspace_id: workspace.id,

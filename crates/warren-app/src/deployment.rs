@@ -11,7 +11,6 @@ use crate::{
     App,
     actor::Actor,
     error::{AppError, AppResult, Explanation, Validation},
-    now,
 };
 
 const APPEARANCE: &str = "appearance";
@@ -69,7 +68,7 @@ impl App {
         validate(appearance)?;
         let value = serde_json::to_value(appearance)
             .map_err(|_| AppError::Internal { message: "the appearance has no JSON form" })?;
-        let new = deployment_settings::Model { key: APPEARANCE.into(), value, updated_at: now() };
+        let new = deployment_settings::Model { key: APPEARANCE.into(), value, updated_at: self.now() };
         self.db()
             .write(async |tx| {
                 let old = query::deployment_settings::get(tx, APPEARANCE).await?;

@@ -11,7 +11,7 @@ use crate::{
     App,
     actor::Actor,
     error::{AppError, AppResult, Explanation},
-    now, templates,
+    templates,
 };
 
 /// The content type of a template archive.
@@ -36,8 +36,14 @@ impl App {
                 }
                 let id = Uuid::new_v4();
                 let (created_by, mimetype) = (actor.user.id, mimetype.to_owned());
-                let file =
-                    files::Model { id, hash, created_by, mimetype, data: data.to_vec(), created_at: now() };
+                let file = files::Model {
+                    id,
+                    hash,
+                    created_by,
+                    mimetype,
+                    data: data.to_vec(),
+                    created_at: self.now(),
+                };
                 query::files::insert(tx, file).await?;
                 Ok((FileId::from_uuid(id), true))
             })

@@ -17,7 +17,6 @@ use crate::{
     actor::Actor,
     audit::{self, Author, Entry},
     error::{AppError, AppResult, Explanation},
-    now,
 };
 
 pub(crate) mod account_fields;
@@ -72,7 +71,7 @@ impl App {
             name: account_fields::normal_name(&first.name),
             hashed_password,
             roles: json!([SiteRole::Owner.as_str()]),
-            ..users::Model::new(email.unwrap_or_default(), first.username, LoginType::Password, now())
+            ..users::Model::new(email.unwrap_or_default(), first.username, LoginType::Password, self.now())
         };
         self.db().write(async |tx| self.insert_first_user(tx, origin, user).await).await
     }

@@ -91,6 +91,11 @@ impl App {
         &self.shared.db
     }
 
+    /// The time of the database, see [`Database::now`].
+    pub fn now(&self) -> DateTime<Utc> {
+        self.db().now()
+    }
+
     /// The key that seals values at rest.
     pub fn sealer(&self) -> &Sealer {
         &self.shared.sealer
@@ -119,7 +124,8 @@ impl App {
     }
 }
 
-/// The current time in the precision that every database keeps.
+/// The time of this machine, in the precision that every database keeps. What another server may compare must have that of
+/// [`App::now`].
 pub fn now() -> DateTime<Utc> {
     Utc::now().trunc_subsecs(6)
 }

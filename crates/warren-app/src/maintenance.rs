@@ -16,7 +16,6 @@ use crate::{
     audit::{self, Entry},
     error::{AppError, AppResult, Explanation},
     identity::{FirstUser, account_fields, check_strength, password},
-    now,
 };
 
 /// Makes an owner who belongs to the default organization, on a fresh deployment or beside other accounts.
@@ -31,7 +30,7 @@ pub async fn create_owner(db: &Database, owner: FirstUser) -> AppResult<UserId> 
         hashed_password,
         status: UserStatus::Active.to_string(),
         roles: json!([SiteRole::Owner.as_str()]),
-        ..users::Model::new(email, owner.username, LoginType::Password, now())
+        ..users::Model::new(email, owner.username, LoginType::Password, db.now())
     };
     let id = UserId::from_uuid(user.id);
     db.write(async |tx| {
@@ -73,7 +72,7 @@ pub async fn reset_password(db: &Database, which: &str, new_password: String) ->
             hashed_password: hashed_password.clone(),
             hashed_one_time_passcode: None,
             one_time_passcode_expires_at: None,
-            updated_at: now(),
+            updated_at: tx.now(),
             ..current.clone()
         };
         query::users::update(tx, new.clone()).await?;

@@ -1,5 +1,6 @@
 //! Organizations: finding, making, changing and deleting them. Who belongs to them is in [`members`].
 
+use chrono::{DateTime, Utc};
 use serde_json::json;
 use uuid::Uuid;
 use warren_audit::{Entry, record};
@@ -11,7 +12,6 @@ use crate::{
     App,
     actor::{Actor, names},
     error::{AppError, AppResult, Explanation},
-    now,
 };
 
 pub mod members;
@@ -91,7 +91,7 @@ impl App {
         new: NewOrganization,
     ) -> AppResult<organizations::Model> {
         actor.check(Action::Create, &Object::site(Resource::Organization))?;
-        let row = organization_row(new);
+        let row = organization_row(new, self.now());
         check_texts(&row)?;
         let created = self.db().write(async |tx| {
             query::organizations::insert(tx, row.clone()).await?;
@@ -123,7 +123,7 @@ impl App {
                 let held: Vec<_> = names(&old.default_org_member_roles).map(str::to_owned).collect();
                 crate::roles::check_organization_change(tx, actor, id, &held, wanted).await?;
             }
-            let new = changed(old.clone(), change);
+            let new = changed(old.clone(), change, self.now());
             check_texts(&new)?;
             query::organizations::update(tx, new.clone()).await?;
             record(tx, actor, Entry::write(&old, &new)).await?;
@@ -152,7 +152,7 @@ impl App {
                     );
                     return Err(AppError::invalid(text));
                 }
-                let new = organizations::Model { deleted: true, updated_at: now(), ..old.clone() };
+                let new = organizations::Model { deleted: true, updated_at: self.now(), ..old.clone() };
                 query::organizations::update(tx, new).await?;
                 Ok(record(tx, actor, Entry::delete(&old)).await?)
             })
@@ -160,8 +160,7 @@ impl App {
     }
 }
 
-fn organization_row(new: NewOrganization) -> organizations::Model {
-    let at = now();
+fn organization_row(new: NewOrganization, at: DateTime<Utc>) -> organizations::Model {
     let display_name = new.display_name.filter(|name| !name.is_empty());
     organizations::Model {
         id: Uuid::new_v4(),
@@ -179,7 +178,7 @@ fn organization_row(new: NewOrganization) -> organizations::Model {
 }
 
 /// An empty name is what clients send that do not change it.
-fn changed(old: organizations::Model, change: OrganizationChange) -> organizations::Model {
+fn changed(old: organizations::Model, change: OrganizationChange, at: DateTime<Utc>) -> organizations::Model {
     organizations::Model {
         name: change.name.filter(|name| !name.is_empty()).unwrap_or(old.name),
         display_name: change.display_name.filter(|name| !name.is_empty()).unwrap_or(old.display_name),
@@ -188,7 +187,7 @@ fn changed(old: organizations::Model, change: OrganizationChange) -> organizatio
         default_org_member_roles: change
             .default_member_roles
             .map_or(old.default_org_member_roles, |roles| json!(roles)),
-        updated_at: now(),
+        updated_at: at,
         ..old
     }
 }

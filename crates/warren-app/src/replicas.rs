@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::{
     sync::watch,
-    time::{Instant, MissedTickBehavior, timeout},
+    time::{MissedTickBehavior, timeout},
 };
 use url::Url;
 use warren_authz::{Action, Object, Resource};
@@ -246,9 +246,8 @@ impl Member {
     }
 
     async fn measure(&mut self) -> DbResult<()> {
-        let begin = Instant::now();
-        query::clock::now(self.db.reader()).await?;
-        self.latency = i32::try_from(begin.elapsed().as_micros()).unwrap_or(i32::MAX);
+        let latency = self.db.hear_clock().await?;
+        self.latency = i32::try_from(latency.as_micros()).unwrap_or(i32::MAX);
         Ok(())
     }
 

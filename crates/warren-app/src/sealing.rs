@@ -5,11 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, Utc};
 use thiserror::Error;
 use warren_db::{Database, DbError, entity::sealing_keys, query};
 use warren_rt::{KeyId, SealError, Sealer, Secret};
-
-use crate::now;
 
 mod rotate;
 
@@ -106,20 +105,15 @@ async fn register(db: &Database, sealer: &Sealer, sources: KeySources<'_>) -> Re
         if known.iter().any(|row| row.id == id) {
             return Ok(());
         }
-        let row = registration(sealer, known.last().map_or(1, |row| row.ordinal + 1));
+        let row = registration(sealer, known.last().map_or(1, |row| row.ordinal + 1), db.now());
         db.write(async |tx| query::sealing_keys::insert(tx, row).await).await?;
     }
     Err(DbError::Busy.into())
 }
 
 /// What the database knows of the key that seals.
-fn registration(sealer: &Sealer, ordinal: i64) -> sealing_keys::Model {
-    sealing_keys::Model {
-        id: sealer.key_id().to_string(),
-        ordinal,
-        canary: sealer.seal(CANARY),
-        created_at: now(),
-    }
+fn registration(sealer: &Sealer, ordinal: i64, created_at: DateTime<Utc>) -> sealing_keys::Model {
+    sealing_keys::Model { id: sealer.key_id().to_string(), ordinal, canary: sealer.seal(CANARY), created_at }
 }
 
 fn missing(id: KeyId, sources: KeySources<'_>) -> KeysError {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use rand::Rng;
 use serde_json::json;
 use warren_audit::{Entry, record};
@@ -21,7 +22,6 @@ use crate::{
     details::{self, VersionDetail, job_status},
     error::{AppError, AppResult, Explanation},
     job_input::{JobInput, VariableValue},
-    now,
     templates::in_organization,
 };
 
@@ -61,7 +61,7 @@ impl App {
         check_new(&new)?;
         self.check_file(actor, new.file).await?;
         let id = TemplateVersionId::new();
-        let job = import_job(actor, &new, &JobInput::import(id, &new.variables, self.sealer()));
+        let job = import_job(actor, &new, &JobInput::import(id, &new.variables, self.sealer()), self.now());
         let row = version_row(id, actor, &job, new);
         let name = row.name.clone();
         let created = self
@@ -270,9 +270,14 @@ fn version_row(
     }
 }
 
-fn import_job(actor: &Actor, new: &NewVersion, input: &JobInput) -> provisioner_jobs::Model {
+fn import_job(
+    actor: &Actor,
+    new: &NewVersion,
+    input: &JobInput,
+    at: DateTime<Utc>,
+) -> provisioner_jobs::Model {
     let tags = owned_tags(new.tags.clone(), actor);
-    new_job(JobType::TemplateVersionImport, actor, new.organization, new.file, json!(tags), input)
+    new_job(JobType::TemplateVersionImport, actor, new.organization, new.file, json!(tags), input, at)
 }
 
 /// Every job is tagged with its scope: the organization, or one user's provisioners.
@@ -291,8 +296,8 @@ pub(crate) fn new_job(
     file: FileId,
     tags: serde_json::Value,
     input: &JobInput,
+    at: DateTime<Utc>,
 ) -> provisioner_jobs::Model {
-    let at = now();
     provisioner_jobs::Model {
         id: JobId::new().as_uuid(),
         organization_id: organization.as_uuid(),

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 use warren_audit::{Entry, record};
 use warren_authz::{Action, ActionSet, Object, Resource};
@@ -18,7 +19,6 @@ use crate::{
     App,
     actor::Actor,
     error::{AppError, AppResult, Explanation},
-    now,
 };
 
 mod search;
@@ -72,7 +72,7 @@ impl App {
         check_texts(&new.name, &new.display_name, &new.description, new.default_ttl_ms)?;
         let id = TemplateId::new();
         let (version, name) = (new.version, new.name.clone());
-        let row = template_row(id, actor, new);
+        let row = template_row(id, actor, new, self.now());
         let created = self
             .db()
             .write(async |tx| {
@@ -87,7 +87,7 @@ impl App {
                     return Err(AppError::field("template_version_id", text));
                 }
                 query::templates::insert(tx, row.clone()).await?;
-                query::template_versions::adopt(tx, version, id, now()).await?;
+                query::template_versions::adopt(tx, version, id, self.now()).await?;
                 Ok(record(tx, actor, Entry::create(&row)).await?)
             })
             .await;
@@ -160,7 +160,7 @@ impl App {
             .db()
             .write(async |tx| {
                 let old = query::templates::by_id(tx, id).await?.ok_or(AppError::NotFound)?;
-                let row = changed(old.clone(), change);
+                let row = changed(old.clone(), change, self.now());
                 check_texts(&row.name, &row.display_name, &row.description, row.default_ttl_ms)?;
                 let row = query::templates::update(tx, row).await?;
                 record(tx, actor, Entry::write(&old, &row)).await?;
@@ -196,7 +196,7 @@ impl App {
                     ));
                 }
                 crate::template_versions::check_imported(tx, &row).await?;
-                query::templates::set_active_version(tx, id, version, now()).await?;
+                query::templates::set_active_version(tx, id, version, self.now()).await?;
                 let new = templates::Model { active_version_id: version.as_uuid(), ..old.clone() };
                 Ok(record(tx, actor, Entry::write(&old, &new)).await?)
             })
@@ -217,7 +217,7 @@ impl App {
                         "Workspaces use this template. Delete all of them before you delete the template.";
                     return Err(AppError::invalid(text));
                 }
-                query::templates::delete(tx, id, now()).await?;
+                query::templates::delete(tx, id, self.now()).await?;
                 Ok(record(tx, actor, Entry::delete(&old)).await?)
             })
             .await
@@ -274,8 +274,7 @@ pub(crate) fn in_organization(organization: OrganizationId) -> Object {
     Object::of_organization(Resource::Template, organization).with_group_acl(everybody, actions)
 }
 
-fn template_row(id: TemplateId, actor: &Actor, new: NewTemplate) -> templates::Model {
-    let at = now();
+fn template_row(id: TemplateId, actor: &Actor, new: NewTemplate, at: DateTime<Utc>) -> templates::Model {
     templates::Model {
         id: id.as_uuid(),
         organization_id: new.organization.as_uuid(),
@@ -305,7 +304,7 @@ fn template_row(id: TemplateId, actor: &Actor, new: NewTemplate) -> templates::M
     }
 }
 
-fn changed(mut row: templates::Model, change: TemplateChange) -> templates::Model {
+fn changed(mut row: templates::Model, change: TemplateChange, at: DateTime<Utc>) -> templates::Model {
     row.name = change.name.filter(|name| !name.is_empty()).unwrap_or(row.name);
     row.display_name = change.display_name.unwrap_or(row.display_name);
     row.description = change.description.unwrap_or(row.description);
@@ -313,7 +312,7 @@ fn changed(mut row: templates::Model, change: TemplateChange) -> templates::Mode
     row.default_ttl_ms = change.default_ttl_ms.unwrap_or(row.default_ttl_ms);
     let cancel = change.allow_user_cancel_workspace_jobs;
     row.allow_user_cancel_workspace_jobs = cancel.unwrap_or(row.allow_user_cancel_workspace_jobs);
-    row.updated_at = now();
+    row.updated_at = at;
     row
 }
 

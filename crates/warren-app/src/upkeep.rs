@@ -7,7 +7,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use warren_db::query;
 use warren_rt::Tasks;
 
-use crate::{App, error::AppResult, now};
+use crate::{App, error::AppResult};
 
 /// How often to look.
 const INTERVAL: Duration = Duration::from_secs(3600);
@@ -35,14 +35,16 @@ impl App {
     pub async fn tidy_accounts(&self) -> AppResult<()> {
         let config = self.config();
         if let Some(age) = positive(config.retention.api_keys) {
-            let removed: u64 =
-                self.db().write(async |tx| query::api_keys::delete_expired(tx, now() - age).await).await?;
+            let removed: u64 = self
+                .db()
+                .write(async |tx| query::api_keys::delete_expired(tx, self.now() - age).await)
+                .await?;
             if removed > 0 {
                 tracing::info!(removed, "removed keys that ran out");
             }
         }
         if let Some(age) = positive(config.session.dormant_after) {
-            let dormant = self.make_idle_users_dormant(now() - age).await?;
+            let dormant = self.make_idle_users_dormant(self.now() - age).await?;
             if dormant > 0 {
                 tracing::info!(dormant, "accounts that nobody used are dormant now");
             }

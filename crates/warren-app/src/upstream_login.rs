@@ -2,7 +2,6 @@
 //!
 //! The conversation with providers is in `warren-upstream`; cookies and pages are the server's.
 
-use chrono::SubsecRound;
 use serde_json::{Value, json};
 use warren_authz::{Action, Object};
 use warren_db::{
@@ -19,7 +18,6 @@ use crate::{
     audit::{self, Author, Entry},
     error::{AppError, AppResult},
     identity::SessionToken,
-    now,
 };
 
 mod account;
@@ -99,7 +97,7 @@ impl App {
     /// Stores what the provider handed out.
     async fn keep_link(&self, tx: &Tx, arrival: &Arrival, user: UserId) -> AppResult<()> {
         let Arrival { login_type, identity, tokens, .. } = arrival;
-        let at = now();
+        let at = self.now();
         let known = query::user_links::of_user(tx, user, *login_type).await?;
         let link = user_links::Model {
             user_id: user.as_uuid(),
@@ -107,7 +105,7 @@ impl App {
             linked_id: identity.linked_id(),
             sealed_access_token: self.sealer().seal(tokens.access.expose().as_bytes()),
             sealed_refresh_token: self.sealed_or_empty(tokens.refresh.expose()),
-            expires_at: tokens.expires_at.map(|at| at.trunc_subsecs(6)),
+            expires_at: tokens.expiry(at),
             refresh_lease_until: None,
             claims: json!(identity.claims),
             created_at: known.as_ref().map_or(at, |link| link.created_at),

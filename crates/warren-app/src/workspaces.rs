@@ -21,7 +21,6 @@ use crate::{
     builds::{self, NewBuild},
     details::{self, WorkspaceDetail},
     error::{AppError, AppResult, Explanation},
-    now,
 };
 
 mod search;
@@ -107,7 +106,7 @@ impl App {
             reason: new.reason,
             ..NewBuild::of(Transition::Start)
         };
-        let row = workspace_row(id, owner_id, &template, new);
+        let row = workspace_row(id, owner_id, &template, new, self.now());
         let created = self
             .db()
             .write(async |tx| {
@@ -171,7 +170,7 @@ impl App {
         let Some(filter) = self.workspace_filter(actor, search).await? else { return Ok((Vec::new(), 0)) };
         if !derived.is_everything() {
             let rows = query::workspaces::list(self.db().reader(), &filter, Page::default()).await?;
-            let rows = derived.keep(self.db().reader(), rows).await?;
+            let rows = derived.keep(self.db().reader(), rows, self.now()).await?;
             let count = rows.len() as u64;
             return Ok((details::workspaces(self.db().reader(), search::page_of(rows, page)).await?, count));
         }
@@ -191,7 +190,7 @@ impl App {
         }
         let renamed = self.db().write(async |tx| {
             let old = query::workspaces::by_id(tx, id).await?.ok_or(AppError::NotFound)?;
-            query::workspaces::rename(tx, id, name, now()).await?;
+            query::workspaces::rename(tx, id, name, self.now()).await?;
             let new = workspaces::Model { name: name.to_owned(), ..old.clone() };
             Ok(record(tx, actor, Entry::write(&old, &new)).await?)
         });
@@ -204,7 +203,7 @@ impl App {
     /// Not found or forbidden by right.
     pub async fn note_workspace_use(&self, actor: &Actor, id: WorkspaceId) -> AppResult<()> {
         self.checked_workspace(actor, id, Action::Update).await?;
-        let write = async |tx: &Tx| query::workspaces::touch(tx, id, now()).await;
+        let write = async |tx: &Tx| query::workspaces::touch(tx, id, self.now()).await;
         self.db().write_guarded(Guard::workspace(id), write).await?;
         Ok(())
     }
@@ -217,7 +216,7 @@ impl App {
         let row = self.checked_workspace(actor, id, Action::Update).await?;
         let template = query::templates::by_ids(self.db().reader(), &[row.template_id]).await?.pop();
         let bump_ms = template.map_or(0, |template| template.activity_bump_ms);
-        let at = now();
+        let at = self.now();
         let write = async |tx: &Tx| {
             query::workspaces::touch(tx, id, at).await?;
             if bump_ms > 0 {
@@ -322,8 +321,8 @@ fn workspace_row(
     owner: UserId,
     template: &templates::Model,
     new: NewWorkspace,
+    at: DateTime<Utc>,
 ) -> workspaces::Model {
-    let at: DateTime<Utc> = now();
     workspaces::Model {
         id: id.as_uuid(),
         owner_id: owner.as_uuid(),

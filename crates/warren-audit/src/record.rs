@@ -1,6 +1,6 @@
 //! Writing an entry, inside the transaction of the change it describes.
 
-use chrono::{SubsecRound, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 use warren_db::{DbResult, Tx, entity::audit_logs, query};
@@ -13,19 +13,19 @@ use crate::{entry::Entry, origin::Author};
 /// # Errors
 /// Fails on database errors, which must undo the change.
 pub async fn record<'a>(tx: &Tx, author: impl Into<Author<'a>>, entry: Entry) -> DbResult<()> {
-    let row = row(author, entry);
+    let row = row(author, entry, tx.now());
     log(&row);
     query::audit_logs::insert(tx, row).await
 }
 
-/// The row of an entry, made now.
-pub fn row<'a>(author: impl Into<Author<'a>>, entry: Entry) -> audit_logs::Model {
+/// The row of an entry.
+pub fn row<'a>(author: impl Into<Author<'a>>, entry: Entry, time: DateTime<Utc>) -> audit_logs::Model {
     let author: Author<'_> = author.into();
     let origin = author.origin;
     audit_logs::Model {
         // Ids that grow keep entries of the same microsecond in the order in which they were made.
         id: Uuid::now_v7(),
-        time: Utc::now().trunc_subsecs(6),
+        time,
         request_id: origin.request_id.as_uuid(),
         user_id: author.user.map(UserId::as_uuid),
         organization_id: entry.organization.map(OrganizationId::as_uuid),

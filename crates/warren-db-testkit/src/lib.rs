@@ -55,6 +55,17 @@ impl TestDatabase {
         self.place.directory()
     }
 
+    /// Puts the clock of the database so many minutes before that of this machine, for connections that are made from now
+    /// on: to them, every server's own clock is wrong. Does nothing on SQLite, which has none.
+    ///
+    /// # Panics
+    /// When PostgreSQL refuses.
+    pub async fn skew_clock(&self, minutes: i64) {
+        if let Location::Postgres { url } = &self.place.location {
+            postgres::skew_clock(url, minutes).await;
+        }
+    }
+
     /// Opens the database as another server would; `None` on SQLite, which allows one.
     ///
     /// # Panics

@@ -52,6 +52,20 @@ impl Drop for Clone {
     }
 }
 
+/// Hides the clock of a database behind another one.
+pub(crate) async fn skew_clock(url: &str, minutes: i64) {
+    let mut connection = PgConnection::connect(url).await.expect("PostgreSQL answers");
+    let skew = format!(
+        "CREATE SCHEMA IF NOT EXISTS skewed; \
+         CREATE OR REPLACE FUNCTION skewed.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE \
+         AS $$ SELECT pg_catalog.clock_timestamp() + interval '{minutes} minutes' $$; \
+         DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = public, skewed, pg_catalog', \
+         current_database()); END $$"
+    );
+    run(&mut connection, skew).await;
+    connection.close().await.unwrap();
+}
+
 async fn make_template(connection: &mut PgConnection, admin: &Url, template: &str) {
     run(connection, format!("SELECT pg_advisory_lock({TEMPLATE_LOCK})")).await;
     let found = sqlx::query("SELECT 1 FROM pg_database WHERE datname = $1").bind(template);

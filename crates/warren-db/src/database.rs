@@ -3,32 +3,39 @@
 //! Must not know what is in a table; migrations and queries do. What differs between the engines is in [`sqlite`] and
 //! [`postgres`].
 
+mod clock;
 mod directory;
 mod location;
 mod postgres;
 mod sqlite;
 mod values;
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
+use chrono::{DateTime, Utc};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult,
     Statement, TransactionTrait,
 };
 use serde_json::Value;
+use tokio::time::Instant;
 use uuid::Uuid;
 use warren_vocab::{AgentId, ChatId, JobId, UserId, WorkspaceId};
 
-use self::{postgres::Postgres, sqlite::Sqlite, values::storable};
+use self::{clock::Clock, postgres::Postgres, sqlite::Sqlite, values::storable};
 pub use directory::DirectoryLock;
 pub use location::{Location, LocationError, OpenError};
 
 use crate::{
-    error::DbError,
+    error::{DbError, DbResult},
     pubsub::{InProcess, PubSub, Subscription},
+    query,
 };
 
 /// Connections to PostgreSQL unless the administrator says otherwise.
@@ -181,6 +188,26 @@ impl Database {
         }
     }
 
+    /// The time by which everything is judged that one server writes and another compares, without asking the database:
+    /// by PostgreSQL's clock as it was last heard, which is right to within the time of one answer. With SQLite it is the
+    /// clock of the process.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock().now()
+    }
+
+    /// Asks the database for its time, for [`Self::now`] to go by from here on, and tells how long the answer took. A
+    /// server does so all the time.
+    ///
+    /// # Errors
+    /// Fails when the database cannot be reached.
+    pub async fn hear_clock(&self) -> DbResult<Duration> {
+        let asked = Instant::now();
+        let said = query::clock::now(self.reader()).await?;
+        let answered = Instant::now();
+        self.clock().hear(asked, said, answered);
+        Ok(answered - asked)
+    }
+
     /// Begins a transaction for reading, which sees one moment. Roll it back when done.
     ///
     /// # Errors
@@ -280,6 +307,13 @@ impl Database {
         }
     }
 
+    fn clock(&self) -> &Clock {
+        match &self.shared.engine {
+            Engine::Sqlite(_) => &Clock::Own,
+            Engine::Postgres(postgres) => postgres.clock(),
+        }
+    }
+
     async fn transact<T, E, F>(&self, guard: Option<Guard>, work: F) -> Result<T, E>
     where
         F: AsyncFnOnce(&Tx) -> Result<T, E>,
@@ -310,14 +344,20 @@ fn publish_all(pubsub: &dyn PubSub, hints: Hints) {
 /// An open write transaction. Reads through it see its own writes.
 pub struct Tx {
     transaction: DatabaseTransaction,
+    clock: Clock,
     hints: Mutex<Hints>,
     /// Whether a statement failed in another way than by a constraint.
     has_failed: AtomicBool,
 }
 
 impl Tx {
-    fn new(transaction: DatabaseTransaction) -> Self {
-        Self { transaction, hints: Mutex::default(), has_failed: AtomicBool::new(false) }
+    fn new(transaction: DatabaseTransaction, clock: Clock) -> Self {
+        Self { transaction, clock, hints: Mutex::default(), has_failed: AtomicBool::new(false) }
+    }
+
+    /// The time of the database, see [`Database::now`].
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
     }
 
     /// Publishes the hint when, and only when, the transaction commits.

@@ -1,7 +1,7 @@
 //! What one sign-in keeps in the browser, and what the provider hands out at its end.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use rand::{Rng, distr::Alphanumeric};
 use sha2::{Digest, Sha256};
 use warren_rt::Secret;
@@ -54,8 +54,15 @@ pub struct UpstreamTokens {
     pub access: Secret<String>,
     /// Empty when the provider gave none.
     pub refresh: Secret<String>,
-    /// `None` when the access token does not expire.
-    pub expires_at: Option<DateTime<Utc>>,
+    /// How long the access token lives; `None` when it does not expire.
+    pub lifetime: Option<TimeDelta>,
+}
+
+impl UpstreamTokens {
+    /// When the access token ends that was handed out at a time.
+    pub fn expiry(&self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.lifetime.and_then(|lifetime| at.checked_add_signed(lifetime))
+    }
 }
 
 /// Makes a text of letters and digits, about 5.95 bits each.

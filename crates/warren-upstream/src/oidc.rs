@@ -196,7 +196,7 @@ fn tokens(response: &CoreTokenResponse, old_refresh: Option<&Secret<String>>) ->
     UpstreamTokens {
         access: Secret::new(response.access_token().secret().clone()),
         refresh: refresh.or_else(|| old_refresh.cloned()).unwrap_or_default(),
-        expires_at: lifetime.and_then(|lifetime| chrono::Utc::now().checked_add_signed(lifetime)),
+        lifetime,
     }
 }
 

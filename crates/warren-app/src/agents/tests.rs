@@ -9,7 +9,7 @@ use warren_rt::Sealer;
 use warren_vocab::ReplicaId;
 
 use super::{links::AgentLink, *};
-use crate::{Origin, identity::FirstUser};
+use crate::{Origin, identity::FirstUser, now, workspaces::WorkspaceSearch};
 
 #[tokio::test]
 async fn a_report_that_arrives_twice_is_stored_once() {
@@ -88,6 +88,29 @@ async fn the_status_follows_connections_and_time() {
 }
 
 #[tokio::test]
+async fn a_server_whose_own_clock_is_wrong_knows_who_is_connected() {
+    for minutes in [5, -5] {
+        let fixture = Fixture::new().await;
+        fixture.database.skew_clock(minutes).await;
+        let Some(db) = fixture.database.second_handle().await else { return };
+        let app = App::new(db, Sealer::from_key(&[7; 32]), "http://127.0.0.1:1/".parse().unwrap());
+        let actor = app.actor(UserId::from_uuid(fixture.user)).await.unwrap();
+        let has = async |status: &str| {
+            let search = WorkspaceSearch::parse(&format!("has-agent:{status}"), "ada").unwrap();
+            app.list_workspaces(&actor, search, query::Page::default()).await.unwrap().1 == 1
+        };
+        let boot = fixture.boot();
+        app.agent_connected(boot.agent, boot.workspace, Uuid::from_u128(1), ("v1", "2.10")).await.unwrap();
+        assert!(has("connected").await, "{minutes}");
+        assert!(app.agent_seen(boot.agent).await.unwrap());
+        assert!(has("connected").await, "{minutes}");
+        let silent = app.now() - SILENCE_MAX - TimeDelta::seconds(1);
+        app.db().write(async |tx| query::agents::seen(tx, boot.agent, silent).await).await.unwrap();
+        assert!(has("disconnected").await, "{minutes}");
+    }
+}
+
+#[tokio::test]
 async fn the_end_of_a_connection_that_was_replaced_does_not_make_an_agent_disconnected() {
     let fixture = Fixture::new().await;
     let [old, new] = [1, 2].map(Uuid::from_u128);
@@ -139,7 +162,7 @@ struct Fixture {
     file: Uuid,
     user: Uuid,
     organization: Uuid,
-    _database: TestDatabase,
+    database: TestDatabase,
 }
 
 impl Fixture {
@@ -163,7 +186,7 @@ impl Fixture {
             file: id(),
             user: user.as_uuid(),
             organization: organization.as_uuid(),
-            _database: database,
+            database,
         };
         fixture.add_rows().await;
         fixture

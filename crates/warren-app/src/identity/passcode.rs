@@ -2,7 +2,7 @@
 //!
 //! There is no mail server yet, so a passcode reaches nobody: the request is answered and written to the audit log.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 use warren_db::{entity::users, query};
@@ -13,7 +13,6 @@ use crate::{
     App, Origin,
     audit::{self, Author, Entry},
     error::{AppError, AppResult},
-    now,
 };
 
 /// How long a passcode is good for.
@@ -34,7 +33,7 @@ impl App {
                 let Some(user) = user.filter(may_reset) else { return Ok::<_, AppError>(false) };
                 let new = users::Model {
                     hashed_one_time_passcode: Some(hashed(&Uuid::new_v4().to_string())),
-                    one_time_passcode_expires_at: Some(now() + PASSCODE_LIFETIME),
+                    one_time_passcode_expires_at: Some(self.now() + PASSCODE_LIFETIME),
                     ..user.clone()
                 };
                 query::users::update(tx, new.clone()).await?;
@@ -65,13 +64,15 @@ impl App {
         check_strength(&new_password).map_err(|reason| AppError::field("password", reason))?;
         let email = account_fields::stored(email);
         let user = query::users::by_email(self.db().reader(), &email).await?;
-        let user = user.filter(|user| may_reset(user) && fits(user, passcode)).ok_or_else(wrong)?;
+        let user =
+            user.filter(|user| may_reset(user) && fits(user, passcode, self.now())).ok_or_else(wrong)?;
         self.refuse_same_password(&user, new_password.clone()).await?;
         let hashed_password = password::hash(self.hashing(), new_password).await?;
         self.db()
             .write(async |tx| {
                 let id = UserId::from_uuid(user.id);
-                let current = query::users::locked(tx, id).await?.filter(|user| fits(user, passcode));
+                let current =
+                    query::users::locked(tx, id).await?.filter(|user| fits(user, passcode, self.now()));
                 let current = current.ok_or_else(wrong)?;
                 let author = Author::user(id, origin);
                 self.set_password(tx, author, current, hashed_password).await
@@ -84,8 +85,8 @@ fn may_reset(user: &users::Model) -> bool {
     user.login_type == LoginType::Password.as_str() && user.status != UserStatus::Suspended.as_str()
 }
 
-fn fits(user: &users::Model, passcode: &str) -> bool {
-    let is_fresh = user.one_time_passcode_expires_at.is_some_and(|end| now() < end);
+fn fits(user: &users::Model, passcode: &str, at: DateTime<Utc>) -> bool {
+    let is_fresh = user.one_time_passcode_expires_at.is_some_and(|end| at < end);
     let stored = user.hashed_one_time_passcode.as_deref();
     is_fresh && stored.is_some_and(|stored| token::matches(passcode, stored))
 }

@@ -14,7 +14,6 @@ use crate::{
     actor::Actor,
     audit::{self, Author, Entry},
     error::{AppError, AppResult},
-    now,
 };
 
 impl App {
@@ -86,7 +85,7 @@ impl App {
         if user.status == UserStatus::Suspended.as_str() {
             return Err(suspended());
         }
-        let at = now();
+        let at = self.now();
         let mut seen = users::Model { last_seen_at: Some(at), ..user.clone() };
         if user.status == UserStatus::Dormant.as_str() {
             seen = users::Model { status: UserStatus::Active.to_string(), updated_at: at, ..seen };
@@ -126,7 +125,7 @@ impl App {
         let unknown = || AppError::Unauthenticated("The session token is not valid. Log in again.".into());
         let (id, secret) = token::split(token).ok_or_else(unknown)?;
         let session = self.session(id, |hashed| token::matches(secret, hashed)).await?;
-        self.uses().note(&session.key, self.config());
+        self.uses().note(&session.key, self.config(), self.now());
         Ok(session)
     }
 
@@ -137,7 +136,7 @@ impl App {
     /// Unauthenticated when the session was ended or has expired, or its account may not sign in any more.
     pub async fn recheck(&self, session: &Session) -> AppResult<Actor> {
         let current = self.session(&session.key.id, |hashed| *hashed == session.key.hashed_secret).await?;
-        self.uses().note(&current.key, self.config());
+        self.uses().note(&current.key, self.config(), self.now());
         Ok(current.actor.with_origin(session.actor.origin.clone()))
     }
 
@@ -147,7 +146,7 @@ impl App {
         let key = query::api_keys::by_id(self.db().reader(), id).await?;
         let key = key.filter(|key| fits(&key.hashed_secret));
         let key = key.ok_or_else(|| refused("The session token is not valid. Log in again."))?;
-        if key.expires_at <= now() {
+        if key.expires_at <= self.now() {
             return Err(refused("The session has expired. Log in again."));
         }
         let account = match Actor::load(self.db().reader(), UserId::from_uuid(key.user_id)).await {

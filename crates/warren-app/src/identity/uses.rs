@@ -16,8 +16,6 @@ use warren_db::{Database, DbError, entity::api_keys, query};
 use warren_rt::Tasks;
 use warren_vocab::{LoginType, UserId};
 
-use crate::now;
-
 /// A use is written down, and an expiry moved, at most this often.
 const INTERVAL: TimeDelta = TimeDelta::hours(1);
 /// Notes that may wait.
@@ -52,8 +50,7 @@ impl Default for Uses {
 
 impl Uses {
     /// Leaves a note when there is something to write down. Never waits.
-    pub(crate) fn note(&self, key: &api_keys::Model, config: &ServerConfig) {
-        let at = now();
+    pub(crate) fn note(&self, key: &api_keys::Model, config: &ServerConfig, at: DateTime<Utc>) {
         let expires_at = if config.session.disable_expiry_refresh { key.expires_at } else { slid(key, at) };
         let is_known = key.last_used_at.is_some_and(|last| at - last < INTERVAL);
         if is_known && expires_at == key.expires_at {

@@ -9,7 +9,7 @@ use warren_db::{DbError, Tx, query};
 use warren_vocab::{BuildId, JobId, Transition, WorkspaceId};
 
 use super::rows::{Made, rows};
-use crate::{details::transition, error::AppResult, now};
+use crate::{details::transition, error::AppResult};
 
 /// Stores the outcome of a build, its state apart.
 pub(super) async fn store(tx: &Tx, id: BuildId, outcome: &BuildOutcome) -> AppResult<()> {
@@ -18,19 +18,20 @@ pub(super) async fn store(tx: &Tx, id: BuildId, outcome: &BuildOutcome) -> AppRe
     let workspace = query::workspaces::by_id(tx, workspace_id).await?;
     let workspace = workspace.ok_or(DbError::NotFound { what: "workspace" })?;
     let transition = transition(&build)?;
-    let Made { mut rows, metadata } = rows(JobId::from_uuid(build.job_id), transition, &outcome.resources)?;
+    let (job, at) = (JobId::from_uuid(build.job_id), tx.now());
+    let Made { mut rows, metadata } = rows(job, transition, &outcome.resources, at)?;
     keep_foreign_apps(tx, workspace_id, &mut rows.apps).await?;
     query::job_results::insert(tx, rows, metadata).await?;
     let cost = outcome.resources.iter().map(|resource| resource.daily_cost).fold(0, i32::saturating_add);
     let deadline = match transition {
         Transition::Start => {
-            workspace.ttl_ms.filter(|ttl| *ttl > 0).map(|ttl| now() + TimeDelta::milliseconds(ttl))
+            workspace.ttl_ms.filter(|ttl| *ttl > 0).map(|ttl| at + TimeDelta::milliseconds(ttl))
         }
         Transition::Stop | Transition::Delete => None,
     };
-    query::job_results::set_build(tx, id, cost, deadline, now()).await?;
+    query::job_results::set_build(tx, id, cost, deadline, at).await?;
     if transition == Transition::Delete {
-        query::workspaces::mark_deleted(tx, workspace_id, now()).await?;
+        query::workspaces::mark_deleted(tx, workspace_id, at).await?;
     }
     query::workspaces::notify_changed(tx, workspace_id);
     Ok(())

@@ -20,7 +20,7 @@ pub(super) async fn store(
     for (transition, resources) in
         [(Transition::Start, &outcome.start_resources), (Transition::Stop, &outcome.stop_resources)]
     {
-        let Made { rows, metadata } = rows(job, transition, resources)?;
+        let Made { rows, metadata } = rows(job, transition, resources, tx.now())?;
         query::job_results::insert(tx, rows, metadata).await?;
     }
     Ok(())

@@ -19,7 +19,6 @@ use warren_vocab::{AgentId, AgentLifecycle, AppHealth, DisplayApp, JobId, Resour
 use crate::{
     error::{AppError, AppResult},
     identity::hash_agent_token,
-    now,
 };
 
 /// The rows of a job.
@@ -32,7 +31,12 @@ pub(super) struct Made {
 ///
 /// # Errors
 /// [`AppError::Invalid`] when they contradict each other, with a sentence for the template's author.
-pub(super) fn rows(job: JobId, transition: Transition, from: &[Resource]) -> AppResult<Made> {
+pub(super) fn rows(
+    job: JobId,
+    transition: Transition,
+    from: &[Resource],
+    at: DateTime<Utc>,
+) -> AppResult<Made> {
     check_agent_names(from)?;
     let mut made = Made { rows: ResourceRows::default(), metadata: Vec::new() };
     for resource in from {
@@ -40,7 +44,7 @@ pub(super) fn rows(job: JobId, transition: Transition, from: &[Resource]) -> App
         made.rows.resources.push(resources::Model {
             id: id.as_uuid(),
             job_id: job.as_uuid(),
-            created_at: now(),
+            created_at: at,
             transition: transition.to_string(),
             type_: resource.kind.clone(),
             name: resource.name.clone(),
@@ -51,7 +55,7 @@ pub(super) fn rows(job: JobId, transition: Transition, from: &[Resource]) -> App
         });
         made.rows.metadata.extend(facts(id, resource));
         for agent in &resource.agents {
-            add_agent(&mut made, id, agent)?;
+            add_agent(&mut made, id, agent, at)?;
         }
     }
     Ok(made)
@@ -81,9 +85,8 @@ fn facts(id: ResourceId, resource: &Resource) -> Vec<metadata::Model> {
     (0..).zip(known).map(row).collect()
 }
 
-fn add_agent(made: &mut Made, resource: ResourceId, agent: &Agent) -> AppResult<()> {
+fn add_agent(made: &mut Made, resource: ResourceId, agent: &Agent, at: DateTime<Utc>) -> AppResult<()> {
     let id = AgentId::new();
-    let at = now();
     made.rows.agents.push(agent_row(id, resource, agent, at)?);
     made.metadata.extend(agent.metadata.iter().map(|item| agent_metadata::Model {
         agent_id: id.as_uuid(),

@@ -14,7 +14,7 @@ use crate::{
     App,
     actor::{Actor, names},
     error::{AppError, AppResult},
-    now, roles,
+    roles,
     search::Terms,
 };
 
@@ -188,8 +188,11 @@ impl App {
                 let old = old.ok_or(AppError::NotFound)?;
                 let held: Vec<_> = names(&old.roles).map(str::to_owned).collect();
                 roles::check_organization_change(tx, actor, organization, &held, &wanted).await?;
-                let new =
-                    organization_members::Model { roles: json!(wanted), updated_at: now(), ..old.clone() };
+                let new = organization_members::Model {
+                    roles: json!(wanted),
+                    updated_at: self.now(),
+                    ..old.clone()
+                };
                 query::members::set_roles(tx, organization, id, new.roles.clone(), new.updated_at).await?;
                 record(tx, actor, Entry::write(&old, &new).target(&user.username)).await?;
                 Ok(new)
@@ -216,7 +219,7 @@ pub(crate) async fn insert(
     organization: OrganizationId,
     user: &users::Model,
 ) -> AppResult<organization_members::Model> {
-    let at = now();
+    let at = tx.now();
     let row = organization_members::Model {
         organization_id: organization.as_uuid(),
         user_id: user.id,

@@ -11,7 +11,6 @@ use crate::{
     App,
     actor::Actor,
     error::{AppError, AppResult},
-    now,
 };
 
 /// Whose workspaces may be shared.
@@ -82,7 +81,7 @@ impl App {
                     owners.map_or_else(|| old.shareable_workspace_owners.clone(), |one| one.to_string());
                 let new = organizations::Model {
                     shareable_workspace_owners: word,
-                    updated_at: now(),
+                    updated_at: self.now(),
                     ..old.clone()
                 };
                 query::organizations::update(tx, new.clone()).await?;

@@ -15,7 +15,6 @@ use crate::{
     App,
     actor::{Actor, names},
     error::{AppError, AppResult},
-    now,
     users::lock_target,
 };
 
@@ -70,7 +69,7 @@ impl App {
                 let old = lock_target(tx, actor, id).await?;
                 check_site_change(actor, &old, &wanted)?;
                 let roles = json!(wanted.iter().map(|role| role.as_str()).collect::<Vec<_>>());
-                let new = users::Model { roles, updated_at: now(), ..old.clone() };
+                let new = users::Model { roles, updated_at: self.now(), ..old.clone() };
                 query::users::update(tx, new.clone()).await?;
                 record(tx, actor, Entry::write(&old, &new)).await?;
                 Ok(new)

@@ -1,5 +1,6 @@
 //! Roles that an organization makes for itself.
 
+use chrono::{DateTime, Utc};
 use serde_json::json;
 use uuid::Uuid;
 use warren_audit::{Entry, record};
@@ -16,7 +17,6 @@ use crate::{
     App,
     actor::{Actor, names},
     error::{AppError, AppResult},
-    now,
 };
 
 /// The most permissions that a role holds on one level.
@@ -51,8 +51,8 @@ impl App {
         actor.check(Action::Create, &object)?;
         let row = custom_roles::Model {
             id: Uuid::new_v4(),
-            created_at: now(),
-            ..checked_row(actor, organization, draft)?
+            created_at: self.now(),
+            ..checked_row(actor, organization, draft, self.now())?
         };
         let created = self.db().write(async |tx| {
             if query::custom_roles::by_name(tx, organization, &row.name).await?.is_some() {
@@ -79,7 +79,7 @@ impl App {
     ) -> AppResult<RoleDetail> {
         let object = Object::of_organization(Resource::AssignOrgRole, organization);
         actor.check(Action::Update, &object)?;
-        let wanted = checked_row(actor, organization, draft)?;
+        let wanted = checked_row(actor, organization, draft, self.now())?;
         let updated = self.db().write(async |tx| {
             let old = query::custom_roles::by_name(tx, organization, &wanted.name).await?;
             let old = old.ok_or(AppError::NotFound)?;
@@ -133,7 +133,7 @@ async fn take_from_members(
         if left == old.roles {
             continue;
         }
-        let new = organization_members::Model { roles: left, updated_at: now(), ..old.clone() };
+        let new = organization_members::Model { roles: left, updated_at: tx.now(), ..old.clone() };
         let id = UserId::from_uuid(user.id);
         query::members::set_roles(tx, organization, id, new.roles.clone(), new.updated_at).await?;
         record(tx, actor, Entry::write(&old, &new).target(&user.username)).await?;
@@ -152,7 +152,7 @@ async fn take_from_defaults(
     if left == old.default_org_member_roles {
         return Ok(());
     }
-    let new = organizations::Model { default_org_member_roles: left, updated_at: now(), ..old.clone() };
+    let new = organizations::Model { default_org_member_roles: left, updated_at: tx.now(), ..old.clone() };
     query::organizations::update(tx, new.clone()).await?;
     Ok(record(tx, actor, Entry::write(&old, &new)).await?)
 }
@@ -166,6 +166,7 @@ fn checked_row(
     actor: &Actor,
     organization: OrganizationId,
     draft: RoleDraft,
+    at: DateTime<Utc>,
 ) -> AppResult<custom_roles::Model> {
     check_texts(&draft)?;
     if !draft.site_permissions.is_empty() || !draft.user_permissions.is_empty() {
@@ -176,7 +177,6 @@ fn checked_row(
     let own = parse("organization_member_permissions", &draft.member_permissions)?;
     check_covered(actor, organization, &inside, &own)?;
     let texts = |list: &[Permission]| json!(list.iter().map(PermissionText::of).collect::<Vec<_>>());
-    let at = now();
     Ok(custom_roles::Model {
         id: Uuid::nil(),
         organization_id: organization.as_uuid(),

@@ -103,7 +103,7 @@ pub async fn forget(db: &Database, sources: KeySources<'_>) -> AppResult<Forgott
             }
         }
         query::sealing_keys::keep_only(tx, "").await?;
-        query::sealing_keys::insert(tx, registration(&sealer, 1)).await?;
+        query::sealing_keys::insert(tx, registration(&sealer, 1, tx.now())).await?;
         let entry = Entry::bare(AuditAction::Delete, ResourceType::SealingKey, Uuid::nil(), "all");
         audit::record(tx, &Origin::system("forget-secrets"), entry.field("rows", n_rows)).await?;
         Ok(Forgotten { n_rows })

@@ -12,6 +12,7 @@ use warren_vocab::{LoginType, UserId};
 
 use super::*;
 use crate::job_input::{JobInput, VariableValue};
+use crate::now;
 
 struct Fixture {
     db: Database,

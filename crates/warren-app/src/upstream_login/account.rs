@@ -16,7 +16,6 @@ use crate::{
     audit::{self, Author, Entry},
     error::{AppError, AppResult},
     identity::account_fields,
-    now,
 };
 
 /// Numbered names that are tried before the account gets a random one.
@@ -102,7 +101,8 @@ impl App {
         }
         let roles = if is_first { json!([SiteRole::Owner.as_str()]) } else { json!([]) };
         let username = free_username(tx, &arrival.identity).await?;
-        let user = users::Model { roles, ..users::Model::new(email, username, arrival.login_type, now()) };
+        let user =
+            users::Model { roles, ..users::Model::new(email, username, arrival.login_type, self.now()) };
         query::users::insert(tx, user.clone()).await?;
         Ok(user)
     }
@@ -141,7 +141,7 @@ pub(super) async fn join(
     organization: OrganizationId,
     user: UserId,
 ) -> AppResult<()> {
-    let at = now();
+    let at = tx.now();
     let member = organization_members::Model {
         organization_id: organization.as_uuid(),
         user_id: user.as_uuid(),
@@ -183,7 +183,7 @@ async fn convert(tx: &Tx, origin: &Origin, to: LoginType, user: users::Model) ->
         hashed_password: String::new(),
         hashed_one_time_passcode: None,
         one_time_passcode_expires_at: None,
-        updated_at: now(),
+        updated_at: tx.now(),
         ..user
     })
 }

@@ -14,7 +14,6 @@ use crate::{
     audit::Entry,
     error::{AppError, AppResult, Explanation},
     identity::password::{self, Verdict},
-    now,
 };
 
 /// How long the sign-in at the provider may take.
@@ -76,7 +75,7 @@ impl App {
             return Err(AppError::Invalid(wrong));
         }
         let state = FlowSecrets::random().state.into_exposed();
-        let expires_at = now() + LIFETIME;
+        let expires_at = self.now() + LIFETIME;
         let ticket = ConvertTicket {
             purpose: PURPOSE.to_owned(),
             user: actor.id(),
@@ -106,7 +105,7 @@ impl App {
         if ticket.state != state || ticket.to != to {
             return Ok(None);
         }
-        if ticket.expires_at <= now() {
+        if ticket.expires_at <= self.now() {
             return Err(AppError::invalid(
                 "The change of the way you sign in took longer than five minutes. Begin it again in your account's settings.",
             ));

@@ -1,6 +1,6 @@
 //! Sessions end when the provider says so: its access token is refreshed on use, and a refusal ends the sessions.
 
-use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::oneshot;
 use warren_db::{
     channels,
@@ -14,7 +14,6 @@ use warren_vocab::{LoginType, UserId};
 use crate::{
     App,
     error::{AppError, AppResult},
-    now,
 };
 
 /// How long one server has the task of refreshing a link's tokens; also the pause after a provider that could not be reached.
@@ -38,7 +37,7 @@ impl App {
         let user = UserId::from_uuid(key.user_id);
         let link = query::user_links::of_user(self.db().reader(), user, login_type).await?;
         let Some(link) = link else { return Ok(()) };
-        let at = now();
+        let at = self.now();
         let Some(expired_at) = link.expires_at.filter(|expires_at| *expires_at <= at) else { return Ok(()) };
         if link.sealed_refresh_token.is_empty() {
             end_sessions(self.clone(), user, login_type).await?;
@@ -108,13 +107,13 @@ async fn refresh(app: App, link: user_links::Model, login_type: LoginType, is_la
 }
 
 async fn store(app: App, link: user_links::Model, tokens: UpstreamTokens) -> AppResult<()> {
-    let used = link.sealed_refresh_token.clone();
+    let (used, at) = (link.sealed_refresh_token.clone(), app.now());
     let next = user_links::Model {
         sealed_access_token: app.sealer().seal(tokens.access.expose().as_bytes()),
         sealed_refresh_token: app.sealed_or_empty(tokens.refresh.expose()),
-        expires_at: tokens.expires_at.map(|at| at.trunc_subsecs(6)),
+        expires_at: tokens.expiry(at),
         refresh_lease_until: None,
-        updated_at: now(),
+        updated_at: at,
         ..link
     };
     app.db().write(async |tx| Ok(query::user_links::refreshed(tx, next, used).await?)).await

@@ -16,7 +16,6 @@ use crate::{
     audit::{self, Author, Entry},
     error::AppResult,
     identity::account_fields,
-    now,
 };
 
 impl App {
@@ -40,7 +39,7 @@ impl App {
             LoginType::Password | LoginType::Token | LoginType::None => {}
         }
         if next != user {
-            next.updated_at = now();
+            next.updated_at = self.now();
         }
         Ok(next)
     }

@@ -6,6 +6,7 @@ use warren_vocab::RequestId;
 
 use super::*;
 use crate::identity::FirstUser;
+use crate::now;
 
 struct Fixture {
     app: App,
@@ -56,7 +57,7 @@ fn arrival(subject: &str, email: &str) -> Arrival {
         tokens: UpstreamTokens {
             access: String::from("the-access-token").into(),
             refresh: String::from("the-refresh-token").into(),
-            expires_at: None,
+            lifetime: None,
         },
         ticket: None,
     }

@@ -12,7 +12,6 @@ use crate::{
     audit::{self, Entry},
     error::{AppError, AppResult, Explanation},
     identity::{account_fields, check_strength, password},
-    now,
 };
 
 /// An account as somebody asks for it.
@@ -101,7 +100,7 @@ impl App {
             status: new.status.unwrap_or(default).to_string(),
             roles: json!(new.roles),
             is_service_account: new.is_service_account,
-            ..users::Model::new(email, new.username.as_str(), login_type, now())
+            ..users::Model::new(email, new.username.as_str(), login_type, self.now())
         })
     }
 }

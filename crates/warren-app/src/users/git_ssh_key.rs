@@ -16,7 +16,6 @@ use crate::{
     actor::Actor,
     audit::{self, Entry},
     error::{AppError, AppResult},
-    now,
 };
 
 const ALGORITHM: &str = "ssh-ed25519";
@@ -62,7 +61,7 @@ impl App {
 
     fn new_git_ssh_key(&self, user: Uuid) -> AppResult<git_ssh_keys::Model> {
         let seed: [u8; SEED_LEN] = rand::rng().random();
-        let at = now();
+        let at = self.now();
         Ok(git_ssh_keys::Model {
             user_id: user,
             public_key: public_key(&seed)?,

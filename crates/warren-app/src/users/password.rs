@@ -18,7 +18,6 @@ use crate::{
         check_strength,
         password::{self, Verdict},
     },
-    now,
 };
 
 impl App {
@@ -111,7 +110,7 @@ impl App {
             hashed_password,
             hashed_one_time_passcode: None,
             one_time_passcode_expires_at: None,
-            updated_at: now(),
+            updated_at: self.now(),
             ..current.clone()
         };
         query::users::update(tx, new.clone()).await?;

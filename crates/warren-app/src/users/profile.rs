@@ -11,7 +11,6 @@ use crate::{
     audit::{self, Entry},
     error::{AppError, AppResult, Explanation},
     identity::account_fields,
-    now,
 };
 
 /// The longest picture address, in bytes.
@@ -48,7 +47,7 @@ impl App {
                     username: profile.username,
                     name: account_fields::normal_name(&profile.name),
                     avatar_url: profile.avatar_url.unwrap_or_else(|| old.avatar_url.clone()),
-                    updated_at: now(),
+                    updated_at: self.now(),
                     ..old.clone()
                 };
                 query::users::update(tx, new.clone()).await.map_err(taken)?;

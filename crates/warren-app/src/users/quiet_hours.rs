@@ -12,7 +12,6 @@ use crate::{
     actor::Actor,
     audit::{self, Entry},
     error::{AppError, AppResult},
-    now,
 };
 
 /// What holds for accounts that chose nothing.
@@ -36,7 +35,7 @@ impl App {
     /// The quiet hours of an account.
     pub fn quiet_hours(&self, actor: &Actor, user: &users::Model) -> AppResult<QuietHours> {
         actor.check(Action::ReadPersonal, &Object::user(UserId::from_uuid(user.id)))?;
-        shown(user)
+        shown(user, self.now())
     }
 
     /// Sets the quiet hours of an account; an empty schedule goes back to the deployment's.
@@ -60,7 +59,7 @@ impl App {
                 let old = lock_target(tx, actor, id).await?;
                 let new = users::Model {
                     quiet_hours_schedule: schedule.to_owned(),
-                    updated_at: now(),
+                    updated_at: self.now(),
                     ..old.clone()
                 };
                 query::users::update(tx, new.clone()).await?;
@@ -68,11 +67,11 @@ impl App {
                 Ok::<_, AppError>(new)
             })
             .await?;
-        shown(&changed)
+        shown(&changed, self.now())
     }
 }
 
-fn shown(user: &users::Model) -> AppResult<QuietHours> {
+fn shown(user: &users::Model, at: DateTime<Utc>) -> AppResult<QuietHours> {
     let is_chosen = !user.quiet_hours_schedule.is_empty();
     let raw = if is_chosen { user.quiet_hours_schedule.as_str() } else { DEFAULT };
     let corrupt = || AppError::Internal { message: "a stored quiet hours schedule is not valid" };
@@ -82,7 +81,7 @@ fn shown(user: &users::Model) -> AppResult<QuietHours> {
         is_chosen,
         time: format!("{:02}:{:02}", daily.time.hour(), daily.time.minute()),
         timezone: daily.zone_name.clone(),
-        next: daily.next(now()).ok_or_else(corrupt)?,
+        next: daily.next(at).ok_or_else(corrupt)?,
     })
 }
 

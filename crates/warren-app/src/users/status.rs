@@ -12,7 +12,6 @@ use crate::{
     actor::Actor,
     audit::{self, Entry},
     error::{AppError, AppResult},
-    now,
 };
 
 /// Accounts that one look for idle ones handles.
@@ -52,7 +51,7 @@ impl App {
                     let message = "You cannot suspend a user with the \"owner\" role. Remove the role first.";
                     return Err(AppError::invalid(message));
                 }
-                let new = users::Model { status: status.to_string(), updated_at: now(), ..old.clone() };
+                let new = users::Model { status: status.to_string(), updated_at: self.now(), ..old.clone() };
                 query::users::update(tx, new.clone()).await?;
                 tx.notify(channels::sessions(id), Value::Null);
                 audit::record(tx, actor, Entry::write(&old, &new)).await?;
@@ -80,7 +79,7 @@ impl App {
                     let message = "You cannot delete a user that has workspaces. Delete their workspaces and try again!";
                     return Err(AppError::StillUsed(message.into()));
                 }
-                let new = users::Model { deleted: true, updated_at: now(), ..old.clone() };
+                let new = users::Model { deleted: true, updated_at: self.now(), ..old.clone() };
                 query::users::update(tx, new.clone()).await?;
                 query::api_keys::delete_of_user(tx, id).await?;
                 query::organizations::delete_memberships(tx, id).await?;
@@ -115,7 +114,7 @@ async fn make_dormant(tx: &Tx, origin: &Origin, id: UserId, since: DateTime<Utc>
     if was_seen || old.status != UserStatus::Active.as_str() {
         return Ok(());
     }
-    let new = users::Model { status: UserStatus::Dormant.to_string(), updated_at: now(), ..old.clone() };
+    let new = users::Model { status: UserStatus::Dormant.to_string(), updated_at: tx.now(), ..old.clone() };
     query::users::update(tx, new.clone()).await?;
     Ok(audit::record(tx, origin, Entry::write(&old, &new)).await?)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 use warren_build_proto::workspace_status;
 use warren_db::{
@@ -16,7 +17,6 @@ use crate::{
     agents::agent_status,
     details::{job_status, transition},
     error::AppResult,
-    now,
     search::Terms,
 };
 
@@ -90,15 +90,16 @@ impl Derived {
         *self == Self::default()
     }
 
-    /// Keeps the workspaces that fit, in their order.
+    /// Keeps the workspaces that fit at a time, in their order.
     pub(super) async fn keep(
         &self,
         connection: &impl ConnectionTrait,
         rows: Vec<workspaces::Model>,
+        at: DateTime<Utc>,
     ) -> AppResult<Vec<workspaces::Model>> {
         let mut kept = Vec::new();
         for step in rows.chunks(STEP) {
-            let facts = Facts::load(connection, step, self).await?;
+            let facts = Facts::load(connection, step, self, at).await?;
             for row in step {
                 if facts.fit(row, self)? {
                     kept.push(row.clone());
@@ -131,13 +132,14 @@ impl Facts {
         connection: &impl ConnectionTrait,
         rows: &[workspaces::Model],
         wanted: &Derived,
+        at: DateTime<Utc>,
     ) -> AppResult<Self> {
         let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
         let builds = query::builds::latest_of(connection, &ids).await?;
         let jobs: Vec<_> = builds.iter().map(|build| build.job_id).collect();
         let agents = match wanted.agents.is_empty() {
             true => HashMap::new(),
-            false => agents_by_job(connection, &jobs).await?,
+            false => agents_by_job(connection, &jobs, at).await?,
         };
         let parameters = match wanted.parameters.is_empty() {
             true => Vec::new(),
@@ -183,10 +185,10 @@ impl Facts {
 async fn agents_by_job(
     connection: &impl ConnectionTrait,
     jobs: &[Uuid],
+    at: DateTime<Utc>,
 ) -> AppResult<HashMap<Uuid, HashSet<AgentStatus>>> {
     let rows = query::resources::of_jobs(connection, jobs).await?;
     let job_of: HashMap<_, _> = rows.resources.iter().map(|row| (row.id, row.job_id)).collect();
-    let at = now();
     let mut agents: HashMap<Uuid, HashSet<AgentStatus>> = HashMap::new();
     let of_job = |agent: &workspace_agents::Model| job_of.get(&agent.resource_id).copied();
     for agent in &rows.agents {

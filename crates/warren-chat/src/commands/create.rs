@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use warren_audit::{Entry, record};
 use warren_authz::{Action, Object, Resource, check};
 use warren_chat_proto::Part;
@@ -61,7 +62,7 @@ impl ChatService {
         if let Some(workspace) = request.workspace {
             self.check_workspace(caller.subject.user, workspace, request.organization).await?;
         }
-        let chat = new_row(owner, &request, model);
+        let chat = new_row(owner, &request, model, self.db().now());
         let messages = first_messages(owner, model, &request);
         let written = self.db().write(async |tx: &Tx| {
             let key = request.idempotency.as_ref().map(|key| key.request(owner));
@@ -129,7 +130,7 @@ fn first_messages(owner: UserId, model: ModelConfigId, request: &CreateChat) -> 
     system.into_iter().chain([message.into()]).collect()
 }
 
-fn new_row(owner: UserId, request: &CreateChat, model: ModelConfigId) -> chats::Model {
+fn new_row(owner: UserId, request: &CreateChat, model: ModelConfigId, at: DateTime<Utc>) -> chats::Model {
     let (owner, organization) = (owner.as_uuid(), request.organization.as_uuid());
     let dynamic_tools = (!request.dynamic_tools.is_empty()).then(|| rows::json(&request.dynamic_tools));
     chats::Model {
@@ -138,7 +139,7 @@ fn new_row(owner: UserId, request: &CreateChat, model: ModelConfigId) -> chats::
         client_type: request.client_type.as_str().to_owned(),
         labels: rows::json(&request.labels),
         dynamic_tools,
-        ..chats::Model::idle(owner, organization, model.as_uuid(), rows::now())
+        ..chats::Model::idle(owner, organization, model.as_uuid(), at)
     }
 }
 

@@ -15,14 +15,22 @@ use sqlx::{
     Connection, Executor, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
-use tokio::{sync::RwLock, time::timeout};
+use tokio::{
+    sync::RwLock,
+    time::{Instant, timeout},
+};
 use warren_rt::Tasks;
 
-use super::{Guard, Location, OpenError, Tx, publish_all};
+use super::{
+    Guard, Location, OpenError, Tx,
+    clock::{Clock, RemoteClock},
+    publish_all,
+};
 use crate::{
     error::DbError,
     migration,
     pubsub::{ListenNotify, PubSub},
+    query,
 };
 use shield::shielded;
 
@@ -63,6 +71,7 @@ pub(super) struct Postgres {
     apart: PgPool,
     tasks: Tasks,
     newer: Option<String>,
+    clock: Clock,
     /// The queue of this process for the write lock, so that waiting writers hold no connections: serial writers take
     /// it alone, guarded ones together. It is held over awaits on purpose.
     turn: RwLock<()>,
@@ -86,7 +95,9 @@ impl Postgres {
         let tasks = Tasks::new();
         let pubsub = ListenNotify::start(apart.clone(), &tasks).await;
         let (writers, readers, turn) = (wrap(writers), wrap(readers), RwLock::default());
-        Ok((Self { writers, readers, apart, tasks, newer, turn }, pubsub))
+        let clock = hear_first(&readers).await;
+        let clock = clock.map_err(|source| OpenError::Open { location: location.clone(), source })?;
+        Ok((Self { writers, readers, apart, tasks, newer, clock, turn }, pubsub))
     }
 
     pub(super) fn reader(&self) -> &DatabaseConnection {
@@ -95,6 +106,10 @@ impl Postgres {
 
     pub(super) fn newer(&self) -> Option<&str> {
         self.newer.as_deref()
+    }
+
+    pub(super) fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// Begins a transaction for reading.
@@ -145,7 +160,7 @@ impl Postgres {
         F: AsyncFnOnce(&Tx) -> Result<T, E>,
         E: From<DbError>,
     {
-        let tx = Tx::new(transaction);
+        let tx = Tx::new(transaction, self.clock.clone());
         let outcome = work(&tx).await;
         let (transaction, hints, _) = tx.into_parts();
         match outcome {
@@ -175,6 +190,13 @@ impl Postgres {
         self.writers.close_by_ref().await?;
         Ok(())
     }
+}
+
+/// Asks for the time for the first time.
+async fn hear_first(connection: &DatabaseConnection) -> Result<Clock, DbErr> {
+    let asked = Instant::now();
+    let said = query::clock::read(connection).await?;
+    Ok(Clock::Remote(Arc::new(RemoteClock::new(asked, said, Instant::now()))))
 }
 
 async fn begin(pool: &DatabaseConnection, tasks: &Tasks) -> Result<DatabaseTransaction, DbError> {

@@ -17,7 +17,7 @@ use sea_orm::{
 };
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::{DirectoryLock, Hints, Location, OpenError, Tx};
+use super::{DirectoryLock, Hints, Location, OpenError, Tx, clock::Clock};
 use crate::{
     error::{self, DbError},
     migration,
@@ -98,7 +98,7 @@ impl Sqlite {
         let _turn = self.turns.take(goes_first).await;
         let doubt = Doubt::new(&self.is_doubtful);
         let transaction = self.writer.begin_with_options(options).await.map_err(DbError::from)?;
-        let tx = Tx::new(transaction);
+        let tx = Tx::new(transaction, Clock::Own);
         let outcome = work(&tx).await;
         let (transaction, hints, has_failed) = tx.into_parts();
         match outcome {

@@ -5,21 +5,26 @@
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use sea_orm::{
-    ConnectionTrait, DbBackend, Statement,
+    ConnectionTrait, DbBackend, DbErr, Statement,
     sea_query::{Expr, SimpleExpr},
 };
 
-use crate::{DbError, DbResult};
+use crate::DbResult;
 
 /// Reads the clock, in the precision that every database keeps. It goes on inside a transaction.
 pub async fn now(connection: &impl ConnectionTrait) -> DbResult<DateTime<Utc>> {
+    Ok(read(connection).await?)
+}
+
+/// Reads the clock with the driver's own error.
+pub(crate) async fn read(connection: &impl ConnectionTrait) -> Result<DateTime<Utc>, DbErr> {
     let backend = connection.get_database_backend();
     if backend != DbBackend::Postgres {
         return Ok(own_time());
     }
     let statement = Statement::from_string(backend, "SELECT clock_timestamp() AS now");
     let row = connection.query_one_raw(statement).await?;
-    let row = row.ok_or(DbError::Corrupt { what: "clock" })?;
+    let row = row.ok_or_else(|| DbErr::RecordNotFound("the time".into()))?;
     Ok(row.try_get::<DateTime<Utc>>("", "now")?.trunc_subsecs(6))
 }
 

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use chrono::{TimeDelta, Utc};
 use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait, Statement};
 use serde_json::{Value, json};
-use warren_db::{Database, DbError, Location, Notice, Subscription, entity::users};
+use warren_db::{Database, DbError, Location, Notice, Subscription, Tx, entity::users};
 use warren_db_testkit::TestDatabase;
 
 use crate::support::{insert, user};
@@ -21,6 +22,26 @@ async fn cut_connections(db: &Database) {
                WHERE datname = current_database() AND pid <> pg_backend_pid()";
     let statement = Statement::from_string(DbBackend::Postgres, cut);
     db.reader().query_all_raw(statement).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_time_is_that_of_the_database_and_follows_it() {
+    let database = TestDatabase::new().await;
+    let off_by = |db: &Database| (db.now() - Utc::now()).num_seconds();
+    for minutes in [5, -5] {
+        database.skew_clock(minutes).await;
+        let Some(db) = database.second_handle().await else { return };
+        assert!((off_by(&db) - 60 * minutes).abs() < 30, "{} s", off_by(&db));
+        let in_transaction = db.write(async |tx| Ok::<_, DbError>(tx.now())).await.unwrap();
+        assert!((db.now() - in_transaction).abs() < TimeDelta::seconds(30));
+        // Somebody sets the clock of the database.
+        let ahead = "CREATE OR REPLACE FUNCTION skewed.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE \
+             AS $$ SELECT pg_catalog.clock_timestamp() + interval '60 minutes' $$";
+        let set = async |tx: &Tx| tx.execute_unprepared(ahead).await.map(drop).map_err(DbError::from);
+        db.write(set).await.unwrap();
+        db.hear_clock().await.unwrap();
+        assert!((off_by(&db) - 3600).abs() < 30, "{} s", off_by(&db));
+    }
 }
 
 #[tokio::test]

@@ -5,13 +5,13 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use warren_app::{
     Actor, AppError,
     agents::agent_status,
     builds::NewBuild,
     details::{BuildDetail, WorkspaceDetail},
-    now,
     workspaces::{NewWorkspace, Source},
 };
 use warren_chat::{CreateWorkspace, StartWorkspace, ToolContext, ToolError};
@@ -46,7 +46,7 @@ impl ChatTools {
         let (detail, created) = match (own, bound) {
             // A run before a crash has made it.
             (Some(own), _) => (own, true),
-            (None, Some(bound)) => match existing(&bound) {
+            (None, Some(bound)) => match existing(&bound, self.app.now()) {
                 Existing::Kept => (bound, false),
                 Existing::Stopped => return Ok(stopped(&bound)),
                 Existing::Useless => (self.make(&actor, context, arguments, output).await?, true),
@@ -81,7 +81,7 @@ impl ChatTools {
             }
             _ => detail,
         };
-        let started = own.is_some() || needs_start(&detail);
+        let started = own.is_some() || needs_start(&detail, self.app.now());
         if started && own.is_none() {
             output.show(&format!("Starting the workspace {}…\n", detail.workspace.name)).await;
             let parameters = texts(arguments.parameters);
@@ -142,7 +142,7 @@ impl ChatTools {
             "status": detail.build.status(),
             "build_id": detail.build.build.id,
             "build_error": detail.build.job.row.error,
-            "agent_status": agent.map(|agent| agent_status(agent, now())),
+            "agent_status": agent.map(|agent| agent_status(agent, self.app.now())),
             "agent_lifecycle": agent.map(|agent| agent.lifecycle_state.as_str()),
             "deadline": detail.build.build.deadline,
         }))
@@ -253,9 +253,11 @@ enum Existing {
     Useless,
 }
 
-fn existing(detail: &WorkspaceDetail) -> Existing {
+fn existing(detail: &WorkspaceDetail, at: DateTime<Utc>) -> Existing {
     match detail.build.status() {
-        WorkspaceStatus::Running if chat_agent(detail).is_none_or(is_lost) => Existing::Useless,
+        WorkspaceStatus::Running if chat_agent(detail).is_none_or(|agent| is_lost(agent, at)) => {
+            Existing::Useless
+        }
         WorkspaceStatus::Running | WorkspaceStatus::Pending | WorkspaceStatus::Starting => Existing::Kept,
         WorkspaceStatus::Stopped
         | WorkspaceStatus::Stopping
@@ -266,9 +268,9 @@ fn existing(detail: &WorkspaceDetail) -> Existing {
     }
 }
 
-fn needs_start(detail: &WorkspaceDetail) -> bool {
+fn needs_start(detail: &WorkspaceDetail, at: DateTime<Utc>) -> bool {
     match detail.build.status() {
-        WorkspaceStatus::Running => chat_agent(detail).is_none_or(is_lost),
+        WorkspaceStatus::Running => chat_agent(detail).is_none_or(|agent| is_lost(agent, at)),
         WorkspaceStatus::Pending | WorkspaceStatus::Starting => false,
         WorkspaceStatus::Stopped
         | WorkspaceStatus::Stopping

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
-use warren_app::{Actor, agents::agent_status, details::WorkspaceDetail, now};
+use warren_app::{Actor, agents::agent_status, details::WorkspaceDetail};
 use warren_authz::Action;
 use warren_chat::{ToolContext, ToolError};
 use warren_db::{channels, entity::workspace_agents};
@@ -37,8 +38,8 @@ impl ChatTools {
         loop {
             let actor = self.actor(context.owner).await?;
             let detail = self.app.find_workspace(&actor, workspace, false).await.map_err(failed)?;
-            let agent = running_agent(&detail)?;
-            let is_there = agent_status(agent, now()) == AgentStatus::Connected;
+            let agent = running_agent(&detail, self.app.now())?;
+            let is_there = agent_status(agent, self.app.now()) == AgentStatus::Connected;
             if is_there || tokio::time::Instant::now() > deadline {
                 return self.agent(context).await;
             }
@@ -60,7 +61,7 @@ impl ChatTools {
 
     async fn agent_id_for(&self, actor: &Actor, context: &ToolContext) -> Result<AgentId, ToolError> {
         let detail = self.app.find_workspace(actor, context.workspace()?, false).await.map_err(failed)?;
-        let agent = AgentId::from_uuid(running_agent(&detail)?.id);
+        let agent = AgentId::from_uuid(running_agent(&detail, self.app.now())?.id);
         self.app.find_agent(actor, agent, Action::Ssh).await.map_err(failed)?;
         Ok(agent)
     }
@@ -102,7 +103,7 @@ impl ChatTools {
 }
 
 /// The agent of a workspace that runs and may be reached.
-fn running_agent(detail: &WorkspaceDetail) -> Result<&workspace_agents::Model, ToolError> {
+fn running_agent(detail: &WorkspaceDetail, at: DateTime<Utc>) -> Result<&workspace_agents::Model, ToolError> {
     let name = &detail.workspace.name;
     let status = detail.build.status();
     match status {
@@ -128,7 +129,7 @@ fn running_agent(detail: &WorkspaceDetail) -> Result<&workspace_agents::Model, T
         let text = format!("The workspace {name:?} has no agent, so nothing can be run in it.");
         ToolError::new(text).code("no_agent")
     })?;
-    if is_lost(agent) {
+    if is_lost(agent, at) {
         let text = format!(
             "The agent of the workspace {name:?} is not connected. Use start_workspace to have it started again."
         );
@@ -145,13 +146,13 @@ pub(super) fn chat_agent(detail: &WorkspaceDetail) -> Option<&workspace_agents::
 }
 
 /// Whether an agent does not come back by itself.
-pub(super) fn is_lost(agent: &workspace_agents::Model) -> bool {
-    match agent_status(agent, now()) {
+pub(super) fn is_lost(agent: &workspace_agents::Model, at: DateTime<Utc>) -> bool {
+    match agent_status(agent, at) {
         AgentStatus::Connected | AgentStatus::Connecting => false,
         AgentStatus::Timeout => true,
         AgentStatus::Disconnected => {
             let left = agent.disconnected_at.max(agent.last_connected_at);
-            left.is_none_or(|left| now() - left > AWAY_MAX)
+            left.is_none_or(|left| at - left > AWAY_MAX)
         }
     }
 }

@@ -6,7 +6,7 @@ use std::{cmp::Reverse, collections::BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
-use warren_app::{AppError, now, templates::TemplateDetail};
+use warren_app::{AppError, templates::TemplateDetail};
 use warren_chat::{ListTemplates, ToolContext, ToolError};
 use warren_db::{
     entity::{template_version_parameters, workspaces},
@@ -52,7 +52,7 @@ impl ChatTools {
         let usable = found.into_iter().filter(|detail| {
             detail.template.deprecation_message.is_empty() && is_allowed(&allowed, detail.template.id)
         });
-        let ranked = rank(usable.collect(), &own, &words, now());
+        let ranked = rank(usable.collect(), &own, &words, self.app.now());
         let page = usize::try_from(arguments.page.unwrap_or(1).max(1)).unwrap_or(usize::MAX);
         let mut shown = Vec::new();
         for ranked in ranked.iter().skip((page - 1).saturating_mul(PAGE_LEN)).take(PAGE_LEN) {
@@ -154,7 +154,7 @@ impl ChatTools {
                 owner: Some(owner),
                 organization: Some(organization),
                 deleted,
-                last_used_after: Some(now() - TimeDelta::days(AFFINITY_DAYS)),
+                last_used_after: Some(self.app.now() - TimeDelta::days(AFFINITY_DAYS)),
                 ..query::workspaces::Filter::default()
             };
             let page = Page { limit: 500, offset: 0 };

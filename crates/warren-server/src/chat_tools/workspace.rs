@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use warren_app::{Actor, App, agents::agent_status, details::WorkspaceDetail, now};
+use warren_app::{Actor, App, agents::agent_status, details::WorkspaceDetail};
 use warren_chat::ToolError;
 use warren_db::channels;
 use warren_vocab::{AgentLifecycle, AgentStatus, WorkspaceId, WorkspaceStatus};
@@ -138,7 +138,7 @@ pub(super) async fn wait_for_agent(
             let message = format!("The workspace {name:?} has no agent, so nothing can be run in it.");
             return Err(ToolError::new(message).code("no_agent"));
         };
-        if agent_status(agent, now()) == AgentStatus::Connected {
+        if agent_status(agent, app.now()) == AgentStatus::Connected {
             let since = *connected_at.get_or_insert_with(Instant::now);
             match agent.lifecycle_state.parse() {
                 Ok(AgentLifecycle::Ready) => return Ok((detail, None)),

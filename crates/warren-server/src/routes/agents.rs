@@ -18,7 +18,6 @@ use warren_api::{
     agents::{WorkspaceAgent, WorkspaceAgentLog},
     error::ErrorResponse,
 };
-use warren_app::now;
 use warren_authz::Action;
 use warren_db::channels;
 use warren_vocab::AgentId;
@@ -59,7 +58,7 @@ async fn get(
     Params(id): Params<AgentId>,
 ) -> ApiResult<Json<WorkspaceAgent>> {
     let detail = state.app.find_agent(caller.actor(), id, Action::Read).await?;
-    Ok(Json(view::agents::agent(&detail.owner.agent, &detail.rows, now())?))
+    Ok(Json(view::agents::agent(&detail.owner.agent, &detail.rows, state.app.now())?))
 }
 
 #[utoipa::path(get, path = "/api/v2/workspaceagents/{workspaceagent}/logs",

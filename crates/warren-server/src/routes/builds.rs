@@ -8,7 +8,7 @@ use warren_api::{
     error::{ErrorResponse, MessageResponse},
     workspaces::{CreateWorkspaceBuildRequest, WorkspaceBuild, WorkspaceBuildParameter},
 };
-use warren_app::{builds::NewBuild, details::BuildDetail, now};
+use warren_app::{builds::NewBuild, details::BuildDetail};
 use warren_db::query::Page;
 use warren_vocab::{BuildId, BuildReason, JobStatus, UserId, WorkspaceId};
 
@@ -50,7 +50,7 @@ async fn list(
 ) -> ApiResult<Json<Vec<WorkspaceBuild>>> {
     let page = Page { limit: query.limit, offset: query.offset };
     let details = state.app.list_builds(caller.actor(), workspace, query.since, page).await?;
-    let at = now();
+    let at = state.app.now();
     let builds = details.into_iter().map(|detail| view::workspaces::build(detail, at));
     Ok(Json(builds.collect::<ApiResult<_>>()?))
 }
@@ -76,7 +76,7 @@ async fn create(
         ..NewBuild::of(body.transition)
     };
     let detail = state.app.create_build(caller.actor(), workspace, new).await?;
-    Ok((StatusCode::CREATED, show(detail)?))
+    Ok((StatusCode::CREATED, show(&state, detail)?))
 }
 
 #[utoipa::path(get, path = "/api/v2/users/{user}/workspace/{workspacename}/builds/{buildnumber}",
@@ -91,7 +91,7 @@ async fn by_number(
     let owner = UserId::from_uuid(owner.id);
     let workspace = state.app.find_workspace_by_name(caller.actor(), owner, &name, true).await?.workspace;
     let id = WorkspaceId::from_uuid(workspace.id);
-    show(state.app.find_build_by_number(caller.actor(), id, number).await?)
+    show(&state, state.app.find_build_by_number(caller.actor(), id, number).await?)
 }
 
 #[utoipa::path(get, path = "/api/v2/workspacebuilds/{workspacebuild}", params(("workspacebuild" = BuildId, Path)),
@@ -101,7 +101,7 @@ async fn get(
     caller: Caller,
     Params(build): Params<BuildId>,
 ) -> ApiResult<Json<WorkspaceBuild>> {
-    show(state.app.find_build(caller.actor(), build).await?)
+    show(&state, state.app.find_build(caller.actor(), build).await?)
 }
 
 #[utoipa::path(get, path = "/api/v2/workspacebuilds/{workspacebuild}/parameters",
@@ -166,6 +166,6 @@ fn reason(given: Option<BuildReason>) -> ApiResult<BuildReason> {
     }
 }
 
-fn show(detail: BuildDetail) -> ApiResult<Json<WorkspaceBuild>> {
-    Ok(Json(view::workspaces::build(detail, now())?))
+fn show(state: &AppState, detail: BuildDetail) -> ApiResult<Json<WorkspaceBuild>> {
+    Ok(Json(view::workspaces::build(detail, state.app.now())?))
 }

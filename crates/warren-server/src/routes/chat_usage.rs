@@ -65,7 +65,7 @@ async fn users(
     caller: Caller,
     Search(query): Search<UsersQuery>,
 ) -> ApiResult<Json<ChatCostUsersResponse>> {
-    let span = span(query.start_date.as_deref(), query.end_date.as_deref())?;
+    let span = span(query.start_date.as_deref(), query.end_date.as_deref(), state.app.now())?;
     let limit = if query.limit == 0 { USERS_DEFAULT } else { query.limit.min(USERS_MAX) };
     let page = Page { limit, offset: query.offset };
     let subject = &caller.actor().subject;
@@ -89,7 +89,7 @@ async fn summary(
     Search(query): Search<SummaryQuery>,
 ) -> ApiResult<Json<ChatCostSummary>> {
     let user = state.app.find_user(caller.actor(), &user).await?;
-    let span = span(query.start_date.as_deref(), query.end_date.as_deref())?;
+    let span = span(query.start_date.as_deref(), query.end_date.as_deref(), state.app.now())?;
     let found = state.chat.costs(&caller.actor().subject, UserId::from_uuid(user.id), span).await?;
     Ok(Json(view::summary(found, span)))
 }
@@ -154,10 +154,10 @@ async fn delete_override(
 }
 
 /// The last 30 days unless the request says otherwise. A date without a time is a whole day, in UTC.
-fn span(start: Option<&str>, end: Option<&str>) -> ApiResult<Span> {
+fn span(start: Option<&str>, end: Option<&str>, at: DateTime<Utc>) -> ApiResult<Span> {
     let until = match end.filter(|text| !text.is_empty()) {
         Some(text) => time("end_date", text, 1)?,
-        None => Utc::now(),
+        None => at,
     };
     let from = match start.filter(|text| !text.is_empty()) {
         Some(text) => time("start_date", text, 0)?,

@@ -54,7 +54,7 @@ fn option(report: OptionReport) -> DeploymentOption {
     responses((status = 200, body = DeploymentStats), (status = 403, body = ErrorResponse)))]
 async fn stats(State(state): State<AppState>, caller: Caller) -> ApiResult<Json<DeploymentStats>> {
     let counts = state.app.count_workspaces(caller.actor()).await?;
-    let now = warren_app::now();
+    let now = state.app.now();
     Ok(Json(DeploymentStats {
         aggregated_from: now,
         collected_at: now,

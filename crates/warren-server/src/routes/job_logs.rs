@@ -14,7 +14,6 @@ use serde::Deserialize;
 use tokio::time::MissedTickBehavior;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use warren_api::{agents::WorkspaceResource, error::ErrorResponse, jobs::ProvisionerJobLog};
-use warren_app::now;
 use warren_db::{channels, entity::provisioner_job_logs};
 use warren_vocab::{BuildId, JobId, JobLogId, TemplateVersionId};
 
@@ -84,7 +83,7 @@ async fn build_resources(
     Params(build): Params<BuildId>,
 ) -> ApiResult<Json<Vec<WorkspaceResource>>> {
     let (job, rows) = state.app.build_resources(caller.actor(), build).await?;
-    Ok(Json(view::agents::resources_of(&rows, job, now())?))
+    Ok(Json(view::agents::resources_of(&rows, job, state.app.now())?))
 }
 
 async fn logs(

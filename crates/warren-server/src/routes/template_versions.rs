@@ -14,7 +14,7 @@ use warren_api::{
     error::{ErrorResponse, MessageResponse},
     templates::{CreateTemplateVersionRequest, TemplateVersion, TemplateVersionParameter},
 };
-use warren_app::{details::VersionDetail, job_input::VariableValue, now, template_versions::NewVersion};
+use warren_app::{details::VersionDetail, job_input::VariableValue, template_versions::NewVersion};
 use warren_db::query::Page;
 use warren_vocab::{JobId, OrganizationId, TemplateId, TemplateVersionId};
 
@@ -155,7 +155,7 @@ async fn resources(
 ) -> ApiResult<Json<Vec<WorkspaceResource>>> {
     let detail = state.app.find_version(caller.actor(), version).await?;
     let rows = state.app.version_resources(caller.actor(), version).await?;
-    Ok(Json(view::agents::resources_of(&rows, JobId::from_uuid(detail.version.job_id), now())?))
+    Ok(Json(view::agents::resources_of(&rows, JobId::from_uuid(detail.version.job_id), state.app.now())?))
 }
 
 /// No template has presets yet; clients ask before they make a workspace.

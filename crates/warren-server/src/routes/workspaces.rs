@@ -7,10 +7,7 @@ use warren_api::{
     error::ErrorResponse,
     workspaces::{CreateWorkspaceRequest, Workspace, WorkspacesResponse},
 };
-use warren_app::{
-    now,
-    workspaces::{NewWorkspace, Source, WorkspaceSearch},
-};
+use warren_app::workspaces::{NewWorkspace, Source, WorkspaceSearch};
 use warren_db::query::Page;
 use warren_vocab::{BuildReason, UserId, WorkspaceId};
 
@@ -56,7 +53,7 @@ async fn list(
     let search = WorkspaceSearch::parse(&query.q, &caller.actor().user.username)?;
     let page = Page { limit: query.limit, offset: query.offset };
     let (details, count) = state.app.list_workspaces(caller.actor(), search, page).await?;
-    let at = now();
+    let at = state.app.now();
     let workspaces = details.into_iter().map(|detail| view::workspaces::workspace(detail, at));
     let workspaces = workspaces.collect::<ApiResult<_>>()?;
     Ok(Json(WorkspacesResponse { workspaces, count: i64::try_from(count).unwrap_or(i64::MAX) }))
@@ -104,7 +101,7 @@ async fn get(
     Search(query): Search<GetQuery>,
 ) -> ApiResult<Json<Workspace>> {
     let detail = state.app.find_workspace(caller.actor(), workspace, query.include_deleted).await?;
-    Ok(Json(view::workspaces::workspace(detail, now())?))
+    Ok(Json(view::workspaces::workspace(detail, state.app.now())?))
 }
 
 #[derive(Deserialize)]
@@ -137,7 +134,7 @@ async fn by_name(
     let owner = UserId::from_uuid(owner.id);
     let detail =
         state.app.find_workspace_by_name(caller.actor(), owner, &name, query.include_deleted).await?;
-    Ok(Json(view::workspaces::workspace(detail, now())?))
+    Ok(Json(view::workspaces::workspace(detail, state.app.now())?))
 }
 
 #[utoipa::path(post, path = "/api/v2/workspaces/{workspace}/usage", params(("workspace" = WorkspaceId, Path)),
@@ -175,5 +172,5 @@ async fn make(
         reason: BuildReason::Initiator,
     };
     let detail = state.app.create_workspace(caller.actor(), &owner, new).await?;
-    Ok((StatusCode::CREATED, Json(view::workspaces::workspace(detail, now())?)))
+    Ok((StatusCode::CREATED, Json(view::workspaces::workspace(detail, state.app.now())?)))
 }

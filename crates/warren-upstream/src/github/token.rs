@@ -1,6 +1,6 @@
 //! GitHub's token endpoint, which answers 200 with an error inside.
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use serde_json::Value;
 use url::{Url, form_urlencoded};
 use warren_rt::Secret;
@@ -20,11 +20,7 @@ pub(super) async fn request(
         return Err(UpstreamError::answer("it has no access token"));
     }
     let lifetime = answer.get("expires_in").and_then(Value::as_i64).and_then(TimeDelta::try_seconds);
-    Ok(UpstreamTokens {
-        access: Secret::new(access),
-        refresh: Secret::new(text("refresh_token")),
-        expires_at: lifetime.and_then(|lifetime| Utc::now().checked_add_signed(lifetime)),
-    })
+    Ok(UpstreamTokens { access: Secret::new(access), refresh: Secret::new(text("refresh_token")), lifetime })
 }
 
 /// Posts a form and reads the JSON answer; an error inside is an error.

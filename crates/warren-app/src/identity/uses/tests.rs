@@ -1,6 +1,7 @@
 use warren_vocab::UserId;
 
 use super::*;
+use crate::now;
 use crate::{
     Origin,
     identity::token::{NewKey, issue},
@@ -15,7 +16,7 @@ fn key(login_type: LoginType, age: TimeDelta) -> api_keys::Model {
 
 fn noted(key: &api_keys::Model, config: &ServerConfig) -> Option<Use> {
     let uses = Uses::default();
-    uses.note(key, config);
+    uses.note(key, config, now());
     let mut receiver = uses.receiver.lock().unwrap().take().unwrap();
     receiver.try_recv().ok()
 }
@@ -44,6 +45,6 @@ fn a_full_queue_makes_nobody_wait() {
     let uses = Uses::default();
     let old = key(LoginType::Password, TimeDelta::hours(2));
     for _ in 0..WAITING_MAX * 2 {
-        uses.note(&old, &ServerConfig::default());
+        uses.note(&old, &ServerConfig::default(), now());
     }
 }

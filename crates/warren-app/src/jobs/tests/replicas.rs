@@ -104,20 +104,18 @@ async fn jobs_that_wait_do_not_hide_dead_ones_from_the_reaper() {
 
 #[tokio::test]
 async fn the_life_of_a_job_is_judged_by_the_clock_of_the_database() {
-    let fixture = Fixture::new().await;
+    let mut fixture = Fixture::new().await;
     if fixture.app.db().is_exclusive() {
         // There is one clock.
         return;
     }
-    fixture.push().await;
-    // Connections that are made from now on have a clock that is early.
-    let early = "CREATE SCHEMA skewed; \
-        CREATE FUNCTION skewed.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE \
-        AS $$ SELECT pg_catalog.clock_timestamp() + interval '10 minutes' $$; \
-        DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = public, skewed, pg_catalog', \
-        current_database()); END $$";
-    run(&fixture.app, early).await;
+    fixture.database.skew_clock(10).await;
     let [app, other, _] = servers(&fixture).await;
+    fixture.app = app.clone();
+    let pushed = fixture.push().await;
+    let pushed = fixture.app.version_job(&fixture.actor, pushed).await.unwrap();
+    let posted_at = fixture.job(pushed).await.created_at;
+    assert!(posted_at - Utc::now() > TimeDelta::minutes(5), "the queue is in its order: {posted_at}");
     let worker = RunnerId::new();
     let job = app.acquire_job(worker).await.unwrap().unwrap();
     app.job_heartbeat(job.id, worker).await.unwrap();

@@ -7,6 +7,7 @@ use serde_json::Value;
 use tokio_tungstenite::tungstenite::{self, client::IntoClientRequest};
 use tokio_util::sync::CancellationToken;
 use warren_agent::{AgentConfig, AgentError};
+use warren_app::now;
 use warren_db::query;
 use warren_rt::Secret;
 

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::time::MissedTickBehavior;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use warren_api::error::ErrorResponse;
-use warren_app::{Actor, AppError, now};
+use warren_app::{Actor, AppError};
 use warren_db::{Subscription, channels};
 use warren_vocab::WorkspaceId;
 
@@ -143,7 +143,7 @@ impl Watch {
 
     async fn show(&self) -> Result<Value, AppError> {
         let detail = self.state.app.find_workspace(&self.actor, self.workspace, true).await?;
-        let shown = view::workspaces::workspace(detail, now());
+        let shown = view::workspaces::workspace(detail, self.state.app.now());
         shown
             .map(|workspace| json!(workspace))
             .map_err(|_| AppError::Internal { message: "a workspace cannot be shown" })
