@@ -6,7 +6,7 @@ mod postgres;
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, Weak},
 };
 
 use serde_json::Value;
@@ -34,10 +34,14 @@ pub trait PubSub: Send + Sync {
     fn subscribe(&self, channel: &str) -> Subscription;
 }
 
-/// One subscriber of one channel.
+/// One subscriber of one channel. The last one takes the channel with it: names hold ids, and most are never used again.
 pub struct Subscription {
     receiver: broadcast::Receiver<Notice>,
+    channel: String,
+    channels: Weak<Channels>,
 }
+
+type Channels = Mutex<HashMap<String, broadcast::Sender<Notice>>>;
 
 impl Subscription {
     /// Waits for the next notice; `None` means that the publisher is gone. Cancel-safe.
@@ -50,10 +54,20 @@ impl Subscription {
     }
 }
 
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        let Some(channels) = self.channels.upgrade() else { return };
+        let mut channels = channels.lock().unwrap_or_else(PoisonError::into_inner);
+        if channels.get(&self.channel).is_some_and(|sender| sender.receiver_count() <= 1) {
+            channels.remove(&self.channel);
+        }
+    }
+}
+
 /// Hints inside one process.
 #[derive(Default)]
 pub struct InProcess {
-    channels: Mutex<HashMap<String, broadcast::Sender<Notice>>>,
+    channels: Arc<Channels>,
 }
 
 impl InProcess {
@@ -81,7 +95,8 @@ impl PubSub for InProcess {
     fn subscribe(&self, channel: &str) -> Subscription {
         let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
         let sender = channels.entry(channel.to_owned()).or_insert_with(|| broadcast::channel(WAITING_MAX).0);
-        Subscription { receiver: sender.subscribe() }
+        let (receiver, channels) = (sender.subscribe(), Arc::downgrade(&self.channels));
+        Subscription { receiver, channel: channel.to_owned(), channels }
     }
 }
 

@@ -22,10 +22,21 @@ async fn a_slow_subscriber_learns_that_it_missed_hints() {
     assert_eq!(slow.next().await, Some(Notice::Hint(json!(1))));
 }
 
-#[test]
-fn channels_without_subscribers_are_forgotten() {
+#[tokio::test]
+async fn a_channel_is_forgotten_with_its_last_subscriber() {
     let pubsub = InProcess::default();
-    drop(pubsub.subscribe("jobs"));
+    let n_channels = || pubsub.channels.lock().unwrap().len();
+    for n in 0..1000 {
+        drop(pubsub.subscribe(&format!("chat:{n}")));
+    }
+    assert_eq!(n_channels(), 0);
+    let (first, mut second) = (pubsub.subscribe("jobs"), pubsub.subscribe("jobs"));
+    drop(first);
     pubsub.publish("jobs", json!(1));
-    assert!(pubsub.channels.lock().unwrap().is_empty());
+    assert_eq!(second.next().await, Some(Notice::Hint(json!(1))));
+    drop(second);
+    assert_eq!(n_channels(), 0);
+    let mut third = pubsub.subscribe("jobs");
+    drop(pubsub);
+    assert_eq!(third.next().await, None, "the publisher is gone");
 }
