@@ -47,7 +47,7 @@ pub enum HandshakeError {
     )]
     Version { min: u16, max: u16 },
     #[error("the address belongs to another server than the one that was meant")]
-    WrongServer,
+    WrongServer { meant: ReplicaId },
     #[error("the servers know no key in common; they must use the same keys for secrets")]
     NoCommonKey,
     #[error("the other server does not know the key that it names")]
@@ -147,7 +147,7 @@ impl Accepting {
     ) -> Result<(Self, Vec<u8>), HandshakeError> {
         let Hello { min, max, from, to, keys: known, .. } = read(hello)?;
         if to != me {
-            return Err(HandshakeError::WrongServer);
+            return Err(HandshakeError::WrongServer { meant: to });
         }
         let version = max.min(VERSION_MAX);
         if version < min || version < VERSION_MIN {

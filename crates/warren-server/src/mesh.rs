@@ -9,6 +9,7 @@ mod keys;
 mod link;
 mod peer;
 mod socket;
+mod strangers;
 mod tunnel;
 mod tunnel_seek;
 
@@ -31,6 +32,7 @@ pub(crate) use dial::PATH;
 use keys::Keys;
 use link::{Incoming, Link};
 pub(crate) use socket::{Socket, WIRE_MAX};
+use strangers::Strangers;
 
 /// How long two servers may take to know each other.
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
@@ -70,6 +72,7 @@ struct Shared {
     /// Servers that somebody looks after.
     attended: Mutex<HashSet<ReplicaId>>,
     troubles: Mutex<BTreeMap<ReplicaId, String>>,
+    strangers: Strangers,
     chat: OnceLock<ChatService>,
     hub: OnceLock<RelayHub>,
 }
@@ -86,6 +89,7 @@ impl Mesh {
             changes: watch::Sender::new(0),
             attended: Mutex::default(),
             troubles: Mutex::default(),
+            strangers: Strangers::default(),
             chat: OnceLock::new(),
             hub: OnceLock::new(),
         };
@@ -111,7 +115,7 @@ impl Mesh {
                     tracing::debug!(%error, "a connection of another server is not needed");
                 }
             }
-            Ok(Err(error)) => tracing::warn!(%error, "a server that dialled was not let in"),
+            Ok(Err(error)) => self.tell_refused(&error),
             Err(_) => tracing::debug!("somebody dialled as a server and said nothing"),
         }
     }
@@ -202,6 +206,28 @@ impl Mesh {
                 tracing::debug!(kind = other.0, "a stream of an unknown kind is refused");
                 stream.refuse();
             }
+        }
+    }
+
+    /// Tells operators why a server was not let in, unless they know or need not.
+    fn tell_refused(&self, error: &MeshError) {
+        let is_news = match error {
+            MeshError::Handshake(HandshakeError::WrongServer { meant }) => {
+                let roster = self.shared.registry.roster();
+                let known = roster.borrow().clone();
+                self.shared.strangers.is_news(*meant, self.shared.me, &known)
+            }
+            MeshError::NoAddress
+            | MeshError::Unreachable { .. }
+            | MeshError::Silent
+            | MeshError::Handshake(_)
+            | MeshError::Keys(_)
+            | MeshError::Superfluous => true,
+        };
+        if is_news {
+            tracing::warn!(%error, "a server that dialled was not let in");
+        } else {
+            tracing::debug!(%error, "a server that dialled was not let in");
         }
     }
 

@@ -128,7 +128,8 @@ fn a_dial_that_reaches_another_server_is_refused() {
     let pair = Pair::new();
     let hello = pair.dial(&[key(1)], 1).hello();
     let found = Accepting::new(ReplicaId::new(), &hello, &[key(1)], [9; 32]);
-    assert_eq!(found.err(), Some(HandshakeError::WrongServer));
+    let meant: Hello = read(&hello).unwrap();
+    assert_eq!(found.err(), Some(HandshakeError::WrongServer { meant: meant.to }));
 }
 
 #[test]
