@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use warren_config::{Inputs, ServerConfig};
-use warren_server::{Observability, Server, VERSION};
+use warren_server::{Observability, RunningServer, Server, VERSION};
 
 use super::maintenance;
 use crate::{
@@ -30,12 +30,7 @@ pub(super) async fn run(args: ServerArgs) -> anyhow::Result<()> {
     let deadline = config.http.shutdown_timeout;
     let mut stop = StopSignals::new()?;
     let server = Server::start(config).await?;
-    // It serves already, so a database that is away at this moment must not end it.
-    let is_fresh = server.needs_first_user().await.unwrap_or_else(|error| {
-        tracing::warn!(%error, "it is not known whether there is a first user");
-        false
-    });
-    output::line(&banner(server.url().as_str().trim_end_matches('/'), is_fresh));
+    output::line(&announcement(&server).await);
     stop.wait().await;
     output::note("Stopping; press Ctrl-C again to stop at once.");
     tokio::select! {
@@ -70,6 +65,15 @@ pub(super) fn environment() -> BTreeMap<String, String> {
         .collect()
 }
 
+/// What is said once the server answers. It serves already, so a database that is away at this moment must not end it.
+async fn announcement(server: &RunningServer) -> String {
+    let is_fresh = server.needs_first_user().await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "it is not known whether there is a first user");
+        false
+    });
+    banner(server.url().as_str().trim_end_matches('/'), is_fresh)
+}
+
 fn banner(url: &str, is_fresh: bool) -> String {
     let ready = format!("Warren is ready at {url}/");
     if !is_fresh {
@@ -101,5 +105,23 @@ impl StopSignals {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use warren_testkit::in_process::TestSite;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_whose_database_is_away_when_it_begins_says_where_it_is_and_goes_on() {
+        let running = TestSite::new().await.start(|_| {}).await;
+        let server = &running.server;
+        let url = server.url().as_str().trim_end_matches('/').to_owned();
+        assert_eq!(announcement(server).await, banner(&url, true));
+        server.database().close().await.unwrap();
+        server.needs_first_user().await.unwrap_err();
+        assert_eq!(announcement(server).await, format!("Warren is ready at {url}/"));
     }
 }
