@@ -7,11 +7,14 @@
 #![allow(clippy::unwrap_used, reason = "for tests only")]
 
 mod postgres;
+mod way;
 
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 use warren_db::{Database, Location, OpenError};
+
+pub use way::Way;
 
 /// The environment variable with the URL of PostgreSQL for tests.
 pub const POSTGRES_URL_VARIABLE: &str = "WARREN_TEST_POSTGRES_URL";
@@ -63,6 +66,29 @@ impl TestDatabase {
     pub async fn skew_clock(&self, minutes: i64) {
         if let Location::Postgres { url } = &self.place.location {
             postgres::skew_clock(url, minutes).await;
+        }
+    }
+
+    /// A way to the database whose connections can go silent; `None` on SQLite.
+    ///
+    /// # Panics
+    /// Without a free port.
+    pub async fn way(&self) -> Option<Way> {
+        self.some_way(false).await
+    }
+
+    /// A way to the database on which LISTEN is refused, as through a pooler that shares connections; `None` on SQLite.
+    ///
+    /// # Panics
+    /// Without a free port.
+    pub async fn deaf_way(&self) -> Option<Way> {
+        self.some_way(true).await
+    }
+
+    async fn some_way(&self, is_deaf: bool) -> Option<Way> {
+        match &self.place.location {
+            Location::Sqlite { .. } => None,
+            Location::Postgres { url } => Some(Way::to(url, is_deaf).await),
         }
     }
 

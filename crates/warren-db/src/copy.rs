@@ -6,10 +6,12 @@
 mod counter;
 mod table;
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr};
+use sea_orm::DbErr;
 use thiserror::Error;
 
-use crate::{Database, DbError, Location, OpenError, Tx, entity, migration::m0022_chat_fences};
+use crate::{
+    Database, DbError, Location, OpenError, Tx, database::Transaction, entity, migration::m0022_chat_fences,
+};
 
 /// How far a copy is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,8 +126,9 @@ async fn between(
     source
         .write(async |waiting: &Tx| {
             let snapshot = source.snapshot().await?;
-            be_patient(waiting).await?;
-            be_patient(&snapshot).await?;
+            // One database waits while the other works.
+            waiting.be_patient().await?;
+            snapshot.be_patient().await?;
             let copied = target.write(async |tx| copy_all(&snapshot, tx, progress).await).await;
             snapshot.rollback().await?;
             copied
@@ -133,20 +136,12 @@ async fn between(
         .await
 }
 
-/// One database waits while the other works, which may take longer than PostgreSQL lets a transaction rest.
-async fn be_patient(connection: &impl ConnectionTrait) -> Result<(), DbErr> {
-    if connection.get_database_backend() == DbBackend::Postgres {
-        connection.execute_unprepared("SET LOCAL idle_in_transaction_session_timeout = 0").await?;
-    }
-    Ok(())
-}
-
 async fn copy_all(
-    source: &sea_orm::DatabaseTransaction,
+    source: &Transaction,
     target: &Tx,
     progress: &mut impl FnMut(CopyProgress),
 ) -> Result<CopyReport, CopyError> {
-    be_patient(target).await?;
+    target.be_patient().await?;
     let mut tables = Vec::with_capacity(TABLES.len());
     macro_rules! require_empty {
         ($($table:ident $batch:ident),* $(,)?) => {

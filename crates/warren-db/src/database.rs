@@ -7,7 +7,9 @@ mod clock;
 mod directory;
 mod location;
 mod postgres;
+mod reader;
 mod sqlite;
+mod transaction;
 mod values;
 
 use std::{
@@ -19,10 +21,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult,
-    Statement, TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 use serde_json::Value;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -31,6 +30,9 @@ use warren_vocab::{AgentId, ChatId, JobId, UserId, WorkspaceId};
 use self::{clock::Clock, postgres::Postgres, sqlite::Sqlite, values::storable};
 pub use directory::DirectoryLock;
 pub use location::{Location, LocationError, OpenError};
+pub(crate) use postgres::Pool as PostgresPool;
+pub use reader::Reader;
+pub use transaction::Transaction;
 
 use crate::{
     error::{DbError, DbResult},
@@ -180,8 +182,8 @@ impl Database {
         }
     }
 
-    /// A read-only connection pool; the database itself refuses writes through it.
-    pub fn reader(&self) -> &DatabaseConnection {
+    /// Connections for reading; the database itself refuses writes through them.
+    pub fn reader(&self) -> &Reader {
         match &self.shared.engine {
             Engine::Sqlite(sqlite) => sqlite.reader(),
             Engine::Postgres(postgres) => postgres.reader(),
@@ -212,25 +214,16 @@ impl Database {
     ///
     /// # Errors
     /// Fails when no connection becomes free in time or the database cannot be reached.
-    pub async fn snapshot(&self) -> Result<DatabaseTransaction, DbError> {
+    pub async fn snapshot(&self) -> Result<Transaction, DbError> {
         match &self.shared.engine {
-            Engine::Sqlite(sqlite) => Ok(sqlite.reader().begin().await?),
-            Engine::Postgres(postgres) => postgres.snapshot().await,
+            Engine::Sqlite(sqlite) => Ok(Transaction::sqlite(sqlite.snapshot().await?)),
+            Engine::Postgres(postgres) => Ok(Transaction::postgres(postgres.snapshot().await?)),
         }
     }
 
     /// How many connections the readers have, and how many of them wait for work.
     pub fn pool(&self) -> Pool {
-        match &self.shared.engine {
-            Engine::Sqlite(sqlite) => {
-                let pool = sqlite.reader().get_sqlite_connection_pool();
-                Pool { n_open: pool.size(), n_idle: pool.num_idle() }
-            }
-            Engine::Postgres(postgres) => {
-                let pool = postgres.reader().get_postgres_connection_pool();
-                Pool { n_open: pool.size(), n_idle: pool.num_idle() }
-            }
-        }
+        self.reader().pool()
     }
 
     /// Runs one write transaction: `db.write(async |tx| { … }).await`. An error rolls everything back.
@@ -343,7 +336,7 @@ fn publish_all(pubsub: &dyn PubSub, hints: Hints) {
 
 /// An open write transaction. Reads through it see its own writes.
 pub struct Tx {
-    transaction: DatabaseTransaction,
+    transaction: Transaction,
     clock: Clock,
     hints: Mutex<Hints>,
     /// Whether a statement failed in another way than by a constraint.
@@ -351,13 +344,18 @@ pub struct Tx {
 }
 
 impl Tx {
-    fn new(transaction: DatabaseTransaction, clock: Clock) -> Self {
+    fn new(transaction: Transaction, clock: Clock) -> Self {
         Self { transaction, clock, hints: Mutex::default(), has_failed: AtomicBool::new(false) }
     }
 
     /// The time of the database, see [`Database::now`].
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
+    }
+
+    /// Lets statements take, and the transaction rest, for longer than a server may; for maintenance.
+    pub(crate) async fn be_patient(&self) -> Result<(), DbErr> {
+        self.transaction.be_patient().await
     }
 
     /// Publishes the hint when, and only when, the transaction commits.
@@ -374,7 +372,7 @@ impl Tx {
         result
     }
 
-    fn into_parts(self) -> (DatabaseTransaction, Hints, bool) {
+    fn into_parts(self) -> (Transaction, Hints, bool) {
         let hints = self.hints.into_inner().unwrap_or_else(PoisonError::into_inner);
         (self.transaction, hints, self.has_failed.into_inner())
     }

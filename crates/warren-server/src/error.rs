@@ -169,7 +169,10 @@ impl From<DbError> for ApiError {
             ),
             DbError::Unavailable(_) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "the database cannot be reached");
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "The database cannot be reached. Try again.")
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "The database cannot be reached. A change may have been made all the same: look before you try again.",
+                )
             }
             DbError::Text => {
                 Self::new(StatusCode::BAD_REQUEST, "The request holds a NUL character; leave it out.")

@@ -1,13 +1,13 @@
 //! Counters of generated keys. They are copied, not derived from the rows: a key of a deleted row must not come again.
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, Statement, Value};
+use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
 
 use super::CopyError;
-use crate::{DbError, Tx};
+use crate::{DbError, Tx, database::Transaction};
 
 /// Copies the counter of a table whose keys are generated.
 pub(super) async fn copy(
-    source: &DatabaseTransaction,
+    source: &Transaction,
     target: &Tx,
     table: &'static str,
     is_generated: bool,

@@ -1,14 +1,13 @@
 //! Copying one table in batches, ordered by its key.
 
 use sea_orm::{
-    ActiveModelBehavior, ActiveModelTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IdenStatic,
-    IntoActiveModel, Iterable, ModelTrait, PaginatorTrait, PrimaryKeyToColumn, QueryFilter, QueryOrder,
-    QuerySelect,
+    ActiveModelBehavior, ActiveModelTrait, ConnectionTrait, EntityTrait, IdenStatic, IntoActiveModel,
+    Iterable, ModelTrait, PaginatorTrait, PrimaryKeyToColumn, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait, SimpleExpr},
 };
 
 use super::{CopyError, CopyProgress, SEEDED, counter};
-use crate::Tx;
+use crate::{Tx, database::Transaction};
 
 /// Bound values in one statement that both engines take.
 const VALUES_MAX: u64 = 30_000;
@@ -31,7 +30,7 @@ where
 
 /// Copies the rows and the counter of generated keys, and compares the numbers of rows.
 pub(super) async fn copy<E>(
-    source: &DatabaseTransaction,
+    source: &Transaction,
     target: &Tx,
     name: &'static str,
     batch: u64,

@@ -49,6 +49,15 @@ pub enum OpenError {
         "servers of an older Warren still use the database {location} and cannot go on after {migration}; stop all of them first"
     )]
     OlderRuns { location: Location, migration: String },
+    #[error(
+        "another server has been bringing the database {location} up to date for minutes; wait until it is done, or end its \
+         session in PostgreSQL (pid {pid}) if that server is gone"
+    )]
+    OtherMigrates { location: Location, pid: i32 },
+    #[error(
+        "the database {location} was not brought up to date within an hour; look at what PostgreSQL is doing and start again"
+    )]
+    MigrationStuck { location: Location },
     #[error("the database {location} cannot be opened; check that it is there and that Warren may use it")]
     Open { location: Location, source: DbErr },
     #[error("cannot bring the database {location} up to date")]

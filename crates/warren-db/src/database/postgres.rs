@@ -2,29 +2,35 @@
 //!
 //! Writers are serial across all servers unless they name the row that guards them, see `docs/adr/0005`.
 
+mod pool;
+mod session;
 mod shield;
+mod transaction;
 
 use std::{sync::Arc, time::Duration};
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
-    SqlxPostgresConnector, Statement, TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, SqlxPostgresConnector,
     sea_query::{Alias, Expr, ExprTrait, LockType, Order, Query},
 };
 use sqlx::{
-    Connection, Executor, PgPool,
+    Executor, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::{
     sync::RwLock,
-    time::{Instant, timeout},
+    time::{Instant, sleep, timeout},
 };
 use warren_rt::Tasks;
+
+pub(crate) use self::pool::Pool;
+pub(super) use self::transaction::Transaction;
 
 use super::{
     Guard, Location, OpenError, Tx,
     clock::{Clock, RemoteClock},
     publish_all,
+    reader::{Reader, Readers},
 };
 use crate::{
     error::DbError,
@@ -34,21 +40,19 @@ use crate::{
 };
 use shield::shielded;
 
-/// One connection listens, one sends hints, one says that the server lives, one writes what people watch; the others are
-/// for when those hang on a dead network.
+/// One connection sends hints, one says that the server lives, one writes what people watch; the others are for when those hang
+/// on a dead network.
 const APART_MAX: u32 = 6;
-/// How long a query waits for a free connection before it fails as busy.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the last hints may take to go out.
 const STOP_DEADLINE: Duration = Duration::from_secs(2);
 /// How long a server that starts waits for PostgreSQL to take connections.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
-/// A connection that lay idle for longer is tried before it is used: the server may have gone away meanwhile.
-const TRUSTED_IDLE: Duration = Duration::from_secs(1);
-/// How long it has for that. On a dead network nothing ever fails.
-const PING_TIMEOUT: Duration = Duration::from_secs(2);
-/// Connections above the minimum close after this long without work.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+/// How long a server that starts waits for another one that migrates before it says so, and before it gives up.
+const MIGRATION_SILENCE: Duration = Duration::from_secs(1);
+const MIGRATION_LOCK_MAX: Duration = Duration::from_secs(300);
+const MIGRATION_PAUSE: Duration = Duration::from_millis(100);
+/// How long all missing migrations together may take.
+const MIGRATION_MAX: Duration = Duration::from_secs(3600);
 
 /// Advisory lock keys: "warren" in ASCII and a number. They must never change: servers of several versions may meet.
 const MIGRATION_LOCK: i64 = 0x7761_7272_656e_0001;
@@ -56,19 +60,26 @@ const WRITE_LOCK: i64 = 0x7761_7272_656e_0002;
 
 /// What every connection is set to. Serial writers must see what was committed before they got the lock, hence READ
 /// COMMITTED; a server that stops in the middle of a transaction must not keep the others out for long, and certainly not
-/// for as long as their leases last.
+/// for as long as their leases last. PostgreSQL gives up every statement before this side stops waiting for it.
 const SESSION: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED; \
-     SET TIME ZONE 'UTC'; SET lock_timeout = '30s'; SET idle_in_transaction_session_timeout = '5s'";
+     SET TIME ZONE 'UTC'; SET lock_timeout = '10s'; SET statement_timeout = '12s'; \
+     SET idle_in_transaction_session_timeout = '5s'";
+/// What the connection that migrates is set to. PostgreSQL shall notice soon when its server has vanished, and neither wait nor
+/// keep others waiting for long; the work itself takes as long as it takes.
+const MIGRATING: &str = "SET TIME ZONE 'UTC'; SET lock_timeout = '30s'; \
+     SET idle_in_transaction_session_timeout = '60s'; SET tcp_keepalives_idle = 10; \
+     SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; SET tcp_user_timeout = '25s'";
 /// What connections for reading are set to on top: a transaction sees one moment, as it does in SQLite.
 const READ_ONLY: &str =
     "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
 
 /// An open PostgreSQL database.
 pub(super) struct Postgres {
-    writers: DatabaseConnection,
-    readers: DatabaseConnection,
+    writers: Pool,
+    readers: Pool,
+    reader: Reader,
     /// Carries hints, signs of life and what people watch, so that these never wait for a writer.
-    apart: PgPool,
+    apart: Pool,
     tasks: Tasks,
     newer: Option<String>,
     clock: Clock,
@@ -86,22 +97,21 @@ impl Postgres {
     ) -> Result<(Self, ListenNotify), OpenError> {
         let options = connect_options(url)?;
         let newer = migrate(location, &options).await?;
-        let open = |source| OpenError::Open { location: location.clone(), source: connection_error(source) };
         let n_writers = Ord::max(connections / 2, 1);
         let n_readers = Ord::max(connections.saturating_sub(n_writers), 1);
-        let writers = pool(n_writers, false).connect_with(options.clone()).await.map_err(open)?;
-        let readers = pool(n_readers, true).connect_with(options.clone()).await.map_err(open)?;
-        let apart = pool(APART_MAX, false).connect_with(options).await.map_err(open)?;
+        let writers = Pool::new(options.clone(), &[SESSION], n_writers);
+        let readers = Pool::new(options.clone(), &[SESSION, READ_ONLY], n_readers);
+        let apart = Pool::new(options.clone(), &[SESSION], APART_MAX);
         let tasks = Tasks::new();
-        let pubsub = ListenNotify::start(apart.clone(), &tasks).await;
-        let (writers, readers, turn) = (wrap(writers), wrap(readers), RwLock::default());
         let clock = hear_first(&readers).await;
         let clock = clock.map_err(|source| OpenError::Open { location: location.clone(), source })?;
-        Ok((Self { writers, readers, apart, tasks, newer, clock, turn }, pubsub))
+        let pubsub = ListenNotify::start(options, apart.clone(), &tasks).await;
+        let (reader, turn) = (Reader(Readers::Postgres(readers.clone())), RwLock::default());
+        Ok((Self { writers, readers, reader, apart, tasks, newer, clock, turn }, pubsub))
     }
 
-    pub(super) fn reader(&self) -> &DatabaseConnection {
-        &self.readers
+    pub(super) fn reader(&self) -> &Reader {
+        &self.reader
     }
 
     pub(super) fn newer(&self) -> Option<&str> {
@@ -113,8 +123,8 @@ impl Postgres {
     }
 
     /// Begins a transaction for reading.
-    pub(super) async fn snapshot(&self) -> Result<DatabaseTransaction, DbError> {
-        begin(&self.readers, &self.tasks).await
+    pub(super) async fn snapshot(&self) -> Result<Transaction, DbError> {
+        Ok(Transaction::begin(&self.readers, &self.tasks, None).await?)
     }
 
     /// Runs one transaction: alone, or beside others that hold other guards. What it commits is told to others even when
@@ -134,8 +144,11 @@ impl Postgres {
             None => _alone = Some(self.turn.write().await),
             Some(_) => _together = Some(self.turn.read().await),
         }
-        let transaction = begin(&self.writers, &self.tasks).await?;
-        lock(&transaction, guard).await?;
+        let transaction = Transaction::begin(&self.writers, &self.tasks, Some(write_lock(&guard)));
+        let transaction = transaction.await.map_err(DbError::from)?;
+        if let Some(guard) = guard {
+            lock_rows(&transaction, guard).await?;
+        }
         self.finish(transaction, pubsub, work).await
     }
 
@@ -145,14 +158,14 @@ impl Postgres {
         F: AsyncFnOnce(&Tx) -> Result<T, E>,
         E: From<DbError>,
     {
-        let transaction = begin(&wrap(self.apart.clone()), &self.tasks).await?;
+        let transaction = Transaction::begin(&self.apart, &self.tasks, None).await.map_err(DbError::from)?;
         self.finish(transaction, pubsub, work).await
     }
 
     /// Does the work in a transaction and commits it, or rolls back what has failed.
     async fn finish<T, E, F>(
         &self,
-        transaction: DatabaseTransaction,
+        transaction: Transaction,
         pubsub: &Arc<dyn PubSub>,
         work: F,
     ) -> Result<T, E>
@@ -160,7 +173,7 @@ impl Postgres {
         F: AsyncFnOnce(&Tx) -> Result<T, E>,
         E: From<DbError>,
     {
-        let tx = Tx::new(transaction, self.clock.clone());
+        let tx = Tx::new(super::Transaction::postgres(transaction), self.clock.clone());
         let outcome = work(&tx).await;
         let (transaction, hints, _) = tx.into_parts();
         match outcome {
@@ -175,7 +188,7 @@ impl Postgres {
                 Ok(value)
             }
             Err(error) => {
-                if let Err(rollback) = shielded(transaction.rollback(), &self.tasks).await {
+                if let Err(rollback) = transaction.rollback().await {
                     tracing::warn!(error = %rollback, "rollback failed");
                 }
                 Err(error)
@@ -186,41 +199,37 @@ impl Postgres {
     pub(super) async fn close(&self) -> Result<(), DbError> {
         self.tasks.stop(STOP_DEADLINE).await;
         self.apart.close().await;
-        self.readers.close_by_ref().await?;
-        self.writers.close_by_ref().await?;
+        self.readers.close().await;
+        self.writers.close().await;
         Ok(())
     }
 }
 
 /// Asks for the time for the first time.
-async fn hear_first(connection: &DatabaseConnection) -> Result<Clock, DbErr> {
+async fn hear_first(connection: &Pool) -> Result<Clock, DbErr> {
     let asked = Instant::now();
     let said = query::clock::read(connection).await?;
     Ok(Clock::Remote(Arc::new(RemoteClock::new(asked, said, Instant::now()))))
 }
 
-async fn begin(pool: &DatabaseConnection, tasks: &Tasks) -> Result<DatabaseTransaction, DbError> {
-    let pool = pool.clone();
-    Ok(shielded(async move { pool.begin().await }, tasks).await?)
+/// Takes the write lock until the end of the transaction: alone, or shared with whoever names guarding rows.
+fn write_lock(guard: &Option<Guard>) -> String {
+    let function = if guard.is_some() { "pg_advisory_xact_lock_shared" } else { "pg_advisory_xact_lock" };
+    format!("SELECT {function}({WRITE_LOCK})")
 }
 
-/// Takes the write lock until the end of the transaction: alone, or shared and then the guarding row.
-async fn lock(transaction: &DatabaseTransaction, guard: Option<Guard>) -> Result<(), DbError> {
-    let function = if guard.is_some() { "pg_advisory_xact_lock_shared" } else { "pg_advisory_xact_lock" };
-    let statement = format!("SELECT {function}({WRITE_LOCK})");
-    transaction.execute_raw(Statement::from_string(DbBackend::Postgres, statement)).await?;
-    if let Some(Guard { table, ids, goes_first: _ }) = guard {
-        let row = Query::select()
-            .expr(Expr::value(1))
-            .from(Alias::new(table))
-            .and_where(Expr::col("id").is_in(ids))
-            // In one order everywhere, so that no two transactions wait for each other.
-            .order_by("id", Order::Asc)
-            // Rows that refer to the guard may still be added beside it.
-            .lock(LockType::NoKeyUpdate)
-            .to_owned();
-        transaction.execute(&row).await?;
-    }
+async fn lock_rows(transaction: &Transaction, guard: Guard) -> Result<(), DbError> {
+    let Guard { table, ids, goes_first: _ } = guard;
+    let row = Query::select()
+        .expr(Expr::value(1))
+        .from(Alias::new(table))
+        .and_where(Expr::col("id").is_in(ids))
+        // In one order everywhere, so that no two transactions wait for each other.
+        .order_by("id", Order::Asc)
+        // Rows that refer to the guard may still be added beside it.
+        .lock(LockType::NoKeyUpdate)
+        .to_owned();
+    transaction.execute(&row).await?;
     Ok(())
 }
 
@@ -231,41 +240,60 @@ fn connect_options(url: &str) -> Result<PgConnectOptions, OpenError> {
     Ok(options.application_name("warren").disable_statement_logging())
 }
 
-fn pool(connections: u32, read_only: bool) -> PgPoolOptions {
-    PgPoolOptions::new()
-        .max_connections(connections)
-        .min_connections(1)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .idle_timeout(IDLE_TIMEOUT)
-        .test_before_acquire(false)
-        .before_acquire(|connection, meta| {
-            Box::pin(async move {
-                let is_trusted = meta.idle_for < TRUSTED_IDLE;
-                Ok(is_trusted || matches!(timeout(PING_TIMEOUT, connection.ping()).await, Ok(Ok(()))))
-            })
-        })
-        .after_connect(move |connection, _| {
-            Box::pin(async move {
-                connection.execute(SESSION).await?;
-                if read_only {
-                    connection.execute(READ_ONLY).await?;
-                }
-                Ok(())
-            })
-        })
-}
-
+/// Applies the missing migrations, one server at a time.
 async fn migrate(location: &Location, options: &PgConnectOptions) -> Result<Option<String>, OpenError> {
     let open = |source| OpenError::Open { location: location.clone(), source: connection_error(source) };
     // One connection, so that all statements of the migrator run in the session that holds the lock.
     let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(START_TIMEOUT);
+    let pool = pool.max_lifetime(None).idle_timeout(None).after_connect(|connection, _| {
+        Box::pin(async move { connection.execute(MIGRATING).await.map(drop) })
+    });
     let pool = pool.connect_with(options.clone()).await.map_err(open)?;
-    let lock = format!("SELECT pg_advisory_lock({MIGRATION_LOCK})");
-    pool.execute(sqlx::AssertSqlSafe(lock)).await.map_err(open)?;
-    let outcome = migration::run(&wrap(pool.clone())).await;
+    lock_migrations(location, &pool).await?;
+    let outcome = timeout(MIGRATION_MAX, migration::run(&wrap(pool.clone()))).await;
     // Ends the session and with it the lock.
-    pool.close().await;
-    outcome.map_err(|error| OpenError::of_migrating(location, error))
+    let _ = timeout(STOP_DEADLINE, pool.close()).await;
+    let stuck = |_| OpenError::MigrationStuck { location: location.clone() };
+    outcome.map_err(stuck)?.map_err(|error| OpenError::of_migrating(location, error))
+}
+
+/// Waits until no other server migrates, and says so when that takes long.
+async fn lock_migrations(location: &Location, pool: &PgPool) -> Result<(), OpenError> {
+    let open = |source| OpenError::Open { location: location.clone(), source: connection_error(source) };
+    let begun = Instant::now();
+    let mut is_told = false;
+    loop {
+        let asking = sqlx::query_scalar::<_, bool>("SELECT pg_try_advisory_lock($1)").bind(MIGRATION_LOCK);
+        let asked = timeout(START_TIMEOUT, asking.fetch_one(pool)).await;
+        if asked.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(open)? {
+            return Ok(());
+        }
+        let waited = begun.elapsed();
+        if waited > MIGRATION_LOCK_MAX {
+            let pid = migrating(pool).await.map_err(open)?;
+            return Err(OpenError::OtherMigrates { location: location.clone(), pid });
+        }
+        if waited > MIGRATION_SILENCE && !is_told {
+            is_told = true;
+            let pid = migrating(pool).await.map_err(open)?;
+            tracing::warn!(
+                database.pid = pid,
+                "waiting for another server that brings the database up to date"
+            );
+        }
+        sleep(MIGRATION_PAUSE).await;
+    }
+}
+
+/// The session that migrates, by its process id in PostgreSQL; 0 when it has just ended.
+async fn migrating(pool: &PgPool) -> Result<i32, sqlx::Error> {
+    let query = sqlx::query_scalar::<_, i32>(
+        "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted \
+         AND (classid::bigint << 32 | objid::bigint) = $1 AND objsubid = 1 \
+         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+    );
+    let asked = timeout(START_TIMEOUT, query.bind(MIGRATION_LOCK).fetch_optional(pool)).await;
+    Ok(asked.unwrap_or(Err(sqlx::Error::PoolTimedOut))?.unwrap_or(0))
 }
 
 fn wrap(pool: PgPool) -> DatabaseConnection {

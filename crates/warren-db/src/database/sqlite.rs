@@ -13,11 +13,17 @@ use std::{
 };
 
 use sea_orm::{
-    ConnectOptions, DatabaseConnection, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    ConnectOptions, DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
 };
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::{DirectoryLock, Hints, Location, OpenError, Tx, clock::Clock};
+use super::{
+    DirectoryLock, Hints, Location, OpenError, Tx,
+    clock::Clock,
+    reader::{Reader, Readers},
+    transaction::Transaction,
+};
 use crate::{
     error::{self, DbError},
     migration,
@@ -36,6 +42,7 @@ pub(super) struct Sqlite {
     /// again: SQLite ends a transaction by itself when the disk is full, and the driver would go on inside it.
     is_doubtful: Arc<AtomicBool>,
     readers: DatabaseConnection,
+    reader: Reader,
     newer: Option<String>,
     /// Held for the life of the handle: a second server on the same directory is refused.
     _lock: DirectoryLock,
@@ -74,11 +81,17 @@ impl Sqlite {
         let newer = newer.map_err(|error| OpenError::of_migrating(location, error))?;
         error::learn_index_names(&writer).await.map_err(open)?;
         let readers = connect_readers(&path).await.map_err(open)?;
-        Ok(Self { writer, turns: Turns::default(), is_doubtful, readers, newer, _lock: lock })
+        let reader = Reader(Readers::Sqlite(readers.clone()));
+        Ok(Self { writer, turns: Turns::default(), is_doubtful, readers, reader, newer, _lock: lock })
     }
 
-    pub(super) fn reader(&self) -> &DatabaseConnection {
-        &self.readers
+    pub(super) fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// Begins a transaction for reading.
+    pub(super) async fn snapshot(&self) -> Result<DatabaseTransaction, DbErr> {
+        self.readers.begin().await
     }
 
     pub(super) fn newer(&self) -> Option<&str> {
@@ -98,7 +111,7 @@ impl Sqlite {
         let _turn = self.turns.take(goes_first).await;
         let doubt = Doubt::new(&self.is_doubtful);
         let transaction = self.writer.begin_with_options(options).await.map_err(DbError::from)?;
-        let tx = Tx::new(transaction, Clock::Own);
+        let tx = Tx::new(Transaction::sqlite(transaction), Clock::Own);
         let outcome = work(&tx).await;
         let (transaction, hints, has_failed) = tx.into_parts();
         match outcome {

@@ -16,7 +16,10 @@ use std::{
 };
 
 use serde_json::Value;
-use sqlx::{PgPool, postgres::PgListener};
+use sqlx::{
+    Acquire, ConnectOptions,
+    postgres::{PgConnectOptions, PgListener, PgPoolOptions},
+};
 use tokio::{
     sync::mpsc,
     time::{MissedTickBehavior, interval, timeout},
@@ -26,6 +29,7 @@ use warren_rt::{Backoff, Tasks};
 
 use self::batch::{Batch, Hint};
 use super::{InProcess, Notice, PubSub, Subscription};
+use crate::database::PostgresPool;
 
 const CHANNEL: &str = "warren";
 /// Hints that may wait for the next batch.
@@ -50,14 +54,14 @@ pub(crate) struct ListenNotify {
 }
 
 impl ListenNotify {
-    /// Listens, then starts the tasks that send and receive. `pool` must have two connections or more for this alone. A
-    /// database that lets nobody listen makes everything slower, but is none to refuse.
-    pub(crate) async fn start(pool: PgPool, tasks: &Tasks) -> Self {
+    /// Listens on a connection of its own, then starts the tasks that send through the pool and receive. A database that
+    /// lets nobody listen makes everything slower, but is none to refuse.
+    pub(crate) async fn start(options: PgConnectOptions, pool: PostgresPool, tasks: &Tasks) -> Self {
         let local = Arc::new(InProcess::default());
         let has_lost = Arc::new(AtomicBool::new(false));
         let (outbox, waiting) = mpsc::channel(OUTBOX_MAX);
         let from = Uuid::new_v4();
-        let listener = match listen(&pool).await {
+        let listener = match listen(&options).await {
             Ok(listener) => Some(listener),
             Err(error) => {
                 tracing::warn!(
@@ -67,7 +71,7 @@ impl ListenNotify {
                 None
             }
         };
-        let receiver = Receiver { pool: pool.clone(), from, local: local.clone() };
+        let receiver = Receiver { options, from, local: local.clone() };
         tasks.spawn("hint listener", async move { receiver.run(listener).await });
         let sender = Sender { pool, from, waiting, has_lost: has_lost.clone() };
         let stopped = tasks.token().cancelled_owned();
@@ -91,7 +95,7 @@ impl PubSub for ListenNotify {
 
 /// Sends what waits, at a pace.
 struct Sender {
-    pool: PgPool,
+    pool: PostgresPool,
     from: Uuid,
     waiting: mpsc::Receiver<Hint>,
     has_lost: Arc<AtomicBool>,
@@ -156,8 +160,11 @@ impl Sender {
     async fn notify(&self, hints: Vec<Hint>) -> Result<(), sqlx::Error> {
         let has_lost = self.has_lost.swap(false, Ordering::Relaxed);
         let payloads = Batch::encode(self.from, hints, has_lost);
-        let query = sqlx::query("SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload");
-        let sending = query.bind(CHANNEL).bind(payloads).execute(&self.pool);
+        let sending = async {
+            let mut lease = self.pool.lease().await?;
+            let query = sqlx::query("SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload");
+            lease.step(async |connection| query.bind(CHANNEL).bind(payloads).execute(connection).await).await
+        };
         timeout(PATIENCE, sending).await.map_err(|_| sqlx::Error::PoolTimedOut)??;
         Ok(())
     }
@@ -168,7 +175,7 @@ struct Gone;
 
 /// Gives what other servers send to the subscribers of this one.
 struct Receiver {
-    pool: PgPool,
+    options: PgConnectOptions,
     from: Uuid,
     local: Arc<InProcess>,
 }
@@ -179,17 +186,15 @@ impl Receiver {
         loop {
             let listening = match first.take() {
                 Some(listener) => Ok(listener),
-                None => listen(&self.pool).await.inspect(|_| {
+                None => listen(&self.options).await.inspect(|_| {
                     // What was said before it listened was lost.
                     self.local.lag_all();
                 }),
             };
-            if self.pool.is_closed() {
-                return;
-            }
             match listening {
                 Ok(mut listener) => {
                     let error = self.receive(&mut listener, &mut backoff).await;
+                    forsake(listener, &self.options).await;
                     tracing::warn!(error, "the connection that listens for hints broke and is made again");
                 }
                 Err(error) => tracing::warn!(error, "cannot listen for hints"),
@@ -236,14 +241,30 @@ impl Receiver {
     }
 }
 
-async fn listen(pool: &PgPool) -> Result<PgListener, String> {
+async fn listen(options: &PgConnectOptions) -> Result<PgListener, String> {
     let listening = async {
-        let mut listener = PgListener::connect_with(pool).await?;
+        // A pool of its own: what hangs on a dead network takes nobody's place.
+        let pool = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
+        let pool = pool.acquire_timeout(PATIENCE).connect_lazy_with(options.clone());
+        let mut listener = PgListener::connect_with(&pool).await?;
         listener.listen(CHANNEL).await?;
         Ok::<_, sqlx::Error>(listener)
     };
     match timeout(PATIENCE, listening).await {
         Ok(listening) => listening.map_err(|error| error.to_string()),
         Err(_elapsed) => Err(String::from("the database does not answer")),
+    }
+}
+
+/// Closes the connection of a listener. Its driver would first say that it does not listen any more, and on a dead network
+/// wait for the answer as long as TCP does; so it is made to say that on another connection.
+async fn forsake(mut listener: PgListener, options: &PgConnectOptions) {
+    let replacing = async {
+        let fresh = options.connect().await?;
+        *listener.acquire().await? = fresh;
+        Ok::<_, sqlx::Error>(())
+    };
+    if !matches!(timeout(PATIENCE, replacing).await, Ok(Ok(()))) {
+        tracing::debug!("the connection that listened stays open until the network gives it up");
     }
 }

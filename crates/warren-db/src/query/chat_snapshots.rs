@@ -1,7 +1,7 @@
 //! A chat at one moment: row, history and queue, read together.
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
     sea_query::{Expr, ExprTrait, QueryStatementBuilder, SimpleExpr},
 };
 use warren_vocab::ChatId;
@@ -9,6 +9,7 @@ use warren_vocab::ChatId;
 use super::{chat_messages, chat_queue, chats};
 use crate::{
     Database, DbError, DbResult,
+    database::Transaction,
     entity::{
         chat_messages as messages,
         chat_parts::{Column as P, Entity as Parts},
@@ -56,7 +57,7 @@ pub async fn read(db: &Database, chat: ChatId, known: Option<Known>) -> DbResult
     found
 }
 
-async fn read_in(connection: &DatabaseTransaction, chat: ChatId, known: Known) -> DbResult<Option<ChatAt>> {
+async fn read_in(connection: &Transaction, chat: ChatId, known: Known) -> DbResult<Option<ChatAt>> {
     let Some(row) = chats::by_id(connection, chat).await? else { return Ok(None) };
     let changed = if row.history_version > known.history {
         chat_messages::changed_since(connection, chat, known.history).await?

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use chrono::{SubsecRound, Utc};
-use sea_orm::{ActiveValue::NotSet, EntityTrait, FromQueryResult, IntoActiveModel, QueryOrder, Statement};
+use sea_orm::{
+    ActiveValue::NotSet, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryOrder,
+    Statement,
+};
 use serde_json::json;
 use uuid::Uuid;
 use warren_db::{

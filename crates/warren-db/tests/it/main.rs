@@ -7,6 +7,7 @@ mod crash;
 mod database;
 mod hints;
 mod replicas;
+mod silence;
 mod support;
 mod versions;
 mod visible;

@@ -1,9 +1,7 @@
 //! Steps of a transaction that may be dropped and are finished all the same.
 //!
-//! sqlx rolls back what it knows to have begun and not ended. A `BEGIN` whose answer nobody waited for has begun all the
-//! same: the connection would go back to its pool inside a transaction, and whoever got it next would see the past. A
-//! `COMMIT` whose answer nobody waited for has ended it: the rollback would hit no transaction, or the next one, and nobody
-//! would be told of what was committed.
+//! A `COMMIT` whose answer nobody waited for may have ended the transaction all the same, and nobody would be told of what
+//! was committed.
 
 use std::{
     future::{Future, poll_fn},
