@@ -251,6 +251,13 @@ impl Member {
         Ok(())
     }
 
+    /// All that this server knows of that does not work.
+    fn trouble(&self) -> String {
+        let told = self.troubles.borrow().clone();
+        let all = [Some(told).filter(|told| !told.is_empty()), self.db.hint_trouble()];
+        all.into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+
     fn row(&self) -> replicas::Model {
         let Introduction { id, relay_address, version } = &self.introduction;
         replicas::Model {
@@ -259,7 +266,7 @@ impl Member {
             relay_address: relay_address.as_ref().map(Url::to_string).unwrap_or_default(),
             version: version.clone(),
             region_id: REGION,
-            error: self.troubles.borrow().clone(),
+            error: self.trouble(),
             database_latency: self.latency,
             // These are set by the clock of the database.
             started_at: DateTime::default(),

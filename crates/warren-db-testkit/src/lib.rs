@@ -12,7 +12,7 @@ mod way;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
-use warren_db::{Database, Location, OpenError};
+use warren_db::{Database, Location, OpenError, OpenOptions};
 
 pub use way::Way;
 
@@ -97,9 +97,18 @@ impl TestDatabase {
     /// # Panics
     /// When PostgreSQL refuses.
     pub async fn second_handle(&self) -> Option<Database> {
-        match self.place.location {
+        self.second_handle_with(OpenOptions::default()).await
+    }
+
+    /// Opens the database as another server with other options would; `None` on SQLite, which allows one.
+    ///
+    /// # Panics
+    /// When PostgreSQL refuses.
+    pub async fn second_handle_with(&self, options: OpenOptions) -> Option<Database> {
+        let location = &self.place.location;
+        match location {
             Location::Sqlite { .. } => None,
-            Location::Postgres { .. } => Some(self.place.open().await),
+            Location::Postgres { .. } => Some(Database::open_with(location, options).await.unwrap()),
         }
     }
 

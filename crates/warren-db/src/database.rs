@@ -40,8 +40,21 @@ use crate::{
     query,
 };
 
-/// Connections to PostgreSQL unless the administrator says otherwise.
-const CONNECTIONS: u32 = 20;
+/// How a server uses PostgreSQL. SQLite ignores all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenOptions {
+    /// The most connections for reading and writing, at least 2. A few more carry hints, signs of life and parts of answers.
+    pub connections: u32,
+    /// Whether servers tell each other at once of what they change, by NOTIFY and LISTEN. One that does not looks every few
+    /// seconds instead, and the others look for what it changed.
+    pub notifies: bool,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self { connections: 20, notifies: true }
+    }
+}
 
 /// A handle to the open database; clones share it.
 #[derive(Clone)]
@@ -133,22 +146,21 @@ impl Database {
     /// Fails when another server holds the directory, when the database is newer than this program, when PostgreSQL
     /// cannot be reached, and on disk errors.
     pub async fn open(location: &Location) -> Result<Self, OpenError> {
-        Self::open_with(location, CONNECTIONS).await
+        Self::open_with(location, OpenOptions::default()).await
     }
 
-    /// Opens the database with at most so many connections to PostgreSQL for reading and writing, but at least 2. Six
-    /// more may carry hints, signs of life and parts of answers. SQLite ignores the number.
+    /// Opens the database as [`Self::open`] does, with options.
     ///
     /// # Errors
     /// Fails as [`Self::open`] does.
-    pub async fn open_with(location: &Location, connections: u32) -> Result<Self, OpenError> {
+    pub async fn open_with(location: &Location, options: OpenOptions) -> Result<Self, OpenError> {
         let (engine, pubsub): (_, Arc<dyn PubSub>) = match location {
             Location::Sqlite { data_dir } => {
                 (Engine::Sqlite(Sqlite::open(location, data_dir).await?), Arc::new(InProcess::default()))
             }
             Location::Postgres { url } => {
-                let (postgres, hints) = Postgres::open(location, url, connections).await?;
-                (Engine::Postgres(postgres), Arc::new(hints))
+                let (postgres, hints) = Postgres::open(location, url, options).await?;
+                (Engine::Postgres(postgres), hints)
             }
         };
         let database = Self { shared: Arc::new(Shared { location: location.clone(), engine, pubsub }) };
@@ -287,6 +299,11 @@ impl Database {
     /// Subscribes to the hints of a channel.
     pub fn subscribe(&self, channel: &str) -> Subscription {
         self.shared.pubsub.subscribe(channel)
+    }
+
+    /// Why no hints of other servers arrive, as a sentence for operators; `None` while they do, and where none are wanted.
+    pub fn hint_trouble(&self) -> Option<String> {
+        self.shared.pubsub.trouble()
     }
 
     /// Closes all connections once their work is done; SQLite also folds the write-ahead log into the database.

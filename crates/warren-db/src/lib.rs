@@ -13,7 +13,9 @@ pub mod pubsub;
 pub mod query;
 
 pub use copy::{CopyError, CopyProgress, CopyReport, copy};
-pub use database::{Database, DirectoryLock, Guard, Location, LocationError, OpenError, Pool, Tx};
+pub use database::{
+    Database, DirectoryLock, Guard, Location, LocationError, OpenError, OpenOptions, Pool, Tx,
+};
 pub use error::{DbError, DbResult};
 pub use pubsub::{Notice, PubSub, Subscription};
 /// Bound of read queries: a reader connection or a [`Tx`].

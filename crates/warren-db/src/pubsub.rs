@@ -2,6 +2,7 @@
 //!
 //! Hints may be lost, repeated or reordered; rows are the truth and every reader re-reads them.
 
+mod alone;
 mod postgres;
 
 use std::{
@@ -12,6 +13,7 @@ use std::{
 use serde_json::Value;
 use tokio::sync::broadcast;
 
+pub(crate) use alone::Alone;
 pub(crate) use postgres::ListenNotify;
 
 /// Hints that a slow subscriber may have waiting; when full, the oldest are dropped and it sees [`Notice::Lagged`].
@@ -32,6 +34,11 @@ pub trait PubSub: Send + Sync {
 
     /// Starts to receive the hints of one channel.
     fn subscribe(&self, channel: &str) -> Subscription;
+
+    /// Why no hints of other servers arrive, as a sentence for operators; `None` while they do, and where none are wanted.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
 }
 
 /// One subscriber of one channel. The last one takes the channel with it: names hold ids, and most are never used again.

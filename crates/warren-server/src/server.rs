@@ -11,7 +11,7 @@ use warren_app::{
     sealing::{self, KeySources, KeysError},
     upstream_login::{UpstreamConfigError, UpstreamProviders},
 };
-use warren_db::{Database, DbError, DirectoryLock, Location, OpenError};
+use warren_db::{Database, DbError, DirectoryLock, Location, OpenError, OpenOptions};
 use warren_provisioner::{Provisioner, ProvisionerConfig};
 use warren_rt::Tasks;
 use warren_tunnel::QuicSetUpError;
@@ -84,7 +84,7 @@ impl Server {
     pub async fn start(config: ServerConfig) -> Result<RunningServer, StartError> {
         let listeners = Listeners::bind(&config).await?;
         let access_url = listeners.access_url(&config)?;
-        let db = Database::open_with(&location(&config.database), config.database.postgres_max_open).await?;
+        let db = Database::open_with(&location(&config.database), open_options(&config.database)).await?;
         let lock = lock(&config.database)?;
         let sources = KeySources {
             external: &config.external_token_encryption_keys,
@@ -178,6 +178,10 @@ pub(crate) fn location(config: &warren_config::Database) -> Location {
         "" => Location::sqlite(&config.data_dir),
         url => Location::postgres(url),
     }
+}
+
+fn open_options(config: &warren_config::Database) -> OpenOptions {
+    OpenOptions { connections: config.postgres_max_open, notifies: !config.postgres_disable_notify }
 }
 
 /// Derived from the default organization, whose random id is made with the database.

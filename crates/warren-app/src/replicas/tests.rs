@@ -45,6 +45,20 @@ async fn a_server_knows_itself_from_the_start_and_is_forgotten_when_it_stops() {
 }
 
 #[tokio::test]
+async fn a_server_that_hears_no_hints_says_so_to_operators() {
+    let database = TestDatabase::new().await;
+    let Some(way) = database.deaf_way().await else { return };
+    let db = Database::open(way.location()).await.unwrap();
+    let (registry, tasks) = join(&db).await;
+    registry.report("No way to the other one.".into());
+    let known = until(&registry, "both troubles", |roster| {
+        roster[0].error.starts_with("No way to the other one. Hints of other servers do not arrive")
+    });
+    assert!(known.await[0].error.contains("LISTEN is not supported here"));
+    tasks.stop(DEADLINE).await;
+}
+
+#[tokio::test]
 async fn servers_see_each_other_come_and_go() {
     let database = TestDatabase::new().await;
     let Some(other) = database.second_handle().await else { return };

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc as orders, oneshot};
 use warren_chat::{ClientResult, DynamicTool, Start, WorkerConfig};
-use warren_db::{Database, DbError, Location, Tx, channels, entity::chats, query};
+use warren_db::{Database, DbError, Location, OpenOptions, Tx, channels, entity::chats, query};
 use warren_vocab::{BusyBehavior, ChatStatus, MessageRole};
 
 use crate::{
@@ -329,6 +329,49 @@ async fn mute(db: &Database) {
             .to_owned(),
     ];
     sql(db, &statements).await;
+}
+
+/// One server works on a chat and another one shows it; each of them may do without LISTEN and NOTIFY.
+async fn a_chat_that_two_servers_follow(working: OpenOptions, viewing: OpenOptions) {
+    let stage = Stage::with_config(idle()).await;
+    let model = stage
+        .with_script(&json!({ "turns": [
+            { "when": { "user": "again" }, "steps": [{ "text": "Welcome back." }] },
+            { "steps": [{ "text": "Hi." }] },
+        ] }))
+        .await;
+    let Some(working) = stage.another_database(working).await else { return };
+    let viewing = stage.another_database(viewing).await.unwrap();
+    let (_working, working_tasks) = Stage::start(working, WorkerConfig::default());
+    let (viewing, viewing_tasks) = Stage::start(viewing, idle());
+    let chat = stage.create("question").await;
+    let mut view = View::new(viewing.watch(&stage.subject, chat, Start::default()).await.unwrap());
+    view.until("the answer", |view| view.story().len() == 2 && view.status == Some(ChatStatus::Waiting))
+        .await;
+    let again = Stage::message("again", BusyBehavior::Queue);
+    viewing.send(&stage.subject, chat, again).await.unwrap();
+    view.until("the second answer", |view| {
+        view.story().len() == 4 && view.status == Some(ChatStatus::Waiting)
+    })
+    .await;
+    assert_eq!(view.story().last().unwrap().1, "Welcome back.");
+    assert_eq!(model.requests().len(), 2);
+    working_tasks.stop(DEADLINE).await;
+    viewing_tasks.stop(DEADLINE).await;
+}
+
+fn without_notify() -> OpenOptions {
+    OpenOptions { notifies: false, ..OpenOptions::default() }
+}
+
+#[tokio::test]
+async fn a_server_without_notify_shows_chats_of_one_that_has_it() {
+    a_chat_that_two_servers_follow(OpenOptions::default(), without_notify()).await;
+}
+
+#[tokio::test]
+async fn a_server_shows_chats_of_one_without_notify() {
+    a_chat_that_two_servers_follow(without_notify(), OpenOptions::default()).await;
 }
 
 #[tokio::test]

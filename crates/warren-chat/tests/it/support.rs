@@ -23,7 +23,7 @@ use warren_chat::{
         approval::{Places, absolute},
     },
 };
-use warren_db::{Database, Location, entity::users, query};
+use warren_db::{Database, Location, OpenOptions, entity::users, query};
 use warren_db_testkit::TestDatabase;
 use warren_dev_model::{Script, ScriptedModel};
 use warren_rt::{Sealer, Tasks};
@@ -260,6 +260,11 @@ impl Stage {
     /// Another server on the same database; none where only one may have it open.
     pub(crate) async fn second_server(&self, worker: WorkerConfig) -> Option<(ChatService, Tasks)> {
         Some(Self::start(self.database.second_handle().await?, worker))
+    }
+
+    /// The database as another server with such options has it; `None` on SQLite.
+    pub(crate) async fn another_database(&self, options: OpenOptions) -> Option<Database> {
+        self.database.second_handle_with(options).await
     }
 
     /// Another worker on the very handle that this one has. It begins by voiding the leases of others where it believes

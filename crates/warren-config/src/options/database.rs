@@ -34,6 +34,17 @@ pub(super) const TABLE: &[Opt] = &[
     .wire("pg_conn_max_open")
     .group(Group::Database),
     Opt::new(
+        "Postgres Disable Notify",
+        "postgres-disable-notify",
+        "PG_DISABLE_NOTIFY",
+        "pgDisableNotify",
+        field!(database.postgres_disable_notify),
+        "Uses neither LISTEN nor NOTIFY, which poolers that share connections do not carry. Changes of other servers are seen \
+         some seconds later.",
+    )
+    .wire("pg_disable_notify")
+    .group(Group::Database),
+    Opt::new(
         "External Token Encryption Keys",
         "external-token-encryption-keys",
         "EXTERNAL_TOKEN_ENCRYPTION_KEYS",

@@ -14,11 +14,18 @@ pub struct Database {
     pub postgres_url: Secret<String>,
     /// The most connections to PostgreSQL.
     pub postgres_max_open: u32,
+    /// Whether this server neither tells other ones at once of what it changes nor hears of what they change.
+    pub postgres_disable_notify: bool,
 }
 
 impl Default for Database {
     fn default() -> Self {
-        Self { data_dir: PathBuf::new(), postgres_url: Secret::default(), postgres_max_open: 10 }
+        Self {
+            data_dir: PathBuf::new(),
+            postgres_url: Secret::default(),
+            postgres_max_open: 10,
+            postgres_disable_notify: false,
+        }
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) use self::pool::Pool;
 pub(super) use self::transaction::Transaction;
 
 use super::{
-    Guard, Location, OpenError, Tx,
+    Guard, Location, OpenError, OpenOptions, Tx,
     clock::{Clock, RemoteClock},
     publish_all,
     reader::{Reader, Readers},
@@ -35,7 +35,7 @@ use super::{
 use crate::{
     error::DbError,
     migration,
-    pubsub::{ListenNotify, PubSub},
+    pubsub::{Alone, ListenNotify, PubSub},
     query,
 };
 use shield::shielded;
@@ -93,19 +93,23 @@ impl Postgres {
     pub(super) async fn open(
         location: &Location,
         url: &str,
-        connections: u32,
-    ) -> Result<(Self, ListenNotify), OpenError> {
+        wanted: OpenOptions,
+    ) -> Result<(Self, Arc<dyn PubSub>), OpenError> {
         let options = connect_options(url)?;
         let newer = migrate(location, &options).await?;
-        let n_writers = Ord::max(connections / 2, 1);
-        let n_readers = Ord::max(connections.saturating_sub(n_writers), 1);
+        let n_writers = Ord::max(wanted.connections / 2, 1);
+        let n_readers = Ord::max(wanted.connections.saturating_sub(n_writers), 1);
         let writers = Pool::new(options.clone(), &[SESSION], n_writers);
         let readers = Pool::new(options.clone(), &[SESSION, READ_ONLY], n_readers);
         let apart = Pool::new(options.clone(), &[SESSION], APART_MAX);
         let tasks = Tasks::new();
         let clock = hear_first(&readers).await;
         let clock = clock.map_err(|source| OpenError::Open { location: location.clone(), source })?;
-        let pubsub = ListenNotify::start(options, apart.clone(), &tasks).await;
+        let pubsub: Arc<dyn PubSub> = if wanted.notifies {
+            Arc::new(ListenNotify::start(options, apart.clone(), &tasks).await)
+        } else {
+            Arc::new(Alone::start(&tasks))
+        };
         let (reader, turn) = (Reader(Readers::Postgres(readers.clone())), RwLock::default());
         Ok((Self { writers, readers, reader, apart, tasks, newer, clock, turn }, pubsub))
     }

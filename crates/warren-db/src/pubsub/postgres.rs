@@ -21,7 +21,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgListener, PgPoolOptions},
 };
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, watch},
     time::{MissedTickBehavior, interval, timeout},
 };
 use uuid::Uuid;
@@ -51,6 +51,7 @@ pub(crate) struct ListenNotify {
     outbox: mpsc::Sender<Hint>,
     /// Set when hints to other servers were lost, until they are told.
     has_lost: Arc<AtomicBool>,
+    trouble: watch::Receiver<Option<String>>,
 }
 
 impl ListenNotify {
@@ -61,22 +62,15 @@ impl ListenNotify {
         let has_lost = Arc::new(AtomicBool::new(false));
         let (outbox, waiting) = mpsc::channel(OUTBOX_MAX);
         let from = Uuid::new_v4();
-        let listener = match listen(&options).await {
-            Ok(listener) => Some(listener),
-            Err(error) => {
-                tracing::warn!(
-                    error,
-                    "cannot listen for hints; this server looks for changes every few seconds"
-                );
-                None
-            }
-        };
-        let receiver = Receiver { options, from, local: local.clone() };
+        let (trouble, troubles) = watch::channel(None);
+        let receiver = Receiver { options, from, local: local.clone(), trouble };
+        let listener = listen(&receiver.options).await;
+        let listener = listener.map_err(|deafness| receiver.miss(deafness)).ok();
         tasks.spawn("hint listener", async move { receiver.run(listener).await });
         let sender = Sender { pool, from, waiting, has_lost: has_lost.clone() };
         let stopped = tasks.token().cancelled_owned();
         tasks.spawn_graceful("hint sender", async move { sender.run(stopped).await });
-        Self { local, outbox, has_lost }
+        Self { local, outbox, has_lost, trouble: troubles }
     }
 }
 
@@ -90,6 +84,10 @@ impl PubSub for ListenNotify {
 
     fn subscribe(&self, channel: &str) -> Subscription {
         self.local.subscribe(channel)
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.trouble.borrow().clone()
     }
 }
 
@@ -178,6 +176,16 @@ struct Receiver {
     options: PgConnectOptions,
     from: Uuid,
     local: Arc<InProcess>,
+    /// Why nothing is heard, for as long as that is so.
+    trouble: watch::Sender<Option<String>>,
+}
+
+/// Why nothing is heard.
+enum Deafness {
+    /// There is no connection.
+    Away(String),
+    /// There is one, but it does not do: LISTEN was refused or had no effect.
+    Refused(String),
 }
 
 impl Receiver {
@@ -193,11 +201,18 @@ impl Receiver {
             };
             match listening {
                 Ok(mut listener) => {
-                    let error = self.receive(&mut listener, &mut backoff).await;
+                    let (error, has_heard) = self.receive(&mut listener, &mut backoff).await;
                     forsake(listener, &self.options).await;
-                    tracing::warn!(error, "the connection that listens for hints broke and is made again");
+                    if has_heard {
+                        tracing::warn!(
+                            error,
+                            "the connection that listens for hints broke and is made again"
+                        );
+                    } else {
+                        self.miss(Deafness::Refused(error));
+                    }
                 }
-                Err(error) => tracing::warn!(error, "cannot listen for hints"),
+                Err(deafness) => self.miss(deafness),
             }
             // Nobody knows what is not heard from now on.
             self.local.lag_all();
@@ -205,19 +220,58 @@ impl Receiver {
         }
     }
 
-    /// Receives until the connection breaks, and says why.
-    async fn receive(&self, listener: &mut PgListener, backoff: &mut Backoff) -> String {
+    /// Receives until the connection breaks, and says why and whether anything was heard before.
+    async fn receive(&self, listener: &mut PgListener, backoff: &mut Backoff) -> (String, bool) {
+        let mut has_heard = false;
         loop {
             match timeout(SILENCE_MAX, listener.try_recv()).await {
                 Ok(Ok(Some(notification))) => {
+                    has_heard = true;
                     backoff.reset();
+                    self.hear();
                     self.deliver(notification.payload());
                 }
                 // It has reconnected and listens again.
                 Ok(Ok(None)) => self.local.lag_all(),
-                Ok(Err(error)) => return error.to_string(),
-                Err(_elapsed) => return String::from("nothing was heard, not even the own heartbeat"),
+                Ok(Err(error)) => return (error.to_string(), has_heard),
+                Err(_elapsed) => {
+                    return (String::from("nothing was heard, not even the own heartbeat"), has_heard);
+                }
             }
+        }
+    }
+
+    /// Notes that nothing is heard, and tells operators once what that means.
+    fn miss(&self, deafness: Deafness) {
+        let (error, is_refused) = match deafness {
+            Deafness::Away(error) => (error, false),
+            Deafness::Refused(error) => (error, true),
+        };
+        let text = format!(
+            "Hints of other servers do not arrive ({error}); their changes are looked for every few seconds."
+        );
+        if self.trouble.borrow().is_some() {
+            tracing::debug!(error, "still no hints of other servers arrive");
+        } else if is_refused {
+            tracing::warn!(
+                error,
+                "hints of other servers do not arrive, so this server looks for their changes every few seconds; give it a \
+                 connection of its own to PostgreSQL, not one of a pooler that shares them, or start it with \
+                 --postgres-disable-notify"
+            );
+        } else {
+            tracing::warn!(
+                error,
+                "cannot listen for hints of other servers; this server looks for their changes every few seconds"
+            );
+        }
+        self.trouble.send_replace(Some(text));
+    }
+
+    fn hear(&self) {
+        if self.trouble.borrow().is_some() {
+            tracing::info!("hints of other servers arrive again");
+            self.trouble.send_replace(None);
         }
     }
 
@@ -241,18 +295,22 @@ impl Receiver {
     }
 }
 
-async fn listen(options: &PgConnectOptions) -> Result<PgListener, String> {
+async fn listen(options: &PgConnectOptions) -> Result<PgListener, Deafness> {
     let listening = async {
         // A pool of its own: what hangs on a dead network takes nobody's place.
         let pool = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
         let pool = pool.acquire_timeout(PATIENCE).connect_lazy_with(options.clone());
-        let mut listener = PgListener::connect_with(&pool).await?;
-        listener.listen(CHANNEL).await?;
-        Ok::<_, sqlx::Error>(listener)
+        let away = |error: sqlx::Error| Deafness::Away(error.to_string());
+        let mut listener = PgListener::connect_with(&pool).await.map_err(away)?;
+        match listener.listen(CHANNEL).await {
+            Ok(()) => Ok(listener),
+            Err(error @ sqlx::Error::Io(_)) => Err(away(error)),
+            Err(error) => Err(Deafness::Refused(error.to_string())),
+        }
     };
     match timeout(PATIENCE, listening).await {
-        Ok(listening) => listening.map_err(|error| error.to_string()),
-        Err(_elapsed) => Err(String::from("the database does not answer")),
+        Ok(listening) => listening,
+        Err(_elapsed) => Err(Deafness::Away(String::from("the database does not answer"))),
     }
 }
 

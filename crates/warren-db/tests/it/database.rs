@@ -1,8 +1,4 @@
-use std::{
-    io,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 
 use chrono::Utc;
 use sea_orm::{ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait};
@@ -15,7 +11,7 @@ use warren_db::{
 use warren_db_testkit::{TestDatabase, TestPlace};
 use warren_vocab::UserId;
 
-use crate::support::{count_up, insert, user};
+use crate::support::{Said, count_up, insert, user};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn concurrent_read_modify_write_transactions_lose_nothing() {
@@ -220,21 +216,6 @@ async fn a_transaction_that_nobody_waits_for_any_more_leaves_no_reader_in_the_pa
     }
 }
 
-/// Writes everything that the driver says about connections where the test can read it.
-#[derive(Clone, Default)]
-struct Said(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Said {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// Dropped at each point of a transaction, above all while its end is under way.
 #[tokio::test]
 async fn a_write_that_nobody_waits_for_any_more_is_whole_and_told_or_is_nothing() {
@@ -279,7 +260,7 @@ async fn a_write_that_nobody_waits_for_any_more_is_whole_and_told_or_is_nothing(
         }
     }
     assert!(n_dropped > 4, "{n_dropped}");
-    let said = String::from_utf8(said.0.lock().unwrap().clone()).unwrap();
+    let said = said.text();
     assert!(!said.contains("WARN"), "{said}");
 }
 

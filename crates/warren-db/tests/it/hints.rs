@@ -10,10 +10,16 @@ use std::{
 
 use sea_orm::{ConnectionTrait, DbBackend, Statement, sqlx::postgres::PgListener};
 use serde_json::json;
-use tokio::{sync::oneshot, task::JoinSet, time::Instant};
-use warren_db::{Database, Location, Notice};
+use tokio::{
+    sync::oneshot,
+    task::JoinSet,
+    time::{Instant, timeout},
+};
+use warren_db::{Database, Location, Notice, OpenOptions, Subscription};
 use warren_db_testkit::TestDatabase;
 use warren_rt::Tasks;
+
+use crate::support::Said;
 
 const DEADLINE: Duration = Duration::from_secs(60);
 const N_CHANNELS: usize = 100;
@@ -148,4 +154,72 @@ async fn while_nobody_can_listen_readers_are_told_to_look_again_and_again() {
         }
     };
     tokio::time::timeout(DEADLINE, heard).await.expect("hints flow again");
+}
+
+/// Counts what subscribers are told: hints, and that they should look.
+async fn told(hints: &mut Subscription, n_looks: u32) -> usize {
+    let (mut n_hints, mut looked) = (0, 0);
+    while looked < n_looks {
+        match hints.next().await.expect("the publisher lives") {
+            Notice::Hint(_) => n_hints += 1,
+            Notice::Lagged => looked += 1,
+        }
+    }
+    n_hints
+}
+
+#[tokio::test]
+async fn a_server_that_may_not_listen_starts_says_so_once_and_is_heard_by_others() {
+    let said = Said::default();
+    let writer = said.clone();
+    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let database = TestDatabase::new().await;
+    let Some(way) = database.deaf_way().await else { return };
+    let (db, other) = (Database::open(way.location()).await.unwrap(), database.database());
+    let trouble = db.hint_trouble().expect("it knows");
+    assert!(trouble.contains("LISTEN is not supported here"), "{trouble}");
+    assert_eq!(other.hint_trouble(), None);
+    let (mut deaf, mut heard) = (db.subscribe("news"), other.subscribe("news"));
+    let looking = async { told(&mut deaf, 4).await };
+    let hearing = async {
+        loop {
+            db.publish("news", json!(1));
+            if let Ok(Some(Notice::Hint(_))) = timeout(Duration::from_secs(1), heard.next()).await {
+                return;
+            }
+        }
+    };
+    let both = async { tokio::join!(looking, hearing) };
+    timeout(DEADLINE, both).await.expect("it looks by itself, and others hear of it");
+    let said = said.text();
+    assert_eq!(said.matches("--postgres-disable-notify").count(), 1, "{said}");
+}
+
+#[tokio::test]
+async fn a_server_without_notifications_listens_to_nobody_tells_nobody_and_looks_by_itself() {
+    let database = TestDatabase::new().await;
+    let options = OpenOptions { notifies: false, ..OpenOptions::default() };
+    let Some(db) = database.second_handle_with(options).await else { return };
+    let Location::Postgres { url } = database.location().clone() else { return };
+    let other = database.database();
+    let mut listener = PgListener::connect(&url).await.unwrap();
+    listener.listen("warren").await.unwrap();
+    let mut own = db.subscribe("news");
+    db.publish("news", json!("from the one without"));
+    assert_eq!(own.next().await, Some(Notice::Hint(json!("from the one without"))), "its own people hear it");
+    other.publish("news", json!("from the other"));
+    let n_hints = timeout(DEADLINE, told(&mut own, 3)).await.expect("it looks by itself");
+    assert_eq!((n_hints, db.hint_trouble()), (0, None));
+    // Seconds have passed: the heartbeats of the other one have come.
+    let mut n_heard = 0;
+    while let Ok(Ok(notification)) = timeout(Duration::ZERO, listener.recv()).await {
+        n_heard += 1;
+        assert!(!notification.payload().contains("from the one without"), "{}", notification.payload());
+    }
+    assert!(n_heard > 0);
+    let listening = "SELECT count(*) AS n FROM pg_stat_activity \
+        WHERE datname = current_database() AND application_name = 'warren' AND query LIKE 'LISTEN%'";
+    let row = other.reader().query_one_raw(Statement::from_string(DbBackend::Postgres, listening)).await;
+    assert_eq!(row.unwrap().unwrap().try_get::<i64>("", "n").unwrap(), 1, "the other one alone listens");
 }

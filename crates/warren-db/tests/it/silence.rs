@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
-use sea_orm::{EntityTrait, PaginatorTrait};
+use sea_orm::{
+    EntityTrait, PaginatorTrait,
+    sqlx::{Connection, Executor, PgConnection},
+};
 use serde_json::json;
 use tokio::time::{Instant, timeout};
-use warren_db::{Database, DbError, Guard, Notice, Tx, entity::users};
+use warren_db::{Database, DbError, Guard, Location, Notice, Tx, entity::users};
 use warren_db_testkit::TestDatabase;
 use warren_vocab::UserId;
 
-use crate::support::{insert, user};
+use crate::support::{Said, insert, user};
 
 /// How long a server may need to answer again. It is held to 15 s for a question; the rest is for a busy machine.
 const BOUND: Duration = Duration::from_secs(25);
@@ -100,4 +103,26 @@ async fn nobody_claims_to_know_what_became_of_a_commit_that_was_not_answered() {
 
 async fn read_in(tx: &Tx) -> Result<u64, DbError> {
     Ok(users::Entity::find().count(tx).await?)
+}
+
+#[tokio::test]
+async fn a_server_that_waits_for_the_migrations_of_another_says_so_and_goes_on_after_them() {
+    let said = Said::default();
+    let writer = said.clone();
+    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let database = TestDatabase::new().await;
+    let Location::Postgres { url } = database.location().clone() else { return };
+    let mut migrating = PgConnection::connect(&url).await.unwrap();
+    let lock = "SELECT pg_advisory_lock(x'77617272656e0001'::bigint)";
+    migrating.execute(lock).await.unwrap();
+    let opening = Database::open(database.location());
+    let telling = async {
+        while !said.text().contains("waiting for another server that brings the database up to date") {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        migrating.close().await.unwrap();
+    };
+    let (opened, ()) = timeout(DEADLINE, async { tokio::join!(opening, telling) }).await.unwrap();
+    assert_eq!(read(&opened.unwrap()).await.unwrap(), 0);
 }

@@ -1,5 +1,10 @@
 //! Rows for the tests.
 
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
+
 use chrono::Utc;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait, IntoActiveModel};
 use uuid::Uuid;
@@ -27,4 +32,25 @@ pub(crate) async fn count_up(tx: &Tx, id: Uuid) -> Result<(), DbError> {
     active.name = Set(next.to_string());
     active.update(tx).await?;
     Ok(())
+}
+
+/// Writes everything that the driver says about connections where the test can read it.
+#[derive(Clone, Default)]
+pub(crate) struct Said(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Said {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Said {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
 }
