@@ -282,11 +282,7 @@ impl Database {
     {
         let pubsub = &self.shared.pubsub;
         match &self.shared.engine {
-            Engine::Sqlite(sqlite) => {
-                let (value, hints) = Box::pin(sqlite.transact(true, work)).await?;
-                publish_all(&**pubsub, hints);
-                Ok(value)
-            }
+            Engine::Sqlite(sqlite) => Box::pin(sqlite.transact(true, pubsub, work)).await,
             Engine::Postgres(postgres) => Box::pin(postgres.transact_apart(pubsub, work)).await,
         }
     }
@@ -333,9 +329,7 @@ impl Database {
         match &self.shared.engine {
             Engine::Sqlite(sqlite) => {
                 let goes_first = guard.is_some_and(|guard| guard.goes_first);
-                let (value, hints) = Box::pin(sqlite.transact(goes_first, work)).await?;
-                publish_all(&**pubsub, hints);
-                Ok(value)
+                Box::pin(sqlite.transact(goes_first, pubsub, work)).await
             }
             Engine::Postgres(postgres) => Box::pin(postgres.transact(guard, pubsub, work)).await,
         }

@@ -19,14 +19,16 @@ use sea_orm::{
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::{
-    DirectoryLock, Hints, Location, OpenError, Tx,
+    DirectoryLock, Location, OpenError, Tx,
     clock::Clock,
+    publish_all,
     reader::{Reader, Readers},
     transaction::Transaction,
 };
 use crate::{
     error::{self, DbError},
     migration,
+    pubsub::PubSub,
 };
 
 const DATABASE_FILE: &str = "warren.db";
@@ -98,8 +100,14 @@ impl Sqlite {
         self.newer.as_deref()
     }
 
-    /// Runs one immediate transaction; the engine has no other kind of writer, so nothing needs a guard.
-    pub(super) async fn transact<T, E, F>(&self, goes_first: bool, work: F) -> Result<(T, Hints), E>
+    /// Runs one immediate transaction; the engine has no other kind of writer, so nothing needs a guard. Its hints go out
+    /// after the commit.
+    pub(super) async fn transact<T, E, F>(
+        &self,
+        goes_first: bool,
+        pubsub: &Arc<dyn PubSub>,
+        work: F,
+    ) -> Result<T, E>
     where
         F: AsyncFnOnce(&Tx) -> Result<T, E>,
         E: From<DbError>,
@@ -118,7 +126,8 @@ impl Sqlite {
             Ok(value) => {
                 transaction.commit().await.map_err(DbError::from)?;
                 doubt.settle();
-                Ok((value, hints))
+                publish_all(&**pubsub, hints);
+                Ok(value)
             }
             Err(error) => {
                 match transaction.rollback().await {
