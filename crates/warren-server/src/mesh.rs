@@ -3,6 +3,7 @@
 //! Owns who dials, which connection stays, and what each stream is served with. The protocol is in `warren-mesh-proto`;
 //! must not know what the streams carry beyond handing them to their servants.
 
+mod accept;
 mod chat_parts;
 mod dial;
 mod keys;
@@ -20,14 +21,16 @@ use std::{
 };
 
 use thiserror::Error;
-use tokio::{sync::watch, time::timeout};
+use tokio::sync::watch;
 use warren_app::{App, AppError, replicas::Registry};
 use warren_chat::ChatService;
-use warren_mesh_proto::{Accepting, Dialled, Established, HandshakeError, Nonce, StreamKind, wins};
+use warren_mesh_proto::{Dialled, Established, HandshakeError, Nonce, StreamKind, wins};
 use warren_rt::Tasks;
 use warren_tunnel::RelayHub;
 use warren_vocab::ReplicaId;
 
+use accept::Pending;
+pub(crate) use accept::READ_BUFFER_BYTES;
 pub(crate) use dial::PATH;
 use keys::Keys;
 use link::{Incoming, Link};
@@ -65,6 +68,7 @@ struct Shared {
     registry: Registry,
     app: App,
     keys: Keys,
+    pending: Arc<Pending>,
     tasks: Tasks,
     links: Mutex<HashMap<ReplicaId, (Link, Dialled)>>,
     /// Counts connections that come and go.
@@ -84,6 +88,7 @@ impl Mesh {
             registry,
             app: app.clone(),
             keys: Keys::new(app),
+            pending: Arc::default(),
             tasks: tasks.clone(),
             links: Mutex::default(),
             changes: watch::Sender::new(0),
@@ -106,20 +111,6 @@ impl Mesh {
         self.shared.tasks.spawn("mesh", async move { mesh.attend_all().await });
     }
 
-    /// Serves the socket of a server that has dialled, until it ends.
-    pub(crate) async fn serve(&self, mut socket: Socket) {
-        match timeout(HANDSHAKE_TIME, self.accept(&mut socket)).await {
-            Ok(Ok(established)) => {
-                let dialled = Dialled::between(established.peer, self.shared.me);
-                if let Err(error) = self.adopt(established, socket, dialled, false) {
-                    tracing::debug!(%error, "a connection of another server is not needed");
-                }
-            }
-            Ok(Err(error)) => self.tell_refused(&error),
-            Err(_) => tracing::debug!("somebody dialled as a server and said nothing"),
-        }
-    }
-
     /// The connection to a server, if there is one.
     fn present(&self, peer: ReplicaId) -> Option<Link> {
         self.links().get(&peer).map(|(link, _)| link.clone()).filter(Link::is_open)
@@ -136,23 +127,6 @@ impl Mesh {
             // The sender lives as long as this does.
             let _ = changes.changed().await;
         }
-    }
-
-    async fn accept(&self, socket: &mut Socket) -> Result<Established, MeshError> {
-        let hello = socket.receive().await.ok_or(MeshError::Silent)?;
-        let keys = self.shared.keys.current().await?;
-        let accepting = match Accepting::new(self.shared.me, &hello, &keys, nonce()) {
-            // The key may be newer than what is known here.
-            Err(HandshakeError::NoCommonKey) => {
-                let keys = self.shared.keys.again().await?;
-                Accepting::new(self.shared.me, &hello, &keys, nonce())
-            }
-            other => other,
-        };
-        let (accepting, challenge) = accepting?;
-        socket.send(challenge).await.ok_or(MeshError::Silent)?;
-        let answer = socket.receive().await.ok_or(MeshError::Silent)?;
-        Ok(accepting.finish(&answer)?)
     }
 
     /// Keeps a connection unless there is a better one, and serves it in the background.
@@ -206,28 +180,6 @@ impl Mesh {
                 tracing::debug!(kind = other.0, "a stream of an unknown kind is refused");
                 stream.refuse();
             }
-        }
-    }
-
-    /// Tells operators why a server was not let in, unless they know or need not.
-    fn tell_refused(&self, error: &MeshError) {
-        let is_news = match error {
-            MeshError::Handshake(HandshakeError::WrongServer { meant }) => {
-                let roster = self.shared.registry.roster();
-                let known = roster.borrow().clone();
-                self.shared.strangers.is_news(*meant, self.shared.me, &known)
-            }
-            MeshError::NoAddress
-            | MeshError::Unreachable { .. }
-            | MeshError::Silent
-            | MeshError::Handshake(_)
-            | MeshError::Keys(_)
-            | MeshError::Superfluous => true,
-        };
-        if is_news {
-            tracing::warn!(%error, "a server that dialled was not let in");
-        } else {
-            tracing::debug!(%error, "a server that dialled was not let in");
         }
     }
 

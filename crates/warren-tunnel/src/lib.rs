@@ -11,6 +11,7 @@
 //! It must not know HTTP routes, databases or permissions: the server hands in authenticated links and an
 //! [`Authorizer`].
 
+mod any_certificate;
 mod hub;
 pub mod link;
 mod node;
@@ -18,6 +19,7 @@ mod quic;
 mod socket;
 mod stream;
 
+pub use any_certificate::AnyCertificate;
 pub use hub::{Authorizer, FarLink, HubDialer, RelayHub};
 pub use link::{Dial, DialError, RelayLink};
 pub use node::{ConnectError, NodeConfig, TunnelNode};

@@ -104,7 +104,7 @@ pub(super) fn address(parts: &Parts, state: &AppState) -> ApiResult<()> {
 }
 
 /// Whoever has one address of the newer kind has all of its network of 64 bits.
-fn subscriber(address: IpAddr) -> IpAddr {
+pub(crate) fn subscriber(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
         older @ IpAddr::V4(_) => older,

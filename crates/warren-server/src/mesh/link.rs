@@ -20,7 +20,7 @@ use warren_mesh_proto::{
 };
 use warren_vocab::ReplicaId;
 
-use super::socket::{Reading, Socket, Writing};
+use super::socket::{Reading, Said, Socket, Writing};
 
 /// Frames that are written before the socket is flushed.
 const FLUSH_EVERY: usize = 32;
@@ -136,7 +136,9 @@ impl Link {
     }
 
     async fn read(&self, mut reading: Reading, mut opening: Opening, serve: impl Fn(Incoming)) -> LinkEnd {
-        while let Some(sealed) = reading.next().await {
+        while let Some(said) = reading.next().await {
+            // A proxy on the way may send signs of life.
+            let Said::Bytes(sealed) = said else { continue };
             let frame = match opening.open(sealed.into()) {
                 Ok(frame) => frame,
                 Err(error) => return error.into(),

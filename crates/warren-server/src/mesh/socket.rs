@@ -11,7 +11,14 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, tungstenite};
 /// The longest message on the wire.
 pub(crate) const WIRE_MAX: usize = 64 * 1024;
 
-pub(super) type Reading = Pin<Box<dyn Stream<Item = Bytes> + Send>>;
+/// What came on a socket.
+pub(super) enum Said {
+    Bytes(Bytes),
+    /// A text, or a message of the WebSocket itself.
+    Other,
+}
+
+pub(super) type Reading = Pin<Box<dyn Stream<Item = Said> + Send>>;
 pub(super) type Writing = Pin<Box<dyn Sink<Bytes, Error = ()> + Send>>;
 
 /// A socket to another server.
@@ -24,18 +31,17 @@ impl Socket {
     /// The socket of a server that has dialled.
     pub(crate) fn accepted(socket: ws::WebSocket) -> Self {
         let (sink, stream) = socket.split();
-        let reading = stream.take_while(|message| future::ready(message.is_ok())).filter_map(|message| {
-            future::ready(match message {
-                Ok(ws::Message::Binary(bytes)) => Some(bytes),
+        let reading =
+            stream.take_while(|message| future::ready(message.is_ok())).map(|message| match message {
+                Ok(ws::Message::Binary(bytes)) => Said::Bytes(bytes),
                 Ok(
                     ws::Message::Text(_)
                     | ws::Message::Ping(_)
                     | ws::Message::Pong(_)
                     | ws::Message::Close(_),
                 )
-                | Err(_) => None,
-            })
-        });
+                | Err(_) => Said::Other,
+            });
         let writing = sink
             .with(|bytes: Bytes| future::ready(Ok::<_, axum::Error>(ws::Message::Binary(bytes))))
             .sink_map_err(drop);
@@ -45,9 +51,9 @@ impl Socket {
     /// A socket that this server has dialled.
     pub(super) fn dialled(socket: WebSocketStream<MaybeTlsStream<TcpStream>>) -> Self {
         let (sink, stream) = socket.split();
-        let reading = stream.take_while(|message| future::ready(message.is_ok())).filter_map(|message| {
-            future::ready(match message {
-                Ok(tungstenite::Message::Binary(bytes)) => Some(bytes),
+        let reading =
+            stream.take_while(|message| future::ready(message.is_ok())).map(|message| match message {
+                Ok(tungstenite::Message::Binary(bytes)) => Said::Bytes(bytes),
                 Ok(
                     tungstenite::Message::Text(_)
                     | tungstenite::Message::Ping(_)
@@ -55,9 +61,8 @@ impl Socket {
                     | tungstenite::Message::Close(_)
                     | tungstenite::Message::Frame(_),
                 )
-                | Err(_) => None,
-            })
-        });
+                | Err(_) => Said::Other,
+            });
         let writing = sink
             .with(|bytes: Bytes| {
                 future::ready(Ok::<_, tungstenite::Error>(tungstenite::Message::Binary(bytes)))
@@ -66,9 +71,13 @@ impl Socket {
         Self { reading: Box::pin(reading), writing: Box::pin(writing) }
     }
 
-    /// Waits for a message; none when the socket has ended.
+    /// Waits for a message of the handshake; none when the socket has ended, or something comes that no server says: who
+    /// is not known yet is not listened to any longer.
     pub(super) async fn receive(&mut self) -> Option<Bytes> {
-        self.reading.next().await
+        match self.reading.next().await? {
+            Said::Bytes(bytes) => Some(bytes),
+            Said::Other => None,
+        }
     }
 
     /// Sends a message; none when the socket has ended.

@@ -1,15 +1,16 @@
 //! The servers of this deployment, for its operators.
 
-use axum::{Json, extract::State, http::StatusCode, response::Response};
+use axum::{Extension, Json, extract::State, http::StatusCode, response::Response};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use warren_api::{deployment, error::ErrorResponse};
 use warren_app::replicas::Replica;
 
 use crate::{
-    auth::Caller,
+    auth::{Caller, limit::subscriber},
     error::{ApiError, ApiResult},
     extract::Upgrade,
-    mesh::{Socket, WIRE_MAX},
+    mesh::{READ_BUFFER_BYTES, Socket, WIRE_MAX},
+    origin::Client,
     state::AppState,
 };
 
@@ -29,12 +30,21 @@ async fn replicas(
 
 /// Where the other servers of this deployment connect; who they are is shown inside.
 #[utoipa::path(get, path = "/api/v2/replicas/mesh", responses((status = 101), (status = 404, body = ErrorResponse)))]
-async fn mesh(State(state): State<AppState>, Upgrade(upgrade): Upgrade) -> ApiResult<Response> {
+async fn mesh(
+    State(state): State<AppState>,
+    Extension(client): Extension<Client>,
+    Upgrade(upgrade): Upgrade,
+) -> ApiResult<Response> {
     let mesh = state.mesh.ok_or_else(|| {
         ApiError::new(StatusCode::NOT_FOUND, "This server is alone: its database takes no other one.")
     })?;
-    let upgrade = upgrade.max_message_size(WIRE_MAX).max_frame_size(WIRE_MAX);
-    Ok(upgrade.on_upgrade(async move |socket| mesh.serve(Socket::accepted(socket)).await))
+    let knock = mesh.knock(client.ip.map(subscriber)).ok_or_else(|| {
+        let message = "Too many servers are connecting to this one at once. Try again in a moment.";
+        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, message)
+    })?;
+    let upgrade =
+        upgrade.max_message_size(WIRE_MAX).max_frame_size(WIRE_MAX).read_buffer_size(READ_BUFFER_BYTES);
+    Ok(upgrade.on_upgrade(async move |socket| mesh.serve(Socket::accepted(socket), knock).await))
 }
 
 fn shown(replica: Replica) -> deployment::Replica {

@@ -11,6 +11,7 @@ use warren_rt::Tasks;
 use super::StartError;
 use crate::{
     config::ServerConfig,
+    mesh,
     metrics::listener,
     router::router,
     serving::{self, Deadlines, Serving, redirect, tls},
@@ -82,18 +83,16 @@ impl Listeners {
         text.parse().map_err(|_| StartError::AccessUrl { address })
     }
 
-    /// How the other servers on the same database reach this one: the configured URL, else a listening address, without
-    /// TLS first, as what servers say to each other is sealed anyhow. None when no other server can have the database.
+    /// How the other servers on the same database reach this one: the configured URL, else a listening address, each of
+    /// which serves them. None when no other server can have the database.
     pub(super) async fn relay_address(&self, config: &ServerConfig) -> Result<Option<Url>, StartError> {
         let postgres = config.database.postgres_url.expose();
         if config.http.relay_address.is_some() || postgres.is_empty() {
             return Ok(config.http.relay_address.clone());
         }
-        let (scheme, mut address) = match (self.tls_address(), config.http.tls.redirect_http) {
-            (Some(address), true) => ("https", address),
-            (Some(address), false) if self.plain.is_none() => ("https", address),
-            (Some(_) | None, _) => ("http", self.first),
-        };
+        let plain = self.plain.as_ref().map(|bound| bound.address);
+        let (scheme, mut address) =
+            relay::reachable(plain, self.tls_address()).ok_or(StartError::NoAddress)?;
         if address.ip().is_unspecified() {
             address.set_ip(relay::own_address(postgres).await.unwrap_or(address.ip()));
         }
@@ -126,7 +125,9 @@ impl Listeners {
         }
         match (self.plain, elsewhere) {
             (Some(bound), Some(base)) => {
-                serving::serve(bound.listener, plain, redirect::to_https(base), tasks);
+                // The other servers need no TLS, and no certificate may name the address by which they come.
+                let redirecting = redirect::to_https(base, mesh::PATH, service);
+                serving::serve(bound.listener, plain, redirecting, tasks);
             }
             (Some(bound), None) => serving::serve(bound.listener, plain, service, tasks),
             (None, _) => {}

@@ -16,6 +16,8 @@ mod keys;
 mod line;
 mod puppet;
 mod relays;
+mod strangers;
+mod tls;
 mod tunnel;
 mod viewer;
 

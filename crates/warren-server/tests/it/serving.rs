@@ -10,10 +10,10 @@ use tokio::{
 
 use crate::support::{EMAIL, TestServer, answer};
 
-/// A certificate for localhost: the PEM text and the two files.
-fn certificate(dir: &TempDir) -> (String, PathBuf, PathBuf) {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let (cert, key) = (dir.path().join("localhost.crt"), dir.path().join("localhost.key"));
+/// A certificate that nobody else has signed: the PEM text and the two files.
+pub(crate) fn certificate(dir: &TempDir, name: &str) -> (String, PathBuf, PathBuf) {
+    let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
+    let (cert, key) = (dir.path().join("own.crt"), dir.path().join("own.key"));
     std::fs::write(&cert, made.cert.pem()).unwrap();
     std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
     (made.cert.pem(), cert, key)
@@ -22,7 +22,7 @@ fn certificate(dir: &TempDir) -> (String, PathBuf, PathBuf) {
 #[tokio::test]
 async fn tls_is_served_beside_plain_http_which_leads_to_it() {
     let dir = tempfile::tempdir().unwrap();
-    let (pem, cert, key) = certificate(&dir);
+    let (pem, cert, key) = certificate(&dir, "localhost");
     let server = TestServer::owned(|config| {
         // The client needs the plain listener to set the server up, so the redirect is tried on a second one below.
         config.http.tls.redirect_http = false;

@@ -33,7 +33,7 @@ struct Ends {
 fn sockets() -> (Socket, Socket) {
     let ((to_far, from_near), (to_near, from_far)) = (pipe::channel(4), pipe::channel(4));
     let socket = |sender: pipe::Sender<Bytes>, receiver: pipe::Receiver<Bytes>| Socket {
-        reading: Box::pin(receiver),
+        reading: Box::pin(receiver.map(Said::Bytes)),
         writing: Box::pin(sender.sink_map_err(drop)),
     };
     (socket(to_far, from_far), socket(to_near, from_near))

@@ -7,7 +7,8 @@ use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
 use super::DEADLINE;
 use crate::{chats::CHATS, support::TestServer};
 
-type Socket = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
+pub(super) type Socket =
+    tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
 
 pub(super) struct Viewer {
     socket: Socket,
@@ -37,6 +38,11 @@ impl Viewer {
         let mut request = format!("ws://{}{path}", server.server.address()).into_client_request().unwrap();
         request.headers_mut().insert(header, value.parse().unwrap());
         let (socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
+        Self::on(socket, chat)
+    }
+
+    /// On a socket that is open already.
+    pub(super) fn on(socket: Socket, chat: &Value) -> Self {
         let (preview, status, answer) = Default::default();
         let chat = chat.clone();
         Self { socket, chat, preview, last_seq: 0, n_resets: 0, status, answer, parts: Vec::new() }
