@@ -17,7 +17,7 @@ use warren_db::Location;
 use warren_rt::Tasks;
 
 /// How the driver says it.
-const LISTEN: &[u8] = b"LISTEN ";
+const LISTEN: &[u8] = b"LISTEN \"";
 const REASON: &str = "LISTEN is not supported here";
 const BUFFER_BYTES: usize = 16 * 1024;
 
