@@ -18,7 +18,7 @@
 //! | what is read again and again is read without hints | `streams_go_on_while_nobody_says_that_anything_changed` |
 //! | lost hints make the tail look | `hints_that_were_lost_are_made_good_by_looking_and_old_ones_cost_nothing` |
 //! | old hints are not looked at | `hints_that_were_lost_are_made_good_by_looking_and_old_ones_cost_nothing` |
-//! | a store that fails loses no viewer | `a_store_that_fails_ends_neither_dials_nor_viewers` |
+//! | a store that fails loses no viewer | `a_viewer_that_comes_while_the_store_fails_sees_the_chat_when_it_works_again` |
 //! | who takes nothing is cut off | `a_slow_viewer_is_cut_off_and_goes_on_where_it_was` |
 //! | nobody waits for a viewer (the tail was made to) | `a_viewer_that_takes_nothing_holds_nobody_up_when_hints_are_lost` hangs |
 //! | a tail that somebody joins does not end | `whoever_comes_while_the_last_viewer_leaves_is_served` |
