@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use warren_chat_proto::{Episode, StreamPart};
 use warren_vocab::ChatId;
 
-use super::{Hub, tail::saved_parts};
+use super::{Hub, tail::saved_parts_after};
 use crate::error::ChatResult;
 
 /// Batches of parts that may wait for a feed; what finds no room is read from the store.
@@ -110,8 +110,8 @@ impl PartFeed {
     }
 
     async fn stored(&mut self) -> ChatResult<Batch> {
-        let Some((episode, _)) = self.place else { return Ok(Vec::new()) };
-        let stored = saved_parts(&self.hub.shared.db, self.chat, episode).await?;
+        let Some((episode, last)) = self.place else { return Ok(Vec::new()) };
+        let stored = saved_parts_after(&self.hub.shared.db, self.chat, episode, last).await?;
         Ok(self.advance(stored))
     }
 

@@ -318,11 +318,8 @@ impl Tail {
 
     /// Reads the parts of the current attempt again; viewers get those that they do not have.
     async fn reload_parts(&mut self) {
-        match saved_parts(self.db(), self.chat, self.episode).await {
-            Ok(parts) => {
-                let last = self.last_seq();
-                self.parts.extend(parts.into_iter().filter(|part| part.seq > last));
-            }
+        match saved_parts_after(self.db(), self.chat, self.episode, self.last_seq()).await {
+            Ok(parts) => self.parts.extend(parts),
             Err(error) => tracing::warn!(%error, chat.id = %self.chat, "saved parts could not be read"),
         }
     }
@@ -375,11 +372,22 @@ pub(crate) async fn saved_parts(
     chat: ChatId,
     episode: Episode,
 ) -> ChatResult<Vec<Arc<StreamPart>>> {
-    let found = query::chat_parts::list(db.reader(), chat, episode.history_version, episode.attempt).await?;
+    saved_parts_after(db, chat, episode, 0).await
+}
+
+/// The saved parts of an attempt that come after one, in order.
+pub(super) async fn saved_parts_after(
+    db: &Database,
+    chat: ChatId,
+    episode: Episode,
+    after_seq: i64,
+) -> ChatResult<Vec<Arc<StreamPart>>> {
+    let Episode { history_version, attempt } = episode;
+    let found = query::chat_parts::list(db.reader(), chat, history_version, attempt, after_seq).await?;
     let mut parts = Vec::new();
     for row in found {
         let saved: Vec<StreamPart> = rows::parse("parts", row.parts)?;
-        parts.extend(saved.into_iter().map(Arc::new));
+        parts.extend(saved.into_iter().filter(|part| part.seq > after_seq).map(Arc::new));
     }
     Ok(parts)
 }

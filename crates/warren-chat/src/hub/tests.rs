@@ -313,6 +313,31 @@ async fn parts_that_found_no_room_are_read_from_the_store() {
 }
 
 #[tokio::test]
+async fn saved_parts_are_read_from_any_place_in_a_row() {
+    let world = World::new(LONG, channels::chat).await;
+    let writer = PartWriter::new(ChatMetrics::default());
+    world.tasks.spawn("parts", writer.clone().run(world.stage.db.clone(), world.hub.clone()));
+    let episode = world.begin_attempt().await;
+    let parts = writer.open(world.chat, world.stage.state(world.chat).await.epoch, episode);
+    // Rows of two parts: those of different roles do not become one.
+    for _ in 0..3 {
+        parts.push(MessageRole::Assistant, Part::text("said")).await;
+        parts.push(MessageRole::Tool, Part::text("done")).await;
+        parts.flush().await;
+    }
+    for after in 0..=7 {
+        let found = tail::saved_parts_after(&world.stage.db, world.chat, episode, after).await.unwrap();
+        let seqs: Vec<_> = found.iter().map(|part| part.seq).collect();
+        assert_eq!(seqs, (after + 1..=6).collect::<Vec<_>>(), "after {after}");
+    }
+    let rows = |after| {
+        let Episode { history_version, attempt } = episode;
+        query::chat_parts::list(world.stage.db.reader(), world.chat, history_version, attempt, after)
+    };
+    assert!(rows(6).await.unwrap().len() <= 1, "what is known is not read again");
+}
+
+#[tokio::test]
 async fn viewers_of_a_chat_that_was_set_back_come_anew() {
     let world = World::new(Duration::from_millis(20), silence).await;
     let reader = world.stage.db.reader();

@@ -132,7 +132,7 @@ fn current_call(before: &ChatState, reserved: &chat_reservations::Model) -> Opti
 
 /// Bytes of the answer that viewers have seen.
 async fn said(tx: &Tx, chat: ChatId, call: &PricedCall) -> ChatResult<usize> {
-    let found = query::chat_parts::list(tx, chat, call.history_version, call.attempt).await?;
+    let found = query::chat_parts::list(tx, chat, call.history_version, call.attempt, 0).await?;
     // What cannot be read costs nothing, but must not hold up the end of a turn.
     let saved = found.into_iter().flat_map(|row| rows::parse::<Vec<StreamPart>>("parts", row.parts));
     let of_model = saved.flatten().filter(|part| part.role == MessageRole::Assistant);

@@ -53,6 +53,7 @@ async fn saved_words_survive_until_a_worker_takes_over() {
         chat,
         row.history_version,
         row.generation_attempt,
+        0,
     );
     let saved = serde_json::to_string(&parts.await.unwrap().iter().map(|row| &row.parts).collect::<Vec<_>>());
     let now = stage.chat.get(&stage.subject, chat).await.unwrap();

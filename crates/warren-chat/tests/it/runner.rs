@@ -176,7 +176,7 @@ async fn a_run_that_ends_after_another_worker_has_taken_its_chat_changes_nothing
     let theirs = take_away(&stage, chat).await;
     let parts = async || {
         let (history, attempt) = (theirs.history_version, theirs.generation_attempt);
-        query::chat_parts::list(stage.db.reader(), chat, history, attempt).await.unwrap()
+        query::chat_parts::list(stage.db.reader(), chat, history, attempt, 0).await.unwrap()
     };
     let said = parts().await;
     let channels = [channels::chat(chat), channels::chats_of(stage.subject.user)];

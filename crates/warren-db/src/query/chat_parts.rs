@@ -2,7 +2,8 @@
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::OnConflict,
+    QueryTrait,
+    sea_query::{ExprTrait, OnConflict},
 };
 use warren_vocab::ChatId;
 
@@ -20,17 +21,26 @@ pub async fn insert(tx: &Tx, models: Vec<Model>) -> DbResult<()> {
     Ok(())
 }
 
-/// Lists the parts of one attempt, in order.
+/// Lists the rows with the parts of one attempt that come after a part, in order. The first may begin before it.
 pub async fn list(
     connection: &impl ConnectionTrait,
     chat: ChatId,
     history_version: i64,
     attempt: i64,
+    after_seq: i64,
 ) -> DbResult<Vec<Model>> {
-    let query = Entity::find()
-        .filter(Column::ChatId.eq(chat.as_uuid()))
-        .filter(Column::HistoryVersion.eq(history_version))
-        .filter(Column::GenerationAttempt.eq(attempt));
+    let rows = || {
+        Entity::find()
+            .filter(Column::ChatId.eq(chat.as_uuid()))
+            .filter(Column::HistoryVersion.eq(history_version))
+            .filter(Column::GenerationAttempt.eq(attempt))
+    };
+    let mut query = rows();
+    if after_seq > 0 {
+        let newest = rows().filter(Column::FirstSeq.lte(after_seq + 1)).select_only();
+        let newest = newest.column_as(Column::FirstSeq.max(), "first_seq").into_query();
+        query = query.filter(Column::FirstSeq.in_subquery(newest).or(Column::FirstSeq.gt(after_seq)));
+    }
     Ok(query.order_by_asc(Column::FirstSeq).all(connection).await?)
 }
 
