@@ -85,7 +85,11 @@ impl Tail {
                     None => return,
                 },
                 notice = hints.next() => match notice {
-                    Some(notice) => self.handle_notice(&notice).await,
+                    Some(notice) => {
+                        // The last words of an attempt come before the message that ends it.
+                        self.handle_waiting(&mut inputs).await;
+                        self.handle_notice(&notice).await;
+                    }
                     None => return,
                 },
                 offered = self.relay.next() => self.handle_offered(&offered).await,
@@ -105,6 +109,10 @@ impl Tail {
     /// Handles everything that waits; viewers get the parts among it at once.
     async fn handle_all(&mut self, first: Input, inputs: &mut mpsc::Receiver<Input>) {
         self.handle(first).await;
+        self.handle_waiting(inputs).await;
+    }
+
+    async fn handle_waiting(&mut self, inputs: &mut mpsc::Receiver<Input>) {
         for _ in 0..inputs.len() {
             let Ok(input) = inputs.try_recv() else { return };
             self.handle(input).await;

@@ -25,7 +25,7 @@ async fn a_turn_with_tools_goes_from_the_task_to_the_answer() {
     let chat = stage.create("make a thing").await;
     let mut view = stage.view(chat).await;
     view.until("streamed output", |view| {
-        view.preview.iter().any(|part| matches!(part, Part::ToolResult { result_delta: Some(text), .. } if text.contains("line 1")))
+        view.shown.iter().any(|part| matches!(part, Part::ToolResult { result_delta: Some(text), .. } if text.contains("line 1")))
     }).await;
     view.until_waiting().await;
 

@@ -16,6 +16,8 @@ pub(crate) struct View {
     pub(crate) cursor: Option<StreamCursor>,
     pub(crate) messages: Vec<Message>,
     pub(crate) preview: Vec<Part>,
+    /// All parts that were ever shown.
+    pub(crate) shown: Vec<Part>,
     pub(crate) status: Option<ChatStatus>,
     pub(crate) error: Option<ChatError>,
     pub(crate) n_queued: usize,
@@ -30,6 +32,7 @@ impl View {
             cursor: None,
             messages: Vec::new(),
             preview: Vec::new(),
+            shown: Vec::new(),
             status: None,
             error: None,
             n_queued: 0,
@@ -75,7 +78,10 @@ impl View {
                 self.preview.clear();
                 self.n_preview_resets += 1;
             }
-            StreamEvent::Part(part) => self.preview.push(part.part.clone()),
+            StreamEvent::Part(part) => {
+                self.preview.push(part.part.clone());
+                self.shown.push(part.part.clone());
+            }
         }
     }
 
