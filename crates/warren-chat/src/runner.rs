@@ -15,7 +15,7 @@ use chrono::TimeDelta;
 use futures::FutureExt;
 use tokio::sync::Notify;
 use warren_chat_proto::{ChatError, ChatState, Fence};
-use warren_db::{Guard, Notice, Subscription, Tx, channels, entity::chats, query};
+use warren_db::{DbError, Guard, Notice, Subscription, Tx, channels, entity::chats, query};
 use warren_rt::{Backoff, Causes};
 use warren_vocab::{ChatId, ChatStatus, UserId};
 
@@ -93,7 +93,7 @@ impl Runner {
     }
 
     fn goes_on_after(&mut self, error: &ChatServiceError) -> bool {
-        self.n_failures += 1;
+        self.n_failures += u32::from(!is_of_the_database(error));
         self.turn.leave();
         self.shared.metrics.failed_step();
         let (chat, n_failures) = (self.job.chat, self.n_failures);
@@ -178,6 +178,11 @@ impl Runner {
         store::commit(&self.shared.db, self.job.chat, Some(&fence), command).await?;
         Ok(())
     }
+}
+
+/// Whether the database was away, which says nothing about the chat: its turn waits until it is back, or until the lease is lost.
+fn is_of_the_database(error: &ChatServiceError) -> bool {
+    matches!(error, ChatServiceError::Db(DbError::Unavailable(_)))
 }
 
 /// Waits until all calls are answered or decided on, at most until the deadline, by the clock of the database.

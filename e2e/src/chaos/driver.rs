@@ -12,8 +12,8 @@ use super::{
     tally::Tally,
 };
 
-/// A server that cannot start while its database is away is started again.
-const STARTS_MAX: usize = 20;
+/// How long a server is started again and again: its database may be away, or the way to it.
+const START_TIME: Duration = Duration::from_secs(60);
 /// How often and how soon something to strike is looked for.
 const TRIES_MAX: usize = 25;
 const TRY_AGAIN: Duration = Duration::from_millis(20);
@@ -134,8 +134,8 @@ impl ProcessLane {
 
     async fn start(&mut self) {
         let env: Vec<_> = self.env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let mut last = None;
-        for _ in 0..STARTS_MAX {
+        let (mut last, deadline) = (None, Instant::now() + START_TIME);
+        while Instant::now() < deadline {
             match self.server.restart_with(&env).await {
                 Ok(()) => return,
                 Err(error) => last = Some(error),

@@ -307,14 +307,36 @@ fn ends_connection(error: &sqlx::Error) -> bool {
     }
 }
 
-/// Whether another attempt to connect may succeed by itself: nobody listens yet, or PostgreSQL starts, stops or is full.
+/// Whether another attempt to connect may succeed by itself: nobody listens yet or it hangs up at once, as a balancer does
+/// that has nobody behind it, or PostgreSQL starts, stops or is full.
 fn may_pass(error: &sqlx::Error) -> bool {
     match error {
-        sqlx::Error::Io(error) => error.kind() == io::ErrorKind::ConnectionRefused,
+        sqlx::Error::Io(error) => matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionRefused
+                | io::ErrorKind::ConnectionReset
+                | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::BrokenPipe
+                | io::ErrorKind::UnexpectedEof
+        ),
         sqlx::Error::Database(error) => {
             matches!(error.code().as_deref(), Some("53300" | "57P01" | "57P02" | "57P03"))
         }
         // sqlx's errors are open to new variants.
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_hangs_up_is_tried_again_and_whoever_is_silent_is_not() {
+        let error = |kind| sqlx::Error::Io(io::Error::from(kind));
+        assert!(may_pass(&error(io::ErrorKind::ConnectionReset)));
+        assert!(may_pass(&error(io::ErrorKind::UnexpectedEof)));
+        assert!(!may_pass(&error(io::ErrorKind::TimedOut)));
+        assert!(!may_pass(&sqlx::Error::PoolClosed));
     }
 }
