@@ -219,11 +219,8 @@ async fn a_transaction_that_nobody_waits_for_any_more_leaves_no_reader_in_the_pa
 /// Dropped at each point of a transaction, above all while its end is under way.
 #[tokio::test]
 async fn a_write_that_nobody_waits_for_any_more_is_whole_and_told_or_is_nothing() {
-    let said = Said::default();
-    let writer = said.clone();
-    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
     let database = TestDatabase::new().await;
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (said, _guard) = Said::listen();
     let db = database.database();
     let is_postgres = !db.is_exclusive();
     let mut n_dropped = 0;

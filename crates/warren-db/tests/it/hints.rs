@@ -170,10 +170,7 @@ async fn told(hints: &mut Subscription, n_looks: u32) -> usize {
 
 #[tokio::test]
 async fn a_server_that_may_not_listen_starts_says_so_once_and_is_heard_by_others() {
-    let said = Said::default();
-    let writer = said.clone();
-    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (said, _guard) = Said::listen();
     let database = TestDatabase::new().await;
     let Some(way) = database.deaf_way().await else { return };
     let (db, other) = (Database::open(way.location()).await.unwrap(), database.database());

@@ -107,10 +107,7 @@ async fn read_in(tx: &Tx) -> Result<u64, DbError> {
 
 #[tokio::test]
 async fn a_server_that_waits_for_the_migrations_of_another_says_so_and_goes_on_after_them() {
-    let said = Said::default();
-    let writer = said.clone();
-    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (said, _guard) = Said::listen();
     let database = TestDatabase::new().await;
     let Location::Postgres { url } = database.location().clone() else { return };
     let mut migrating = PgConnection::connect(&url).await.unwrap();
