@@ -91,8 +91,19 @@ pub(crate) async fn transition(
     fence: Option<&Fence>,
     command: Command,
 ) -> ChatResult<Outcome> {
-    let read = query::chats::for_transition(tx, id).await?.ok_or(ChatServiceError::NotFound)?;
-    let ForTransition { chat, queue_len, now } = read;
+    let found = query::chats::for_transition(tx, id).await?.ok_or(ChatServiceError::NotFound)?;
+    transition_from(tx, found, fence, command).await
+}
+
+/// Applies a command to a chat that this transaction has locked and read, or written.
+async fn transition_from(
+    tx: &Tx,
+    found: ForTransition,
+    fence: Option<&Fence>,
+    command: Command,
+) -> ChatResult<Outcome> {
+    let ForTransition { chat, queue_len, now } = found;
+    let id = ChatId::from_uuid(chat.id);
     let before = rows::state(&chat, usize::try_from(queue_len).unwrap_or(usize::MAX))?;
     if let Some(fence) = fence {
         check_fence(&before, fence)?;
@@ -136,6 +147,35 @@ pub(crate) async fn commit(
 ) -> ChatResult<Outcome> {
     let name = command.name();
     let write = async |tx: &Tx| transition(tx, id, fence, command).await;
+    let outcome = db.write_guarded(Guard::chat(id), write).await?;
+    crash_points::reach(Moment::AfterCommit, name);
+    Ok(outcome)
+}
+
+/// Applies a worker's command in a transaction of its own, together with what is certain to follow. Nobody sees the states
+/// between: a turn's end is one write, and everybody who looks at the chat reads it once.
+///
+/// # Errors
+/// Fails as [`transition`] does.
+pub(crate) async fn commit_onward(
+    db: &Database,
+    id: ChatId,
+    fence: &Fence,
+    command: Command,
+) -> ChatResult<Outcome> {
+    let (name, is_last_answer) = (command.name(), command.is_last_answer());
+    let write = async |tx: &Tx| {
+        let found = query::chats::for_transition(tx, id).await?.ok_or(ChatServiceError::NotFound)?;
+        let now = found.now;
+        let mut done = transition_from(tx, found, Some(fence), command).await?;
+        while let Some(command) = Command::certain_after(&done.state, is_last_answer) {
+            let fence = self::fence(&done.state, done.state.status, None);
+            let queue_len = i64::try_from(done.state.queue_len).unwrap_or(i64::MAX);
+            let found = ForTransition { chat: done.chat, queue_len, now };
+            done = transition_from(tx, found, Some(&fence), command).await?;
+        }
+        Ok::<_, ChatServiceError>(done)
+    };
     let outcome = db.write_guarded(Guard::chat(id), write).await?;
     crash_points::reach(Moment::AfterCommit, name);
     Ok(outcome)

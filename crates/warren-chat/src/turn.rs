@@ -66,7 +66,9 @@ pub(crate) async fn run_step(
     match next(&history, &rules) {
         Next::Finish(_) => {
             let done = commit(shared, chat, state, None, Command::FinishTurn).await?;
-            aside::summarise(shared, turn, chat, &done, &history);
+            let answer = history.iter().rev().find(|message| message.role == MessageRole::Assistant);
+            let said = answer.map(|message| prompt::text(&message.content)).unwrap_or_default();
+            aside::summarise(shared, turn, chat, &done, said);
         }
         Next::RunTools(calls) => run_tools(shared, turn, chat, state, &calls).await?,
         Next::EnterRequiresAction { dynamic, asked } => {
@@ -138,15 +140,15 @@ pub(crate) async fn fail(
     Ok(())
 }
 
-/// Commits what was paid for. A store that fails is asked again for a while before the turn ends with an error; then it is
-/// not committed.
+/// Commits what was paid for, and the end of the turn if this is its last answer. A store that fails is asked again for a
+/// while before the turn ends with an error; then nothing is committed.
 async fn commit_step(
     shared: &Shared,
     meter: &Meter,
     chat: &chats::Model,
     state: &ChatState,
     message: NewMessage,
-) -> ChatResult<bool> {
+) -> ChatResult<Option<Outcome>> {
     let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
     let mut n_commits = 0;
     loop {
@@ -161,12 +163,12 @@ async fn commit_step(
                 tracing::error!(error = %Causes(&error), chat.id = %chat.id, "an answer cannot be stored");
                 meter.settle(shared).await;
                 fail(shared, chat, state, ChatError::generic(NOT_STORED)).await?;
-                return Ok(false);
+                return Ok(None);
             }
             done => {
-                done?;
+                let done = done?;
                 meter.forget();
-                return Ok(true);
+                return Ok(Some(done));
             }
         }
     }
@@ -180,8 +182,7 @@ async fn commit(
     command: Command,
 ) -> ChatResult<Outcome> {
     let fence = fence(state, ChatStatus::Running, attempt);
-    let id = ChatId::from_uuid(chat.id);
-    store::commit(&shared.db, id, Some(&fence), command).await
+    store::commit_onward(&shared.db, ChatId::from_uuid(chat.id), &fence, command).await
 }
 
 /// What the next step depends on: the turn, and what the model is told of what was before it.

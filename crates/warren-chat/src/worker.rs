@@ -27,6 +27,13 @@ const ACQUIRE_BATCH: usize = 32;
 /// Leases are renewed this many times before they would run out.
 const RENEWALS_PER_LEASE: u32 = 3;
 
+/// Whether chats may wait that this server has left because there was no room for them here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Left {
+    None,
+    Some,
+}
+
 /// The worker of this server.
 #[derive(Clone)]
 pub(crate) struct Worker {
@@ -71,6 +78,7 @@ impl Worker {
         }
         let mut sweep = tokio::time::interval(self.config().sweep);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut left = Left::Some;
         loop {
             tokio::select! {
                 notice = hints.next() => {
@@ -78,13 +86,16 @@ impl Worker {
                         return Ok(());
                     }
                 }
-                () = self.freed.notified() => {}
+                () = self.freed.notified(), if left == Left::Some => {}
                 _ = sweep.tick() => {}
             }
-            if let Err(error) = self.acquire_all().await {
+            // One look finds what all of them are about.
+            hints.skip();
+            left = self.acquire_all().await.unwrap_or_else(|error| {
                 let error = Causes(&error);
                 tracing::warn!(%error, "the chat worker could not reach the database and tries again");
-            }
+                Left::Some
+            });
         }
     }
 
@@ -120,32 +131,34 @@ impl Worker {
     }
 
     /// Takes chats until there are none left or there is no more room; owners take turns.
-    async fn acquire_all(&self) -> ChatResult<()> {
+    async fn acquire_all(&self) -> ChatResult<Left> {
         loop {
             let (room, full) = self.held.room(self.config());
             if room == 0 {
-                return Ok(());
+                return Ok(Left::Some);
             }
             let limit = u64::try_from(room.min(ACQUIRE_BATCH)).unwrap_or(u64::MAX);
             let found =
                 query::chats::acquirable(self.shared.db.reader(), self.seeker(), &full, limit).await?;
+            let mut left = if full.is_empty() { Left::None } else { Left::Some };
             let mut n_acquired = 0;
             for candidate in &found {
-                // Chats of this batch may have filled the owner's share.
-                if !self.held.room(self.config()).1.contains(&candidate.owner) {
+                // Chats of this batch may have filled the owner's share; and what is over for the database may be held
+                // here until its runner has ended.
+                let is_full = self.held.room(self.config()).1.contains(&candidate.owner);
+                if is_full || self.held.contains(candidate.chat) {
+                    left = Left::Some;
+                } else {
                     n_acquired += usize::from(self.acquire(candidate.chat, candidate.owner).await?);
                 }
             }
             if n_acquired == 0 {
-                return Ok(());
+                return Ok(left);
             }
         }
     }
 
     async fn acquire(&self, chat: ChatId, owner: UserId) -> ChatResult<bool> {
-        if self.held.contains(chat) {
-            return Ok(false);
-        }
         let lease = Lease { worker: self.id, runner: RunnerId::new() };
         let until = Instant::now() + self.config().lease;
         let acquired =

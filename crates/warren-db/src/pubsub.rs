@@ -59,6 +59,11 @@ impl Subscription {
             Err(broadcast::error::RecvError::Closed) => None,
         }
     }
+
+    /// Drops the notices that are here already, for a subscriber who is about to read everything again.
+    pub fn skip(&mut self) {
+        self.receiver = self.receiver.resubscribe();
+    }
 }
 
 impl Drop for Subscription {

@@ -53,7 +53,7 @@ pub enum Blow {
     Kill,
     /// An orderly stop and a new start.
     Restart,
-    /// Stopped where it stands for longer than any lease, then woken.
+    /// Stopped where it stands until others have taken its chats, then woken.
     Pause(Duration),
     /// `kill -9`, and a new start with a clock that is so many seconds off.
     KillAndSetClock(i64),
@@ -95,8 +95,9 @@ pub struct Planned {
 /// Between two blows to the same process, in milliseconds; and to the database.
 const BLOWS_MS: std::ops::Range<u64> = 5_000..15_000;
 const DATABASE_BLOWS_MS: std::ops::Range<u64> = 18_000..45_000;
-/// Longer than a lease (10 s) and than a dead server is waited for (6 s).
-const PAUSE_MS: std::ops::Range<u64> = 11_000..14_000;
+/// Longer than a silent server is waited for (3.5 s), so that it wakes while another one is in the middle of its answers;
+/// sometimes longer than a lease (10 s).
+const PAUSE_MS: std::ops::Range<u64> = 4_000..14_000;
 const OFFSETS_S: [i64; 7] = [0, 300, -300, 41, -17, 3_600, -90];
 
 /// What the many cheap faults are, and how many of a thousand.
@@ -164,7 +165,7 @@ fn blow(dice: &mut Dice, has_clocks: bool) -> Blow {
     let pause = Blow::Pause(dice.millis(PAUSE_MS));
     let clock = Blow::KillAndSetClock(OFFSETS_S[dice.index(OFFSETS_S.len())]);
     let clocks = if has_clocks { 20 } else { 0 };
-    dice.weighted(&[(50, Blow::Kill), (25, Blow::Restart), (8, pause), (clocks, clock)])
+    dice.weighted(&[(50, Blow::Kill), (25, Blow::Restart), (20, pause), (clocks, clock)])
 }
 
 fn cheap(options: &PlanOptions, count: usize) -> Vec<Planned> {
@@ -291,7 +292,7 @@ impl fmt::Display for Blow {
         f.write_str(match self {
             Self::Kill => "server killed (kill -9)",
             Self::Restart => "server restarted in order",
-            Self::Pause(_) => "server stopped for longer than its lease (SIGSTOP)",
+            Self::Pause(_) => "server stopped until its chats are taken (SIGSTOP)",
             Self::KillAndSetClock(_) => "server killed, back with another clock",
         })
     }

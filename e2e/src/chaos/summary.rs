@@ -11,8 +11,8 @@ use super::{
     tally::{Report, Tally},
 };
 
-/// Violations that are shown in full.
-const SHOWN_MAX: usize = 5;
+/// Violations of a kind that are shown in full.
+const SHOWN_MAX: usize = 3;
 
 const CLASSES: [Class; 5] = [
     Class::Line(Link::Viewers),
@@ -99,27 +99,30 @@ impl Summary {
         })
     }
 
-    /// The first violations, with what was seen and done around them.
+    /// The violations that were kept, a line each, and the first of each kind with what was seen and done around them.
     pub fn failures(&self) -> String {
+        let mut kinds: BTreeMap<String, Vec<&Report>> = BTreeMap::new();
         let mut text = String::new();
-        for report in self.reports.iter().take(SHOWN_MAX) {
-            text.push_str(&format!("\n{:.3} s: {}\n", report.at.as_secs_f64(), report.violation));
-            for (title, lines) in [("seen", &report.transcript), ("faults", &report.faults)] {
-                let lines: String = lines.iter().map(|line| format!("    {line}\n")).collect();
-                text.push_str(&format!("  {title}:\n{lines}"));
-            }
-        }
-        let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
         for report in &self.reports {
-            *kinds.entry(report.violation.wrong.to_string()).or_default() += 1;
+            kinds.entry(report.violation.wrong.to_string()).or_default().push(report);
+            text.push_str(&format!("{:9.3} s  {}\n", report.at.as_secs_f64(), report.violation));
         }
-        text.push_str(&format!(
-            "\n{} violations, of the first {}: {kinds:?}\n",
-            self.n_violations,
-            self.reports.len()
-        ));
+        for (kind, reports) in &kinds {
+            text.push_str(&format!("\n{kind}: {}\n", reports.len()));
+            text.extend(reports.iter().take(SHOWN_MAX).map(|report| whole(report)));
+        }
+        text.push_str(&format!("\n{} violations, {} kept\n", self.n_violations, self.reports.len()));
         text
     }
+}
+
+fn whole(report: &Report) -> String {
+    let mut text = format!("\n{:.3} s: {}\n", report.at.as_secs_f64(), report.violation);
+    for (title, lines) in [("seen", &report.transcript), ("faults", &report.faults)] {
+        let lines: String = lines.iter().map(|line| format!("    {line}\n")).collect();
+        text.push_str(&format!("  {title}:\n{lines}"));
+    }
+    text
 }
 
 impl fmt::Display for Summary {

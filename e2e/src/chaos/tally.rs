@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
+    io::{self, Write},
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -156,7 +157,7 @@ impl Tally {
         inner.log.push_back((at, line));
     }
 
-    /// Notes violations with what the viewer saw.
+    /// Notes violations with what the viewer saw, and tells of each at once.
     pub fn report<'a>(
         &self,
         violations: impl IntoIterator<Item = Violation>,
@@ -164,6 +165,8 @@ impl Tally {
     ) {
         for violation in violations {
             let at = self.elapsed();
+            // Who watches a long campaign need not wait for its end; that nobody listens is no reason to end it.
+            let _ = writeln!(io::stderr(), "violated after {:.3} s: {violation}", at.as_secs_f64());
             let mut inner = self.inner();
             inner.n_violations += 1;
             if inner.violations.len() < VIOLATIONS_MAX {

@@ -87,9 +87,7 @@ const IN_WORKSPACE: Scenes = &[(
         "before:commit_step#3",
         "after:commit_step#3",
         "before:finish_turn",
-        "after:finish_turn",
         "before:abandon",
-        "after:abandon",
     ],
 )];
 const WITH_SOMEBODY: Scenes = &[
@@ -134,7 +132,7 @@ const WITH_SOMEBODY: Scenes = &[
 ];
 const ALONE: Scenes = &[
     (Scene::Retry, &["before:record_retry", "after:record_retry"]),
-    (Scene::Error, &["before:finish_error", "after:finish_error"]),
+    (Scene::Error, &["before:finish_error", "after:finish_error", "before:abandon", "after:abandon"]),
     (
         Scene::Interrupt,
         &["before:interrupt", "after:interrupt", "before:finish_interruption", "after:finish_interruption"],

@@ -3,9 +3,10 @@
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use warren_chat_proto::{ChatError, Input, Lease, Part, RetryState, Usage};
+use warren_chat_proto::{ChatError, ChatState, Input, Lease, Part, RetryState, Usage, open_calls};
 use warren_vocab::{
-    BusyBehavior, MessageId, MessageRole, MessageVisibility, ModelConfigId, QueuedMessageId, UserId,
+    BusyBehavior, ChatStatus, MessageId, MessageRole, MessageVisibility, ModelConfigId, QueuedMessageId,
+    UserId,
 };
 
 /// A message of a user before it has an id.
@@ -293,6 +294,29 @@ impl Command {
             | Self::SetArchived(_) => false,
         }
     }
+
+    /// Whether the model has said its last of the turn: it calls no tool that somebody has to run.
+    pub(super) fn is_last_answer(&self) -> bool {
+        let Self::CommitStep(messages) = self else { return false };
+        let is_last = |message: &NewMessage| {
+            message.role == MessageRole::Assistant
+                && open_calls([(message.role, &*message.content)]).is_empty()
+        };
+        messages.last().is_some_and(is_last)
+    }
+
+    /// What a worker does in any case with a chat that it has brought to this state. Where messages wait, the next step finds
+    /// out, so that one that cannot be read costs no answer.
+    pub(super) fn certain_after(state: &ChatState, is_last_answer: bool) -> Option<Self> {
+        if state.lease.is_none() || state.queue_len > 0 {
+            return None;
+        }
+        if is_last_answer && state.status == ChatStatus::Running {
+            return Some(Self::FinishTurn);
+        }
+        (!state.execution().needs_worker()).then_some(Self::Abandon)
+    }
+
     /// Whether the answer of a model is committed and its provider has said what it used.
     pub(super) fn says_usage(&self) -> bool {
         let has_tokens = |usage: &Usage| usage.input_tokens.is_some() || usage.output_tokens.is_some();

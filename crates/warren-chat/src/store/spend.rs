@@ -67,6 +67,29 @@ pub(crate) enum Reservation {
     Refused(Standing),
 }
 
+/// What an owner may spend. Without a limit nobody needs to add up what was spent, which takes longer the more it was.
+#[derive(Debug, Clone, Copy)]
+struct Allowance {
+    limit_micros: Option<i64>,
+    period: LimitPeriod,
+}
+
+impl Allowance {
+    async fn read(connection: &impl ConnectionTrait, owner: UserId) -> ChatResult<Self> {
+        let config = limit_config(connection).await?;
+        let LimitConfig { default_limit_micros, period } = config.unwrap_or_default();
+        // Without a limit for everybody there are no limits at all.
+        let limit_micros = match default_limit_micros {
+            None => None,
+            Some(default) => {
+                let own = query::user_chat_spend_limits::by_user(connection, owner).await?;
+                Some(own.map_or(default, |own| own.limit_micros))
+            }
+        };
+        Ok(Self { limit_micros, period })
+    }
+}
+
 impl LimitPeriod {
     /// The beginning and the end of the period that a time is in.
     pub fn around(self, time: DateTime<Utc>) -> (DateTime<Utc>, DateTime<Utc>) {
@@ -104,7 +127,8 @@ impl Standing {
 /// # Errors
 /// Fails on database errors.
 pub(crate) async fn standing(connection: &impl ConnectionTrait, owner: UserId) -> ChatResult<Standing> {
-    standing_without(connection, owner, None).await
+    let allowance = Allowance::read(connection, owner).await?;
+    standing_under(connection, owner, allowance, None).await
 }
 
 /// Refuses a message when the owner has nothing left to spend.
@@ -112,7 +136,11 @@ pub(crate) async fn standing(connection: &impl ConnectionTrait, owner: UserId) -
 /// # Errors
 /// [`ChatServiceError::UsageLimit`] then.
 pub(crate) async fn check_limit(connection: &impl ConnectionTrait, owner: UserId) -> ChatResult<()> {
-    let standing = standing(connection, owner).await?;
+    let allowance = Allowance::read(connection, owner).await?;
+    if allowance.limit_micros.is_none() {
+        return Ok(());
+    }
+    let standing = standing_under(connection, owner, allowance, None).await?;
     if standing.is_used_up() { Err(ChatServiceError::UsageLimit(standing)) } else { Ok(()) }
 }
 
@@ -128,9 +156,12 @@ pub(crate) async fn reserve(db: &Database, wish: Wish) -> ChatResult<Reservation
     // one step for whoever reads both sums in one statement, and never make their sum larger than was granted, unless a
     // call cost more than was set aside for it.
     let work = async |tx: &Tx| {
-        let standing = standing_without(tx, owner, Some(chat)).await?;
-        if standing.left_micros().is_some_and(|left| micros > left || left == 0) {
-            return Ok(Reservation::Refused(standing));
+        let allowance = Allowance::read(tx, owner).await?;
+        if allowance.limit_micros.is_some() {
+            let standing = standing_under(tx, owner, allowance, Some(chat)).await?;
+            if standing.left_micros().is_some_and(|left| micros > left || left == 0) {
+                return Ok(Reservation::Refused(standing));
+            }
         }
         let row = chat_reservations::Model {
             chat_id: chat.as_uuid(),
@@ -138,7 +169,7 @@ pub(crate) async fn reserve(db: &Database, wish: Wish) -> ChatResult<Reservation
             lease_epoch,
             micros,
             call: Some(rows::json(&call)),
-            created_at: query::clock::now(tx).await?,
+            created_at: tx.now(),
         };
         query::chat_reservations::put(tx, row).await?;
         Ok(Reservation::Granted)
@@ -170,21 +201,13 @@ async fn limit_config(connection: &impl ConnectionTrait) -> ChatResult<Option<Li
     })
 }
 
-async fn standing_without(
+async fn standing_under(
     connection: &impl ConnectionTrait,
     owner: UserId,
+    allowance: Allowance,
     without: Option<ChatId>,
 ) -> ChatResult<Standing> {
-    let config = limit_config(connection).await?;
-    let LimitConfig { default_limit_micros, period } = config.unwrap_or_default();
-    // Without a limit for everybody there are no limits at all.
-    let limit_micros = match default_limit_micros {
-        None => None,
-        Some(default) => {
-            let own = query::user_chat_spend_limits::by_user(connection, owner).await?;
-            Some(own.map_or(default, |own| own.limit_micros))
-        }
-    };
+    let Allowance { limit_micros, period } = allowance;
     let (period_start, resets_at) = period.around(query::clock::now(connection).await?);
     let spend = query::chat_reservations::spend(connection, owner, period_start, without).await?;
     let Spend { spent_micros, reserved_micros } = spend;

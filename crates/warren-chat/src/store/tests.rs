@@ -9,6 +9,7 @@ mod leases;
 mod matrix;
 mod messages;
 mod money;
+mod onward;
 mod parallel;
 mod requests;
 mod retention;

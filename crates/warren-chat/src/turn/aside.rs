@@ -100,20 +100,18 @@ pub(super) fn summarise(
     turn: &Turn,
     chat: &chats::Model,
     done: &Outcome,
-    history: &[Message],
+    said: String,
 ) {
     if !shared.worker.makes_titles || done.state.status != ChatStatus::Waiting {
         return;
     }
     let Ok(ready) = turn.model() else { return };
-    let answer = history.iter().rev().find(|message| message.role == MessageRole::Assistant);
-    let text = answer.map(|message| prompt::text(&message.content)).unwrap_or_default();
     let (config, id, owner) = (ready.config, ChatId::from_uuid(chat.id), UserId::from_uuid(chat.owner_id));
     let version = done.state.versions.history;
     let had_summary = done.chat.last_turn_summary.is_some();
     let asking = shared.clone();
     shared.tasks.spawn(format!("summary of chat {id}"), async move {
-        let summary = match text.trim() {
+        let summary = match said.trim() {
             "" => None,
             text => ask(&asking, owner, config, &SUMMARY, text).await,
         };

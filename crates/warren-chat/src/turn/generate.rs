@@ -9,7 +9,7 @@ use warren_db::{entity::chats, query};
 use warren_llm::{ModelError, ModelRequest};
 use warren_vocab::{ChatErrorKind, ChatId, MessageRole, UserId};
 
-use super::{Turn, commit, commit_step, fail, listen, open_episode, prompt};
+use super::{Turn, aside, commit, commit_step, fail, listen, open_episode, prompt};
 use crate::{
     error::{ChatResult, ChatServiceError},
     metrics::ModelLabels,
@@ -64,8 +64,10 @@ pub(super) async fn generate(
                 runtime_ms: i64::try_from(started.elapsed().as_millis()).ok(),
                 ..NewMessage::new(MessageRole::Assistant, answer.parts)
             };
-            if commit_step(shared, turn.meter(), chat, &begun, message).await? {
+            let said = prompt::text(&message.content);
+            if let Some(done) = commit_step(shared, turn.meter(), chat, &begun, message).await? {
                 shared.metrics.step(ready);
+                aside::summarise(shared, turn, chat, &done, said);
             }
             Ok(())
         }

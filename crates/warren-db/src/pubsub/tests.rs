@@ -23,6 +23,20 @@ async fn a_slow_subscriber_learns_that_it_missed_hints() {
 }
 
 #[tokio::test]
+async fn who_reads_everything_anyway_skips_what_has_come_but_nothing_later() {
+    let pubsub = InProcess::default();
+    let mut jobs = pubsub.subscribe("jobs");
+    for n in 0..=WAITING_MAX {
+        pubsub.publish("jobs", json!(n));
+    }
+    jobs.skip();
+    pubsub.publish("jobs", json!("later"));
+    assert_eq!(jobs.next().await, Some(Notice::Hint(json!("later"))));
+    drop(jobs);
+    assert!(pubsub.channels.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn a_channel_is_forgotten_with_its_last_subscriber() {
     let pubsub = InProcess::default();
     let n_channels = || pubsub.channels.lock().unwrap().len();
