@@ -125,9 +125,9 @@ async fn between(
     // Keeps the writers of other servers out until the end; it writes nothing.
     source
         .write(async |waiting: &Tx| {
-            let snapshot = source.snapshot().await?;
             // One database waits while the other works.
             waiting.be_patient().await?;
+            let snapshot = source.snapshot().await?;
             snapshot.be_patient().await?;
             let copied = target.write(async |tx| copy_all(&snapshot, tx, progress).await).await;
             snapshot.rollback().await?;

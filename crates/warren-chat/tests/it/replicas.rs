@@ -6,7 +6,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc as orders, oneshot};
 use warren_chat::{ClientResult, DynamicTool, Start, WorkerConfig};
-use warren_db::{Database, DbError, Location, OpenOptions, Tx, channels, entity::chats, query};
+use warren_db::{
+    ConnectionTrait, Database, DbError, Location, OpenOptions, Tx, channels, entity::chats, query,
+};
 use warren_vocab::{BusyBehavior, ChatStatus, MessageRole};
 
 use crate::{
@@ -170,7 +172,11 @@ async fn a_server_that_stops_waits_for_no_database_and_may_be_told_twice() {
     let (let_go, is_let_go) = oneshot::channel::<()>();
     let db = stage.db.clone();
     let blocks = async move {
-        let write = async |_: &Tx| {
+        let write = async |tx: &Tx| {
+            if !db.is_exclusive() {
+                // PostgreSQL ends a transaction that rests for long.
+                tx.execute_unprepared("SET LOCAL idle_in_transaction_session_timeout = 0").await?;
+            }
             is_held.send(()).unwrap();
             drop(is_let_go.await);
             Ok::<_, DbError>(())

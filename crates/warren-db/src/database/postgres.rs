@@ -59,19 +59,23 @@ const MIGRATION_LOCK: i64 = 0x7761_7272_656e_0001;
 const WRITE_LOCK: i64 = 0x7761_7272_656e_0002;
 
 /// What every connection is set to. Serial writers must see what was committed before they got the lock, hence READ
-/// COMMITTED; a server that stops in the middle of a transaction must not keep the others out for long, and certainly not
-/// for as long as their leases last. PostgreSQL gives up every statement before this side stops waiting for it.
+/// COMMITTED. PostgreSQL gives up every statement before this side stops waiting for it.
+///
+/// A server that stands still in the middle of a transaction keeps all others out for as long as the transaction may rest:
+/// its locks are gone before it is taken for dead (`query::replicas::PATIENCE`). One that lives rests for milliseconds; if it
+/// is starved for as long as this, its signs of life have gaps too, and its writers get [`DbError::Unavailable`] with nothing
+/// stored.
 const SESSION: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED; \
      SET TIME ZONE 'UTC'; SET lock_timeout = '10s'; SET statement_timeout = '12s'; \
-     SET idle_in_transaction_session_timeout = '5s'";
+     SET idle_in_transaction_session_timeout = '2s'";
 /// What the connection that migrates is set to. PostgreSQL shall notice soon when its server has vanished, and neither wait nor
 /// keep others waiting for long; the work itself takes as long as it takes.
 const MIGRATING: &str = "SET TIME ZONE 'UTC'; SET lock_timeout = '30s'; \
      SET idle_in_transaction_session_timeout = '60s'; SET tcp_keepalives_idle = 10; \
      SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; SET tcp_user_timeout = '25s'";
-/// What connections for reading are set to on top: a transaction sees one moment, as it does in SQLite.
-const READ_ONLY: &str =
-    "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+/// What connections for reading are set to on top: a transaction sees one moment, as it does in SQLite. It keeps nobody out.
+const READ_ONLY: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; \
+     SET idle_in_transaction_session_timeout = '10s'";
 
 /// An open PostgreSQL database.
 pub(super) struct Postgres {

@@ -8,6 +8,7 @@ mod database;
 mod hints;
 mod replicas;
 mod silence;
+mod standstill;
 mod support;
 mod versions;
 mod visible;
