@@ -5,6 +5,7 @@
 
 mod clock;
 mod directory;
+mod either;
 mod location;
 mod postgres;
 mod reader;

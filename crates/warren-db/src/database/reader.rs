@@ -1,8 +1,8 @@
 //! Connections for reading, of either engine: each question goes to whatever connection is free.
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement};
+use sea_orm::DatabaseConnection;
 
-use super::{Pool, postgres};
+use super::{Pool, either::hand_on, postgres};
 
 /// Reads; the database itself refuses writes through it.
 pub struct Reader(pub(super) Readers);
@@ -28,40 +28,4 @@ impl Reader {
     }
 }
 
-#[async_trait::async_trait]
-impl ConnectionTrait for Reader {
-    fn get_database_backend(&self) -> DbBackend {
-        match &self.0 {
-            Readers::Sqlite(connections) => connections.get_database_backend(),
-            Readers::Postgres(pool) => pool.get_database_backend(),
-        }
-    }
-
-    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        match &self.0 {
-            Readers::Sqlite(connections) => connections.execute_raw(statement).await,
-            Readers::Postgres(pool) => pool.execute_raw(statement).await,
-        }
-    }
-
-    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        match &self.0 {
-            Readers::Sqlite(connections) => connections.execute_unprepared(sql).await,
-            Readers::Postgres(pool) => pool.execute_unprepared(sql).await,
-        }
-    }
-
-    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        match &self.0 {
-            Readers::Sqlite(connections) => connections.query_one_raw(statement).await,
-            Readers::Postgres(pool) => pool.query_one_raw(statement).await,
-        }
-    }
-
-    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        match &self.0 {
-            Readers::Sqlite(connections) => connections.query_all_raw(statement).await,
-            Readers::Postgres(pool) => pool.query_all_raw(statement).await,
-        }
-    }
-}
+hand_on!(Reader, Readers);

@@ -1,8 +1,8 @@
 //! An open transaction of either engine.
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement};
+use sea_orm::{DatabaseTransaction, DbErr};
 
-use super::postgres;
+use super::{either::hand_on, postgres};
 
 /// An open transaction, rolled back when dropped.
 pub struct Transaction(Kind);
@@ -52,40 +52,4 @@ impl Transaction {
     }
 }
 
-#[async_trait::async_trait]
-impl ConnectionTrait for Transaction {
-    fn get_database_backend(&self) -> DbBackend {
-        match &self.0 {
-            Kind::Sqlite(transaction) => transaction.get_database_backend(),
-            Kind::Postgres(transaction) => transaction.get_database_backend(),
-        }
-    }
-
-    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        match &self.0 {
-            Kind::Sqlite(transaction) => transaction.execute_raw(statement).await,
-            Kind::Postgres(transaction) => transaction.execute_raw(statement).await,
-        }
-    }
-
-    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        match &self.0 {
-            Kind::Sqlite(transaction) => transaction.execute_unprepared(sql).await,
-            Kind::Postgres(transaction) => transaction.execute_unprepared(sql).await,
-        }
-    }
-
-    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        match &self.0 {
-            Kind::Sqlite(transaction) => transaction.query_one_raw(statement).await,
-            Kind::Postgres(transaction) => transaction.query_one_raw(statement).await,
-        }
-    }
-
-    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        match &self.0 {
-            Kind::Sqlite(transaction) => transaction.query_all_raw(statement).await,
-            Kind::Postgres(transaction) => transaction.query_all_raw(statement).await,
-        }
-    }
-}
+hand_on!(Transaction, Kind);
