@@ -12,7 +12,11 @@ use tokio::{
 };
 use url::Url;
 use warren_authz::{Action, Object, Resource};
-use warren_db::{Database, DbResult, Tx, channels, entity::replicas, query};
+use warren_db::{
+    Database, DbResult, Tx, channels,
+    entity::replicas,
+    query::{self, replicas::Judged},
+};
 use warren_rt::Tasks;
 use warren_vocab::ReplicaId;
 
@@ -286,10 +290,9 @@ fn is_same(left: &[Replica], right: &[Replica]) -> bool {
 
 async fn read(db: &Database, patience: Duration) -> DbResult<Vec<Replica>> {
     let now = query::clock::now(db.reader()).await?;
-    let rows = query::replicas::list(db.reader()).await?;
     let patience = TimeDelta::from_std(patience).unwrap_or(TimeDelta::MAX);
-    let is_certain = rows.iter().any(|row| is_witness(row, now, patience));
-    let seen = |row: replicas::Model| {
+    let judged = query::replicas::judged(db.reader(), patience).await?;
+    let seen = |Judged { row, is_silent }: Judged| {
         // A sign of life from the future says as little as an old one.
         let silence = (now - row.heard_at).abs();
         Replica {
@@ -300,19 +303,12 @@ async fn read(db: &Database, patience: Duration) -> DbResult<Vec<Replica>> {
             region_id: row.region_id,
             started_at: row.started_at,
             silence,
-            is_alive: db.is_exclusive() || silence < patience || !is_certain,
+            is_alive: db.is_exclusive() || !is_silent,
             error: row.error,
             database_latency: Duration::from_micros(u64::try_from(row.database_latency).unwrap_or(0)),
         }
     };
-    Ok(rows.into_iter().map(seen).filter(|one| one.is_alive || one.silence < SHOWN).collect())
-}
-
-/// Whether a server has lived through all the time in which another one must have been silent to be dead: else the database
-/// was away, or its clock was set. The same as `query::replicas::is_silent` asks for.
-fn is_witness(row: &replicas::Model, now: DateTime<Utc>, patience: TimeDelta) -> bool {
-    (now - row.heard_at).abs() <= query::replicas::gap_max(patience)
-        && row.steady_since.is_some_and(|since| since <= now - patience)
+    Ok(judged.into_iter().map(seen).filter(|one| one.is_alive || one.silence < SHOWN).collect())
 }
 
 fn hostname() -> String {

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, SelectStatement},
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect,
+    sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, SelectStatement, SimpleExpr},
 };
 use warren_vocab::ReplicaId;
 
@@ -14,6 +15,14 @@ use crate::{DbResult, Tx, entity::replicas::*};
 
 /// How long a server may be silent before it is taken for dead: several signs of life must have been lost.
 pub const PATIENCE: Duration = Duration::from_millis(3500);
+
+/// A server, and what the others think of it.
+#[derive(Debug, Clone, PartialEq, FromQueryResult)]
+pub struct Judged {
+    #[sea_orm(nested)]
+    pub row: Model,
+    pub is_silent: bool,
+}
 
 /// Writes down that a server lives, and what it says of itself. Its row is made when there is none.
 pub async fn beat(tx: &Tx, model: Model) -> DbResult<()> {
@@ -35,6 +44,14 @@ pub async fn beat(tx: &Tx, model: Model) -> DbResult<()> {
 /// Lists all servers, the oldest first.
 pub async fn list(connection: &impl ConnectionTrait) -> DbResult<Vec<Model>> {
     Ok(Entity::find().order_by_asc(Column::StartedAt).order_by_asc(Column::Id).all(connection).await?)
+}
+
+/// Lists all servers, the oldest first, and says of each what [`is_silent`] says.
+pub async fn judged(connection: &impl ConnectionTrait, patience: TimeDelta) -> DbResult<Vec<Judged>> {
+    let verdict: SimpleExpr = Expr::case(silent(connection, patience), true).finally(false).into();
+    let query = Entity::find().expr_as(verdict, "is_silent");
+    let query = query.order_by_asc(Column::StartedAt).order_by_asc(Column::Id);
+    Ok(query.into_model::<Judged>().all(connection).await?)
 }
 
 /// Whether a server was heard of before, but not for so long although others were. One that was never heard of is not

@@ -6,6 +6,7 @@ mod copy;
 mod crash;
 mod database;
 mod hints;
+mod patience;
 mod replicas;
 mod silence;
 mod standstill;
