@@ -127,7 +127,7 @@ async fn old_entries_are_deleted_in_steps() {
     let db = deployment.app.db();
     let total = entries(&deployment, &Filter::default()).await.len() as u64;
     assert!(total >= 2);
-    let later = warren_app::now() + chrono::TimeDelta::seconds(1);
+    let later = db.now() + chrono::TimeDelta::seconds(1);
 
     let delete = async |tx: &warren_db::Tx| query::audit_logs::delete_before(tx, later, 1).await;
     assert_eq!(db.write(delete).await.unwrap(), 1);

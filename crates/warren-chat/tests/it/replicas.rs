@@ -2,7 +2,7 @@
 
 use std::{sync::mpsc, time::Duration};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc as orders, oneshot};
 use warren_chat::{ClientResult, DynamicTool, Start, WorkerConfig};
@@ -12,7 +12,7 @@ use warren_db::{
 use warren_vocab::{BusyBehavior, ChatStatus, MessageRole};
 
 use crate::{
-    rows::{change, row, sql, until, until_row},
+    rows::{change, now, row, sql, until, until_row},
     support::{DEADLINE, Stage, View},
 };
 
@@ -277,10 +277,6 @@ async fn skew(db: &Database, minutes: i64) {
             .to_owned(),
     ];
     sql(db, &statements).await;
-}
-
-async fn now(db: &Database) -> DateTime<Utc> {
-    query::clock::now(db.reader()).await.unwrap()
 }
 
 /// The clock of the database and those of the servers disagree: leases and deadlines are the database's business alone.

@@ -1,5 +1,6 @@
 //! What the database holds, and changes of it that no transition makes.
 
+use chrono::{DateTime, Utc};
 use warren_db::{
     Database, DbError, Location, Tx,
     entity::{chats, users},
@@ -11,6 +12,11 @@ use crate::support::{DEADLINE, Stage};
 
 pub(crate) async fn row(stage: &Stage, chat: ChatId) -> chats::Model {
     query::chats::by_id(stage.db.reader(), chat).await.unwrap().unwrap()
+}
+
+/// The time by which leases and deadlines are judged.
+pub(crate) async fn now(db: &Database) -> DateTime<Utc> {
+    query::clock::now(db.reader()).await.unwrap()
 }
 
 /// Waits until the row is as wanted.
