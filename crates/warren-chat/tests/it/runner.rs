@@ -8,6 +8,7 @@
 //! | all checks of the lease when something is written | the same |
 //! | a lease that somebody else has ends the step | `a_lease_that_somebody_else_has_taken_ends_the_answer_and_nothing_is_written` |
 //! | only the own lease is given back | the same |
+//! | a database that is away is no failure of the turn | `a_turn_waits_for_a_database_that_is_away_however_often_it_is_asked` |
 //!
 //! Not noticed, as the database refuses them too: parts that are written under a lease that is over.
 
@@ -292,6 +293,33 @@ async fn what_cannot_be_looked_up_for_a_moment_is_looked_up_again() {
     let mut view = stage.view(chat).await;
     view.until_waiting().await;
     assert_eq!(view.story().last().unwrap().1, "Here.");
+    assert_eq!(model.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_turn_waits_for_a_database_that_is_away_however_often_it_is_asked() {
+    if !warren_db_testkit::is_postgres() {
+        return;
+    }
+    let stage = Stage::new().await;
+    let model = stage.with_script(&json!({ "turns": [{ "steps": [{ "text": "Here." }] }] })).await;
+    // As PostgreSQL answers when it shuts down.
+    let away = [
+        "ALTER TABLE user_settings RENAME TO taken_away",
+        "CREATE FUNCTION away() RETURNS boolean LANGUAGE plpgsql STABLE AS \
+         $$ BEGIN RAISE EXCEPTION 'away' USING ERRCODE = '57P01'; END $$",
+        "CREATE VIEW user_settings AS SELECT * FROM taken_away WHERE away()",
+    ];
+    sql(&stage.db, &away.map(String::from)).await;
+    let chat = stage.create("question").await;
+    until("more failures than a turn may have", || stage.figure(FAILED_STEPS) >= 6.0).await;
+    assert_eq!(row(&stage, chat).await.status, ChatStatus::Running.as_str());
+    let back = ["DROP VIEW user_settings", "ALTER TABLE taken_away RENAME TO user_settings"];
+    sql(&stage.db, &back.map(String::from)).await;
+    let mut view = stage.view(chat).await;
+    view.until_waiting().await;
+    assert_eq!(view.story().last().unwrap().1, "Here.");
+    assert!(view.error.is_none());
     assert_eq!(model.requests().len(), 1);
 }
 
