@@ -228,10 +228,31 @@ impl Member {
         let found: Arc<[Replica]> = read(&self.db, self.pace.patience).await?.into();
         self.roster.send_if_modified(|known| {
             let is_news = !is_same(known, &found);
-            *known = found;
+            *known = found.clone();
             is_news
         });
-        Ok(())
+        self.succeed(&found).await
+    }
+
+    /// Forgets the earlier runs of this server, which crashed: nobody needs to start them again.
+    async fn succeed(&self, found: &[Replica]) -> DbResult<()> {
+        let Introduction { id: me, relay_address: Some(address), .. } = &self.introduction else {
+            return Ok(());
+        };
+        let (me, patience) = (*me, self.patience());
+        let is_earlier =
+            |one: &Replica| !one.is_alive && one.id != me && one.relay_address.as_ref() == Some(address);
+        if !found.iter().any(is_earlier) {
+            return Ok(());
+        }
+        let write = async |tx: &Tx| {
+            let n_removed = query::replicas::remove_predecessors(tx, me, address.as_str(), patience).await?;
+            if n_removed > 0 {
+                tx.notify(channels::REPLICAS, serde_json::Value::Null);
+            }
+            DbResult::Ok(())
+        };
+        self.db.write_apart(write).await
     }
 
     async fn leave(&self) {

@@ -12,9 +12,16 @@ use super::*;
 const DEADLINE: Duration = Duration::from_secs(60);
 const QUICK: Pace = Pace { beat: Duration::from_millis(50), patience: Duration::from_secs(2) };
 
+const HERE: &str = "http://127.0.0.1:4000/";
+const ELSEWHERE: &str = "http://127.0.0.1:4001/";
+
 async fn join(db: &Database) -> (Registry, Tasks) {
+    join_at(db, HERE).await
+}
+
+async fn join_at(db: &Database, address: &str) -> (Registry, Tasks) {
     let tasks = Tasks::new();
-    let address = Url::parse("http://127.0.0.1:4000/").ok();
+    let address = Url::parse(address).ok();
     let introduction = Introduction { id: ReplicaId::new(), relay_address: address, version: "v1".into() };
     (Registry::start(db.clone(), introduction, QUICK, &tasks).await.unwrap(), tasks)
 }
@@ -36,7 +43,7 @@ async fn a_server_knows_itself_from_the_start_and_is_forgotten_when_it_stops() {
     let (registry, tasks) = join(&db).await;
     let known = registry.roster().borrow().clone();
     assert_eq!(alive(&known), [registry.me()]);
-    assert_eq!(known[0].relay_address.as_ref().unwrap().as_str(), "http://127.0.0.1:4000/");
+    assert_eq!(known[0].relay_address.as_ref().unwrap().as_str(), HERE);
     assert!(!known[0].hostname.is_empty());
     registry.report("No way to the other one.".into());
     until(&registry, "the error", |roster| roster[0].error == "No way to the other one.").await;
@@ -63,7 +70,7 @@ async fn servers_see_each_other_come_and_go() {
     let database = TestDatabase::new().await;
     let Some(other) = database.second_handle().await else { return };
     let (first, _tasks) = join(&database.database()).await;
-    let (second, stopping) = join(&other).await;
+    let (second, stopping) = join_at(&other, ELSEWHERE).await;
     let both = |roster: &[Replica]| alive(roster).len() == 2;
     until(&first, "the second", both).await;
     until(&second, "the first", both).await;
@@ -77,13 +84,63 @@ async fn a_server_that_dies_is_given_up_within_seconds() {
     let database = TestDatabase::new().await;
     let Some(other) = database.second_handle().await else { return };
     let (first, _tasks) = join(&database.database()).await;
-    let (second, tasks) = join(&other).await;
+    let (second, tasks) = join_at(&other, ELSEWHERE).await;
     until(&first, "the second", |roster| alive(roster).len() == 2).await;
     // Whoever loses the database cannot say goodbye.
     other.close().await.unwrap();
     tasks.stop(Duration::ZERO).await;
     let dead = |roster: &[Replica]| roster.iter().any(|one| one.id == second.me() && !one.is_alive);
     until(&first, "the death of the second", dead).await;
+}
+
+#[tokio::test]
+async fn a_server_that_comes_back_after_a_crash_is_not_shown_beside_its_dead_self() {
+    let database = TestDatabase::new().await;
+    let Some(other) = database.second_handle().await else { return };
+    let (crashed, tasks) = join(&other).await;
+    other.close().await.unwrap();
+    tasks.stop(Duration::ZERO).await;
+    let (back, _tasks) = join(&database.database()).await;
+    let seen = alive(&back.roster().borrow());
+    assert_eq!(seen.len(), 2, "one that was heard of just now may live: {seen:?} and {}", crashed.me());
+    let alone = until(&back, "the end of the dead self", |roster| roster.len() == 1).await;
+    assert_eq!(alive(&alone), [back.me()]);
+}
+
+#[tokio::test]
+async fn only_dead_servers_of_the_same_address_are_followed() {
+    let database = TestDatabase::new().await;
+    let db = database.database();
+    let (me, patience) = (ReplicaId::new(), TimeDelta::seconds(3));
+    let row = |id: ReplicaId, address: &str, heard_at: DateTime<Utc>| replicas::Model {
+        id: id.as_uuid(),
+        hostname: String::new(),
+        relay_address: address.into(),
+        version: String::new(),
+        region_id: REGION,
+        error: String::new(),
+        database_latency: 0,
+        started_at: heard_at - TimeDelta::hours(1),
+        heard_at,
+        steady_since: Some(heard_at - TimeDelta::hours(1)),
+    };
+    let (dead, living, elsewhere) = (ReplicaId::new(), ReplicaId::new(), ReplicaId::new());
+    let write = async |tx: &Tx| {
+        let now = query::clock::now(tx).await?;
+        let long_ago = now - TimeDelta::minutes(1);
+        for (id, address, heard_at) in
+            [(me, HERE, now), (dead, HERE, long_ago), (living, HERE, now), (elsewhere, ELSEWHERE, long_ago)]
+        {
+            query::replicas::beat(tx, row(id, address, heard_at)).await?;
+        }
+        query::replicas::remove_predecessors(tx, me, HERE, patience).await
+    };
+    assert_eq!(db.write(write).await.unwrap(), 1);
+    let mut left: Vec<_> = query::replicas::list(db.reader()).await.unwrap();
+    left.sort_by_key(|row| row.id);
+    let mut expected = [me, living, elsewhere].map(|id| id.as_uuid());
+    expected.sort();
+    assert_eq!(left.iter().map(|row| row.id).collect::<Vec<_>>(), expected);
 }
 
 #[tokio::test]

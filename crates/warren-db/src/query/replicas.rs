@@ -11,7 +11,10 @@ use sea_orm::{
 use warren_vocab::ReplicaId;
 
 use super::clock;
-use crate::{DbResult, Tx, entity::replicas::*};
+use crate::{
+    DbResult, Tx,
+    entity::{chats, replicas::*},
+};
 
 /// How long a server may be silent before it is taken for dead: several signs of life must have been lost.
 pub const PATIENCE: Duration = Duration::from_millis(3500);
@@ -96,6 +99,33 @@ fn witness(connection: &impl ConnectionTrait, patience: TimeDelta) -> SelectStat
 pub async fn remove(tx: &Tx, id: ReplicaId) -> DbResult<()> {
     Entity::delete_by_id(id.as_uuid()).exec(tx).await?;
     Ok(())
+}
+
+/// Forgets the dead servers that another one has followed at their address, and says how many that were. One whose chats
+/// nobody has taken over yet is kept: by its row the others see that they may.
+pub async fn remove_predecessors(
+    tx: &Tx,
+    id: ReplicaId,
+    relay_address: &str,
+    patience: TimeDelta,
+) -> DbResult<u64> {
+    let delete = Entity::delete_many()
+        .filter(Column::RelayAddress.eq(relay_address))
+        .filter(Column::Id.ne(id.as_uuid()))
+        .filter(silent(tx, patience))
+        .filter(Expr::exists(held_by_it(tx)).not());
+    Ok(delete.exec(tx).await?.rows_affected)
+}
+
+/// The chats whose leases a server has.
+fn held_by_it(connection: &impl ConnectionTrait) -> SelectStatement {
+    use chats::{Column as C, Entity as Chats};
+    Query::select()
+        .expr(Expr::value(1))
+        .from(Chats)
+        .and_where(Expr::col((Chats, C::WorkerId)).equals((Entity, Column::Id)))
+        .and_where(Expr::col((Chats, C::LeaseExpiresAt)).gt(clock::expression(connection)))
+        .to_owned()
 }
 
 /// Forgets all servers but one.
