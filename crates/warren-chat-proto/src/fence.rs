@@ -2,15 +2,15 @@
 //! nothing.
 
 use thiserror::Error;
-use warren_vocab::ChatStatus;
+use warren_vocab::{ChatStatus, LeaseId};
 
 use crate::state::ChatState;
 
 /// What a worker believes about the chat it works on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fence {
-    /// The number of the worker's lease.
-    pub epoch: i64,
+    /// The worker's lease.
+    pub lease: LeaseId,
     pub status: ChatStatus,
     pub history_version: i64,
     /// The attempt that the write belongs to, where it belongs to one.
@@ -35,7 +35,7 @@ pub enum Stale {
 /// # Errors
 /// Says what has changed.
 pub fn check_fence(state: &ChatState, fence: &Fence) -> Result<(), Stale> {
-    if state.lease.is_none() || state.epoch != fence.epoch {
+    if state.lease_id()? != fence.lease {
         return Err(Stale::Lease);
     }
     if state.status != fence.status {
@@ -59,19 +59,23 @@ mod tests {
 
     #[test]
     fn a_worker_writes_only_under_its_own_lease_and_history() {
+        let runner = RunnerId::new();
         let state = ChatState {
             status: ChatStatus::Running,
             archived: false,
             queue_len: 0,
             versions: Versions { snapshot: 9, history: 4, attempt: 2, ..Versions::default() },
             has_retry: false,
-            lease: Some(Lease { worker: ReplicaId::new(), runner: RunnerId::new() }),
+            lease: Some(Lease { worker: ReplicaId::new(), runner }),
             epoch: 3,
         };
-        let good = Fence { epoch: 3, status: ChatStatus::Running, history_version: 4, attempt: Some(2) };
+        let lease = LeaseId { epoch: 3, runner };
+        let good = Fence { lease, status: ChatStatus::Running, history_version: 4, attempt: Some(2) };
         assert_eq!(check_fence(&state, &good), Ok(()));
         assert_eq!(check_fence(&state, &Fence { attempt: None, ..good }), Ok(()));
-        assert_eq!(check_fence(&state, &Fence { epoch: 2, ..good }), Err(Stale::Lease));
+        for other in [LeaseId { epoch: 2, ..lease }, LeaseId { runner: RunnerId::new(), ..lease }] {
+            assert_eq!(check_fence(&state, &Fence { lease: other, ..good }), Err(Stale::Lease));
+        }
         assert_eq!(check_fence(&state, &Fence { history_version: 3, ..good }), Err(Stale::History));
         assert_eq!(check_fence(&state, &Fence { attempt: Some(1), ..good }), Err(Stale::Attempt));
         let interrupting = ChatState { status: ChatStatus::Interrupting, ..state };

@@ -1,6 +1,8 @@
 //! What a chat's row says about its execution.
 
-use warren_vocab::{ChatStatus, ReplicaId, RunnerId};
+use warren_vocab::{ChatStatus, LeaseId, ReplicaId, RunnerId};
+
+use crate::fence::Stale;
 
 /// Counters that say what changed. Each is the snapshot version of the last change of its kind, except `attempt`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -143,5 +145,14 @@ impl ChatState {
     /// Names the execution state.
     pub fn execution(&self) -> Execution {
         Execution::classify(self.status, self.queue_len == 0, self.archived)
+    }
+
+    /// Names the current lease.
+    ///
+    /// # Errors
+    /// [`Stale::Lease`] when no worker has one.
+    pub fn lease_id(&self) -> Result<LeaseId, Stale> {
+        let Lease { runner, .. } = self.lease.ok_or(Stale::Lease)?;
+        Ok(LeaseId { epoch: self.epoch, runner })
     }
 }

@@ -20,7 +20,7 @@ use futures::{StreamExt, stream::FuturesUnordered};
 use tokio::sync::{Notify, watch};
 use warren_chat_proto::{Episode, Part, StreamPart};
 use warren_db::Database;
-use warren_vocab::{ChatId, MessageRole};
+use warren_vocab::{ChatId, LeaseId, MessageRole};
 
 use self::saving::Saving;
 use crate::{hub::Hub, metrics::ChatMetrics};
@@ -59,7 +59,7 @@ struct Waiting {
 type Batches = BTreeMap<(ChatId, Episode), Batch>;
 
 struct Batch {
-    epoch: i64,
+    lease: LeaseId,
     parts: Vec<StreamPart>,
     bytes: usize,
 }
@@ -69,7 +69,7 @@ struct Batch {
 pub(crate) struct EpisodeWriter {
     writer: PartWriter,
     chat: ChatId,
-    epoch: i64,
+    lease: LeaseId,
     episode: Episode,
     last_seq: Arc<AtomicI64>,
     bytes: Arc<AtomicUsize>,
@@ -82,9 +82,9 @@ impl PartWriter {
     }
 
     /// Begins an episode under a lease.
-    pub(crate) fn open(&self, chat: ChatId, epoch: i64, episode: Episode) -> EpisodeWriter {
+    pub(crate) fn open(&self, chat: ChatId, lease: LeaseId, episode: Episode) -> EpisodeWriter {
         let (last_seq, bytes) = (Arc::default(), Arc::default());
-        EpisodeWriter { writer: self.clone(), chat, epoch, episode, last_seq, bytes }
+        EpisodeWriter { writer: self.clone(), chat, lease, episode, last_seq, bytes }
     }
 
     /// Waits until the parts of the chat that were pushed before are written and shown.
@@ -212,7 +212,7 @@ impl EpisodeWriter {
         let mut waiting = self.writer.waiting();
         waiting.bytes += part.len();
         let batch = waiting.batches.entry((self.chat, self.episode));
-        let batch = batch.or_insert_with(|| Batch { epoch: self.epoch, parts: Vec::new(), bytes: 0 });
+        let batch = batch.or_insert_with(|| Batch { lease: self.lease, parts: Vec::new(), bytes: 0 });
         batch.bytes += part.len();
         let left = match batch.parts.last_mut() {
             Some(last) if last.role == role => last.part.absorb(part),

@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 use warren_chat_proto::{ChatError, ChatState, Fence};
 use warren_db::{DbError, Guard, Notice, Subscription, Tx, channels, entity::chats, query};
 use warren_rt::{Backoff, Causes};
-use warren_vocab::{ChatId, ChatStatus, UserId};
+use warren_vocab::{ChatId, ChatStatus, LeaseId, UserId};
 
 use crate::{
     error::{ChatResult, ChatServiceError},
@@ -39,7 +39,7 @@ const GIVEN_UP: &str = "The server could not continue this chat because of an in
 pub(crate) struct Job {
     pub(crate) chat: ChatId,
     pub(crate) owner: UserId,
-    pub(crate) epoch: i64,
+    pub(crate) lease: LeaseId,
     /// Set while the chat waits for a user.
     pub(crate) is_waiting: Arc<AtomicBool>,
     /// Rung when the chat makes room for another.
@@ -112,7 +112,7 @@ impl Runner {
         // A step that was dropped or failed has left its call open.
         self.turn.meter().settle(&shared).await;
         let Some((chat, state)) = load(&shared, id).await? else { return Ok(Progress::Done) };
-        if state.lease.is_none() || state.epoch != self.job.epoch {
+        if state.lease_id() != Ok(self.job.lease) {
             return Ok(Progress::Done);
         }
         match state.status {
@@ -174,7 +174,7 @@ impl Runner {
     }
 
     async fn commit(&self, state: &ChatState, command: Command) -> ChatResult<()> {
-        let fence = fence(state, state.status, None);
+        let fence = fence(state, state.status, None)?;
         store::commit(&self.shared.db, self.job.chat, Some(&fence), command).await?;
         Ok(())
     }
@@ -195,7 +195,7 @@ async fn wait_for_user(
     let id = ChatId::from_uuid(chat.id);
     let left = store::time_left(shared.db.reader(), chat).await?;
     if left.is_some_and(|left| left <= TimeDelta::zero()) {
-        let fence = fence(state, ChatStatus::RequiresAction, None);
+        let fence = fence(state, ChatStatus::RequiresAction, None)?;
         let command = Command::CancelRequiresAction { why: String::from(NO_ANSWER) };
         store::commit(&shared.db, id, Some(&fence), command).await?;
         return Ok(());
@@ -224,8 +224,7 @@ async fn moved_on(shared: &Shared, chat: ChatId, state: &ChatState, hints: &mut 
                 Ok(Some((_, now))) => {
                     now.status != state.status
                         || now.versions.history != state.versions.history
-                        || now.epoch != state.epoch
-                        || now.lease.is_none()
+                        || now.lease_id() != state.lease_id()
                 }
                 Ok(None) => true,
                 Err(_) => false,
@@ -240,11 +239,11 @@ async fn moved_on(shared: &Shared, chat: ChatId, state: &ChatState, hints: &mut 
 
 /// Gives a chat back in whatever state it is, so that another worker goes on. Its own runner may still be there; what it
 /// would write after this is refused.
-pub(crate) async fn hand_over(shared: &Shared, id: ChatId, epoch: i64) {
+pub(crate) async fn hand_over(shared: &Shared, id: ChatId, lease: LeaseId) {
     let write = async |tx: &Tx| {
         let row = query::chats::by_id(tx, id).await?.ok_or(ChatServiceError::NotFound)?;
         let state = rows::state(&row, 0)?;
-        let fence = Fence { epoch, ..fence(&state, state.status, None) };
+        let fence = Fence { lease, ..fence(&state, state.status, None)? };
         store::transition(tx, id, Some(&fence), Command::Abandon).await
     };
     match shared.db.write_guarded(Guard::chat(id), write).await {
@@ -255,7 +254,7 @@ pub(crate) async fn hand_over(shared: &Shared, id: ChatId, epoch: i64) {
 
 /// Gives the lease back, unless there is something to do again.
 async fn abandon(shared: &Shared, id: ChatId, seen: &ChatState) -> ChatResult<bool> {
-    let fence = fence(seen, seen.status, None);
+    let fence = fence(seen, seen.status, None)?;
     let command = Command::Abandon;
     match store::commit(&shared.db, id, Some(&fence), command).await {
         Ok(_) => Ok(true),

@@ -119,7 +119,7 @@ async fn transition_from(
     writer.choose(&effects, &command).await?;
     writer.set_fields(&effects, &command);
     let expected =
-        Expected { snapshot_version: before.versions.snapshot, lease_epoch: fence.map(|fence| fence.epoch) };
+        Expected { snapshot_version: before.versions.snapshot, lease: fence.map(|fence| fence.lease) };
     if !query::chats::update(tx, writer.chat.clone(), expected).await? {
         return Err(Stale::Lease.into());
     }
@@ -169,7 +169,7 @@ pub(crate) async fn commit_onward(
         let now = found.now;
         let mut done = transition_from(tx, found, Some(fence), command).await?;
         while let Some(command) = Command::certain_after(&done.state, is_last_answer) {
-            let fence = self::fence(&done.state, done.state.status, None);
+            let fence = self::fence(&done.state, done.state.status, None)?;
             let queue_len = i64::try_from(done.state.queue_len).unwrap_or(i64::MAX);
             let found = ForTransition { chat: done.chat, queue_len, now };
             done = transition_from(tx, found, Some(&fence), command).await?;
@@ -182,8 +182,11 @@ pub(crate) async fn commit_onward(
 }
 
 /// The fence of a worker for the row that it has read.
-pub(crate) fn fence(state: &ChatState, status: ChatStatus, attempt: Option<i64>) -> Fence {
-    Fence { epoch: state.epoch, status, history_version: state.versions.history, attempt }
+///
+/// # Errors
+/// [`Stale::Lease`] when the row names no worker.
+pub(crate) fn fence(state: &ChatState, status: ChatStatus, attempt: Option<i64>) -> Result<Fence, Stale> {
+    Ok(Fence { lease: state.lease_id()?, status, history_version: state.versions.history, attempt })
 }
 
 #[cfg(test)]

@@ -100,7 +100,7 @@ pub(crate) async fn finish_interruption(
     shared.parts.flush(ChatId::from_uuid(chat.id)).await;
     tools::end_running(shared, chat, state, &[]).await?;
     let partial = partial(shared, chat, state, INTERRUPTED).await?;
-    let fence = fence(state, ChatStatus::Interrupting, None);
+    let fence = fence(state, ChatStatus::Interrupting, None)?;
     end(shared, chat, &fence, partial, |partial| Command::FinishInterruption { partial }).await?;
     Ok(())
 }
@@ -133,7 +133,7 @@ pub(crate) async fn fail(
     shared.parts.flush(ChatId::from_uuid(chat.id)).await;
     let partial = partial(shared, chat, state, BROKEN_OFF).await?;
     tracing::info!(chat.id = %chat.id, error = error.message, kind = ?error.kind, "a turn ends with an error");
-    let fence = fence(state, ChatStatus::Running, None);
+    let fence = fence(state, ChatStatus::Running, None)?;
     let command = |partial| Command::FinishError { error: error.clone(), partial };
     let done = end(shared, chat, &fence, partial, command).await?;
     aside::forget_summary(shared, &done).await;
@@ -181,7 +181,7 @@ async fn commit(
     attempt: Option<i64>,
     command: Command,
 ) -> ChatResult<Outcome> {
-    let fence = fence(state, ChatStatus::Running, attempt);
+    let fence = fence(state, ChatStatus::Running, attempt)?;
     store::commit_onward(&shared.db, ChatId::from_uuid(chat.id), &fence, command).await
 }
 
@@ -252,7 +252,7 @@ async fn run_tools(
     Ok(())
 }
 
-fn open_episode(shared: &Shared, chat: &chats::Model, state: &ChatState) -> EpisodeWriter {
+fn open_episode(shared: &Shared, chat: &chats::Model, state: &ChatState) -> ChatResult<EpisodeWriter> {
     let episode = Episode { history_version: state.versions.history, attempt: state.versions.attempt };
-    shared.parts.open(ChatId::from_uuid(chat.id), state.epoch, episode)
+    Ok(shared.parts.open(ChatId::from_uuid(chat.id), state.lease_id()?, episode))
 }

@@ -17,7 +17,7 @@ use warren_db::{
     query::{self, chats::Seeker},
 };
 use warren_rt::{Causes, Tasks};
-use warren_vocab::{ChatId, ReplicaId, RunnerId, UserId};
+use warren_vocab::{ChatId, LeaseId, ReplicaId, RunnerId, UserId};
 
 use crate::{error::ChatResult, runner, service::Shared, store};
 pub use config::WorkerConfig;
@@ -122,9 +122,8 @@ impl Worker {
             return Ok(());
         }
         let until = Instant::now() + self.config().lease;
-        let chats: Vec<_> = asked.iter().map(|(chat, _)| *chat).collect();
-        let guard = Guard::chats(chats.iter().copied());
-        let write = async |tx: &Tx| query::chats::renew_leases(tx, self.id, &chats, self.lasts()).await;
+        let guard = Guard::chats(asked.iter().map(|(chat, _)| *chat));
+        let write = async |tx: &Tx| query::chats::renew_leases(tx, self.id, &asked, self.lasts()).await;
         let renewed = self.shared.db.write_guarded(guard, write).await?;
         self.held.renewed(&asked, &renewed, until);
         Ok(())
@@ -164,19 +163,19 @@ impl Worker {
         let acquired =
             store::acquire(&self.shared.db, chat, lease, self.lasts(), self.seeker().patience).await?;
         let Some(outcome) = acquired else { return Ok(false) };
-        self.start_runner(chat, owner, outcome.state.epoch, until);
+        self.start_runner(chat, owner, outcome.state.lease_id()?, until);
         Ok(true)
     }
 
-    fn start_runner(&self, chat: ChatId, owner: UserId, epoch: i64, until: Instant) {
-        let lease = self.held.insert(chat, owner, epoch, until);
+    fn start_runner(&self, chat: ChatId, owner: UserId, lease: LeaseId, until: Instant) {
+        let held = self.held.insert(chat, owner, lease, until);
         let worker = self.clone();
         self.tasks.spawn(format!("chat {chat}"), async move {
-            let (is_waiting, freed) = (lease.is_waiting.clone(), worker.freed.clone());
-            let job = runner::Job { chat, owner, epoch, is_waiting, freed };
+            let (is_waiting, freed) = (held.is_waiting.clone(), worker.freed.clone());
+            let job = runner::Job { chat, owner, lease, is_waiting, freed };
             tokio::select! {
                 () = runner::run(&worker.shared, job) => {}
-                () = lease.ended() => {
+                () = held.ended() => {
                     tracing::warn!(chat.id = %chat, "the lease of a chat was lost, so its work is dropped");
                 }
             }
@@ -188,7 +187,7 @@ impl Worker {
     /// Gives all chats back. Each is told to the other workers, which go on at once; for users nothing was interrupted.
     async fn drain(&self) {
         let held = self.held.list();
-        let all = held.iter().map(|(chat, epoch)| runner::hand_over(&self.shared, *chat, *epoch));
+        let all = held.iter().map(|(chat, lease)| runner::hand_over(&self.shared, *chat, *lease));
         if tokio::time::timeout(self.config().drain, join_all(all)).await.is_err() {
             tracing::warn!("not all chats could be given back; their leases run out");
         }

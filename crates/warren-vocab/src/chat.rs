@@ -1,6 +1,16 @@
 //! Words of chats and of the models behind them.
 
-use crate::word::words;
+use crate::{id::RunnerId, word::words};
+
+/// One holding of a chat by a worker. Whatever the holder writes carries it.
+///
+/// A database that loses its last commits gives a number out a second time; the runner's id is random and given out once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LeaseId {
+    /// Counts the leases of the chat.
+    pub epoch: i64,
+    pub runner: RunnerId,
+}
 
 words! {
     /// The status of a chat. `pending`, `paused` and `completed` are read for old clients and never written.

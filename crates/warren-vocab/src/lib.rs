@@ -18,7 +18,8 @@ pub use agent::{
 };
 pub use audit::{AuditAction, ResourceType};
 pub use chat::{
-    AiProviderType, BusyBehavior, ChatErrorKind, ChatStatus, ClientType, MessageRole, MessageVisibility,
+    AiProviderType, BusyBehavior, ChatErrorKind, ChatStatus, ClientType, LeaseId, MessageRole,
+    MessageVisibility,
 };
 pub use id::{
     AgentId, AiProviderId, AiProviderKeyId, AppId, AuditLogId, BuildId, ChatId, FileId, GroupId, JobId,

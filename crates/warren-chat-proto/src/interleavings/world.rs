@@ -1,6 +1,6 @@
 //! The chat's rows and its workers.
 
-use warren_vocab::{ChatStatus, MessageRole, ReplicaId, RunnerId};
+use warren_vocab::{ChatStatus, LeaseId, MessageRole, ReplicaId, RunnerId};
 
 use super::{Act, Work};
 use crate::{
@@ -33,7 +33,7 @@ pub(super) struct Item {
 /// What a worker believes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Belief {
-    epoch: i64,
+    lease: LeaseId,
     status: ChatStatus,
     history: i64,
     attempt: i64,
@@ -143,7 +143,7 @@ impl World {
 
     /// Whether a worker that was paused still believes that it has the lease.
     pub(super) fn has_sleeper(&self) -> bool {
-        self.workers.iter().flatten().any(|belief| belief.epoch != self.state.epoch)
+        self.workers.iter().flatten().any(|belief| belief.lease.epoch != self.state.epoch)
     }
 
     pub(super) fn acquire(&mut self, worker: usize) -> bool {
@@ -156,8 +156,9 @@ impl World {
         }
         let lease = Lease { worker: ReplicaId::nil(), runner: RunnerId::nil() };
         let has_changed = self.transition(Input::Acquire(lease), false, 0);
+        let lease = LeaseId { epoch: self.state.epoch, runner: lease.runner };
         self.newest = Some(worker);
-        self.workers[worker] = Some(self.belief(self.state.epoch));
+        self.workers[worker] = Some(self.belief(lease));
         has_changed
     }
 
@@ -196,7 +197,7 @@ impl World {
     fn commit(&mut self, worker: usize, belief: &Belief, input: Input, asks: bool) -> bool {
         let attempt = belief.has_begun.then_some(belief.attempt);
         let fence =
-            Fence { epoch: belief.epoch, status: belief.status, history_version: belief.history, attempt };
+            Fence { lease: belief.lease, status: belief.status, history_version: belief.history, attempt };
         if check_fence(&self.state, &fence).is_err() {
             return self.read(worker);
         }
@@ -206,7 +207,7 @@ impl World {
         self.n_errors += u8::from(input == Input::FinishError);
         self.workers[worker] = (input != Input::Abandon).then(|| {
             let has_begun = input == Input::RecordAttempt;
-            Belief { has_begun, ..self.belief(belief.epoch) }
+            Belief { has_begun, ..self.belief(belief.lease) }
         });
         has_changed
     }
@@ -214,7 +215,7 @@ impl World {
     /// Shows a part, unless another attempt has begun.
     fn write(&mut self, worker: usize, belief: &Belief) -> bool {
         let episode = Episode { history_version: belief.history, attempt: belief.attempt };
-        let is_current = self.state.epoch == belief.epoch && self.episode() == episode;
+        let is_current = self.state.lease_id() == Ok(belief.lease) && self.episode() == episode;
         if !is_current {
             return false;
         }
@@ -226,8 +227,8 @@ impl World {
 
     fn read(&mut self, worker: usize) -> bool {
         let Some(belief) = self.workers[worker] else { return false };
-        let is_own = self.state.lease.is_some() && self.state.epoch == belief.epoch;
-        let fresh = self.belief(belief.epoch);
+        let is_own = self.state.lease_id() == Ok(belief.lease);
+        let fresh = self.belief(belief.lease);
         let is_same = fresh.status == belief.status && fresh.history == belief.history;
         self.workers[worker] = match (is_own, is_same) {
             (false, _) => None,
@@ -238,10 +239,10 @@ impl World {
         true
     }
 
-    fn belief(&self, epoch: i64) -> Belief {
+    fn belief(&self, lease: LeaseId) -> Belief {
         let versions = self.state.versions;
         Belief {
-            epoch,
+            lease,
             status: self.state.status,
             history: versions.history,
             attempt: versions.attempt,

@@ -117,7 +117,7 @@ impl World {
     async fn writer(&self, hub: &Hub, episode: Episode) -> EpisodeWriter {
         let writer = PartWriter::new(ChatMetrics::default());
         self.tasks.spawn("parts", writer.clone().run(self.stage.db.clone(), hub.clone()));
-        writer.open(self.chat, self.stage.state(self.chat).await.epoch, episode)
+        writer.open(self.chat, self.stage.fence(self.chat).await.lease, episode)
     }
 }
 
@@ -318,7 +318,7 @@ async fn saved_parts_are_read_from_any_place_in_a_row() {
     let writer = PartWriter::new(ChatMetrics::default());
     world.tasks.spawn("parts", writer.clone().run(world.stage.db.clone(), world.hub.clone()));
     let episode = world.begin_attempt().await;
-    let parts = writer.open(world.chat, world.stage.state(world.chat).await.epoch, episode);
+    let parts = writer.open(world.chat, world.stage.fence(world.chat).await.lease, episode);
     // Rows of two parts: those of different roles do not become one.
     for _ in 0..3 {
         parts.push(MessageRole::Assistant, Part::text("said")).await;
@@ -406,15 +406,15 @@ async fn parts_that_the_database_refuses_do_not_hold_up_other_chats() {
     let metrics = ChatMetrics::default();
     let writer = PartWriter::new(metrics.clone());
     let episode = world.begin_attempt().await;
-    let epoch = world.stage.state(world.chat).await.epoch;
+    let lease = world.stage.fence(world.chat).await.lease;
     refuse_parts_of(&world.stage, world.chat).await;
     let other = world.stage.create("hello").await;
     let fence = world.stage.take(other).await;
     let begun = world.stage.apply_under(other, Some(&fence), Command::RecordAttempt).await.unwrap().state;
     let theirs = Episode { history_version: begun.versions.history, attempt: begun.versions.attempt };
 
-    let refused = writer.open(world.chat, epoch, episode);
-    let fine = writer.open(other, begun.epoch, theirs);
+    let refused = writer.open(world.chat, lease, episode);
+    let fine = writer.open(other, fence.lease, theirs);
     refused.push(MessageRole::Assistant, Part::text("lost")).await;
     fine.push(MessageRole::Assistant, Part::text("kept")).await;
     world.tasks.spawn("parts", writer.clone().run(world.stage.db.clone(), world.hub.clone()));
@@ -435,13 +435,13 @@ async fn parts_of_a_chat_that_somebody_holds_wait_without_holding_up_others() {
     let writer = PartWriter::new(ChatMetrics::default());
     world.tasks.spawn("parts", writer.clone().run(world.stage.db.clone(), world.hub.clone()));
     let episode = world.begin_attempt().await;
-    let epoch = world.stage.state(world.chat).await.epoch;
+    let lease = world.stage.fence(world.chat).await.lease;
     let other = world.stage.create("hello").await;
     let fence = world.stage.take(other).await;
     let begun = world.stage.apply_under(other, Some(&fence), Command::RecordAttempt).await.unwrap().state;
     let theirs = Episode { history_version: begun.versions.history, attempt: begun.versions.attempt };
-    let held = writer.open(world.chat, epoch, episode);
-    let free = writer.open(other, begun.epoch, theirs);
+    let held = writer.open(world.chat, lease, episode);
+    let free = writer.open(other, fence.lease, theirs);
     let hold = async |_: &Tx| {
         held.push(MessageRole::Assistant, Part::text("one ")).await;
         free.push(MessageRole::Assistant, Part::text("free")).await;
@@ -468,8 +468,8 @@ async fn very_long_answers_end_with_a_mark_and_without_a_gap() {
     let writer = PartWriter::new(metrics.clone());
     world.tasks.spawn("parts", writer.clone().run(world.stage.db.clone(), world.hub.clone()));
     let episode = world.begin_attempt().await;
-    let epoch = world.stage.state(world.chat).await.epoch;
-    let parts = writer.open(world.chat, epoch, episode);
+    let lease = world.stage.fence(world.chat).await.lease;
+    let parts = writer.open(world.chat, lease, episode);
     for _ in 0..6 {
         parts.push(MessageRole::Assistant, Part::text("x".repeat(1024 * 1024))).await;
         parts.flush().await;

@@ -110,7 +110,7 @@ async fn save(tx: &Tx, batches: &Batches) -> Result<Vec<Fate>, DbError> {
     let (mut fates, mut models) = (Vec::new(), Vec::new());
     for ((chat, episode), batch) in batches {
         let Episode { history_version, attempt } = *episode;
-        let wanted = Progress { chat: *chat, epoch: batch.epoch, history_version, attempt };
+        let wanted = Progress { chat: *chat, lease: batch.lease, history_version, attempt };
         let fate = match free.get(chat) {
             Some(progress) if *progress == Some(wanted) => Fate::Saved,
             Some(_) => Fate::Late,
@@ -138,7 +138,7 @@ async fn row(tx: &Tx, chat: ChatId, episode: Episode, batch: &Batch) -> Result<c
         history_version,
         generation_attempt: attempt,
         first_seq,
-        lease_epoch: batch.epoch,
+        lease_epoch: batch.lease.epoch,
         parts: rows::stored(&batch.parts),
     })
 }

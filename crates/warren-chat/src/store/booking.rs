@@ -8,7 +8,7 @@ use warren_db::{
     entity::{chat_cut_calls, chat_reservations},
     query,
 };
-use warren_vocab::{ChatId, ChatStatus, MessageRole, ModelConfigId};
+use warren_vocab::{ChatId, ChatStatus, LeaseId, MessageRole, ModelConfigId};
 
 use super::Command;
 use crate::{error::ChatResult, prices::Prices, rows};
@@ -71,11 +71,11 @@ pub(crate) fn tokens(n_bytes: usize) -> usize {
 pub(crate) async fn note_used(
     db: &Database,
     chat: ChatId,
-    lease_epoch: i64,
+    lease: LeaseId,
     call: &PricedCall,
 ) -> ChatResult<()> {
     let call = rows::json(call);
-    let write = async |tx: &Tx| query::chat_reservations::set_call(tx, chat, lease_epoch, call).await;
+    let write = async |tx: &Tx| query::chat_reservations::set_call(tx, chat, lease, call).await;
     Ok(db.write_guarded(Guard::chat(chat), write).await?)
 }
 

@@ -7,7 +7,7 @@ use warren_db::{
     entity::chat_reservations,
     query::{self, chat_reservations::Spend},
 };
-use warren_vocab::{ChatId, UserId};
+use warren_vocab::{ChatId, LeaseId, UserId};
 
 use super::{PricedCall, settings};
 use crate::{
@@ -54,7 +54,7 @@ pub struct Standing {
 pub(crate) struct Wish {
     pub(crate) owner: UserId,
     pub(crate) chat: ChatId,
-    pub(crate) lease_epoch: i64,
+    pub(crate) lease: LeaseId,
     pub(crate) micros: i64,
     pub(crate) call: PricedCall,
 }
@@ -151,7 +151,7 @@ pub(crate) async fn check_limit(connection: &impl ConnectionTrait, owner: UserId
 /// # Errors
 /// Fails on database errors.
 pub(crate) async fn reserve(db: &Database, wish: Wish) -> ChatResult<Reservation> {
-    let Wish { owner, chat, lease_epoch, micros, call } = wish;
+    let Wish { owner, chat, lease, micros, call } = wish;
     // Commits of the owner's chats run beside it under guards of their own. They move money from reserved to spent, in
     // one step for whoever reads both sums in one statement, and never make their sum larger than was granted, unless a
     // call cost more than was set aside for it.
@@ -166,7 +166,7 @@ pub(crate) async fn reserve(db: &Database, wish: Wish) -> ChatResult<Reservation
         let row = chat_reservations::Model {
             chat_id: chat.as_uuid(),
             owner_id: owner.as_uuid(),
-            lease_epoch,
+            lease_epoch: lease.epoch,
             micros,
             call: Some(rows::json(&call)),
             created_at: tx.now(),

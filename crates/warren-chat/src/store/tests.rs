@@ -6,6 +6,7 @@ mod asks;
 mod cut_calls;
 mod fences;
 mod leases;
+mod lost_commits;
 mod matrix;
 mod messages;
 mod money;

@@ -44,12 +44,12 @@ pub(crate) async fn end_running(
     let binding = Binding::new(row.and_then(|row| row.workspace_id).map(WorkspaceId::from_uuid));
     let ends = unwanted.iter().map(|entry| end(shared, chat, entry, binding.clone()));
     let ends = join_all(ends).await;
-    let epoch = state.epoch;
+    let lease = state.lease_id()?;
     let write = async |tx: &Tx| {
         let now = query::clock::now(tx).await?;
         for (entry, result) in unwanted.iter().zip(&ends) {
             let kept = rows::stored(result);
-            query::chat_tool_calls::finish(tx, &run::key(entry), epoch, kept, true, now).await?;
+            query::chat_tool_calls::finish(tx, &run::key(entry), lease, kept, true, now).await?;
         }
         Ok(())
     };

@@ -4,13 +4,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use warren_chat_proto::{OpenCall, Part, Stale};
 use warren_db::{Database, Guard, Tx, query};
-use warren_vocab::{ChatId, MessageRole, WorkspaceId};
+use warren_vocab::{ChatId, LeaseId, MessageRole, WorkspaceId};
 
 use super::{Binding, ToolError, cap};
 use crate::{
     crash_points::{self, Moment},
     error::{ChatResult, ChatServiceError},
     parts::EpisodeWriter,
+    rows,
 };
 
 /// Output of one call that is shown while it runs, in bytes; the rest appears in the result only.
@@ -20,7 +21,7 @@ const STREAMED_BYTES_MAX: usize = 64 * 1024;
 pub struct ToolOutput {
     db: Database,
     chat: ChatId,
-    lease_epoch: i64,
+    lease: LeaseId,
     binding: Binding,
     episode: EpisodeWriter,
     call_id: String,
@@ -31,7 +32,7 @@ pub struct ToolOutput {
 impl ToolOutput {
     pub(super) fn new(
         db: Database,
-        (chat, lease_epoch): (ChatId, i64),
+        (chat, lease): (ChatId, LeaseId),
         binding: Binding,
         episode: EpisodeWriter,
         call: &OpenCall,
@@ -39,7 +40,7 @@ impl ToolOutput {
         Self {
             db,
             chat,
-            lease_epoch,
+            lease,
             binding,
             episode,
             call_id: call.call_id.clone(),
@@ -53,10 +54,10 @@ impl ToolOutput {
     /// # Errors
     /// Fails when the database does, or when the chat belongs to another worker by now.
     pub async fn attach(&self, workspace: WorkspaceId) -> Result<(), ToolError> {
-        let (chat, epoch) = (self.chat, self.lease_epoch);
+        let (chat, lease) = (self.chat, self.lease);
         let write = async |tx: &Tx| {
             let row = query::chats::by_id(tx, chat).await?.ok_or(ChatServiceError::NotFound)?;
-            if row.worker_id.is_none() || row.lease_epoch != epoch {
+            if rows::state(&row, 0)?.lease_id()? != lease {
                 return Err(Stale::Lease.into());
             }
             Ok(query::chats::set_workspace(tx, chat, Some(workspace)).await?)
@@ -84,3 +85,6 @@ impl ToolOutput {
         crash_points::reach(Moment::During, "tool");
     }
 }
+
+#[cfg(test)]
+mod tests;

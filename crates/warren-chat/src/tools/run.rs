@@ -141,11 +141,12 @@ impl<'a> Runner<'a> {
         // An earlier call may have bound a workspace since the row was read.
         let row = query::chats::by_id(reader, id).await?.ok_or(ChatServiceError::NotFound)?;
         let episode = Episode { history_version: state.versions.history, attempt: state.versions.attempt };
+        let fence = fence(state, ChatStatus::Running, Some(state.versions.attempt))?;
         Ok(Self {
             shared,
             chat,
-            fence: fence(state, ChatStatus::Running, Some(state.versions.attempt)),
-            episode: shared.parts.open(id, state.epoch, episode),
+            fence,
+            episode: shared.parts.open(id, fence.lease, episode),
             binding: Binding::new(row.workspace_id.map(WorkspaceId::from_uuid)),
             ledger,
             dynamic: dynamic::of_chat(chat).into_iter().map(|tool| tool.name).collect(),
@@ -307,7 +308,7 @@ impl<'a> Runner<'a> {
             let row = query::chats::by_id(tx, key.chat).await?.ok_or(ChatServiceError::NotFound)?;
             check_fence(&rows::state(&row, 0)?, &fence)?;
             let now = query::clock::now(tx).await?;
-            let started = query::chat_tool_calls::start(tx, &key, fence.epoch, Some(intent), now).await?;
+            let started = query::chat_tool_calls::start(tx, &key, fence.lease, Some(intent), now).await?;
             crash_points::reach(Moment::BeforeCommit, "tool_start");
             Ok(started)
         };
@@ -329,10 +330,10 @@ impl<'a> Runner<'a> {
             self.shared.metrics.tool_result_cut(&self.labels, &call.tool_name);
             tracing::info!(chat.id = %self.chat.id, tool = call.tool_name, "the result of a tool was cut");
         }
-        let (key, epoch, kept) = (key(entry), self.fence.epoch, rows::stored(&result));
+        let (key, lease, kept) = (key(entry), self.fence.lease, rows::stored(&result));
         let write = async |tx: &Tx| {
             let now = query::clock::now(tx).await?;
-            let is_kept = query::chat_tool_calls::finish(tx, &key, epoch, kept, is_error, now).await?;
+            let is_kept = query::chat_tool_calls::finish(tx, &key, lease, kept, is_error, now).await?;
             crash_points::reach(Moment::BeforeCommit, "tool_finish");
             Ok::<_, DbError>(is_kept)
         };
@@ -351,7 +352,7 @@ impl<'a> Runner<'a> {
     }
 
     fn output(&self, call: &OpenCall) -> ToolOutput {
-        let owner = (ChatId::from_uuid(self.chat.id), self.fence.epoch);
+        let owner = (ChatId::from_uuid(self.chat.id), self.fence.lease);
         ToolOutput::new(self.shared.db.clone(), owner, self.binding.clone(), self.episode.clone(), call)
     }
 

@@ -50,7 +50,7 @@ pub(super) async fn generate(
         return fail(shared, chat, &begun, error).await;
     }
     let started = Instant::now();
-    let episode = open_episode(shared, chat, &begun);
+    let episode = open_episode(shared, chat, &begun)?;
     let used_ids = query::chat_tool_calls::call_ids(shared.db.reader(), ChatId::from_uuid(chat.id)).await?;
     let used_ids = used_ids.into_iter().collect();
     let asked = listen::Asked { shared, ready, episode: Some(&episode), meter: turn.meter(), used_ids };
@@ -100,10 +100,11 @@ pub(super) async fn refused(
     // Nothing when no price is known.
     let micros = call.most_micros(ready.model.output_bound(request)).unwrap_or(0);
     let (owner, id) = (UserId::from_uuid(chat.owner_id), ChatId::from_uuid(chat.id));
-    let wish = Wish { owner, chat: id, lease_epoch: state.epoch, micros, call: call.clone() };
+    let lease = state.lease_id()?;
+    let wish = Wish { owner, chat: id, lease, micros, call: call.clone() };
     match store::reserve(&shared.db, wish).await {
         Ok(Reservation::Granted) => {
-            turn.meter().begin(id, state.epoch, call);
+            turn.meter().begin(id, lease, call);
             Ok(None)
         }
         Err(error @ ChatServiceError::LimitUnreadable) => {

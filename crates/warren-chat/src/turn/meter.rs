@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use warren_chat_proto::Usage;
 use warren_llm::Usage as Tokens;
 use warren_rt::Causes;
-use warren_vocab::ChatId;
+use warren_vocab::{ChatId, LeaseId};
 
 use crate::{
     service::Shared,
@@ -21,7 +21,7 @@ pub(crate) struct Meter {
 
 struct Reading {
     chat: ChatId,
-    epoch: i64,
+    lease: LeaseId,
     call: PricedCall,
     /// What the provider has said of the requests that it has answered to the end.
     reported: Tokens,
@@ -46,9 +46,9 @@ struct Guess {
 
 impl Meter {
     /// Money is set aside for a call.
-    pub(super) fn begin(&self, chat: ChatId, epoch: i64, call: PricedCall) {
+    pub(super) fn begin(&self, chat: ChatId, lease: LeaseId, call: PricedCall) {
         let (reported, guessed) = (Tokens::default(), Guess::default());
-        *self.reading() = Some(Reading { chat, epoch, call, reported, guessed, open: None });
+        *self.reading() = Some(Reading { chat, lease, call, reported, guessed, open: None });
     }
 
     /// A request goes out; an answer that pauses takes several.
@@ -99,7 +99,7 @@ impl Meter {
     pub(crate) async fn settle(&self, shared: &Shared) {
         let Some(reading) = self.reading().take() else { return };
         let call = PricedCall { used: Some(reading.used()), ..reading.call };
-        if let Err(error) = store::note_used(&shared.db, reading.chat, reading.epoch, &call).await {
+        if let Err(error) = store::note_used(&shared.db, reading.chat, reading.lease, &call).await {
             let chat = reading.chat;
             tracing::warn!(error = %Causes(&error), chat.id = %chat, "what a call has used is estimated, as it could not be noted");
         }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use tokio::{sync::watch, time::Instant};
-use warren_vocab::{ChatId, UserId};
+use warren_vocab::{ChatId, LeaseId, UserId};
 
 use super::WorkerConfig;
 
@@ -21,7 +21,7 @@ pub(super) struct Held {
 
 struct Hold {
     owner: UserId,
-    epoch: i64,
+    lease: LeaseId,
     until: watch::Sender<Instant>,
     is_waiting: Arc<AtomicBool>,
 }
@@ -60,10 +60,10 @@ impl Held {
         self.chats().contains_key(&chat)
     }
 
-    pub(super) fn insert(&self, chat: ChatId, owner: UserId, epoch: i64, until: Instant) -> Lease {
+    pub(super) fn insert(&self, chat: ChatId, owner: UserId, lease: LeaseId, until: Instant) -> Lease {
         let (sender, receiver) = watch::channel(until);
         let is_waiting = Arc::new(AtomicBool::new(false));
-        let hold = Hold { owner, epoch, until: sender, is_waiting: is_waiting.clone() };
+        let hold = Hold { owner, lease, until: sender, is_waiting: is_waiting.clone() };
         self.chats().insert(chat, hold);
         Lease { until: receiver, is_waiting }
     }
@@ -72,16 +72,16 @@ impl Held {
         self.chats().remove(&chat);
     }
 
-    /// All chats with the numbers of their leases.
-    pub(super) fn list(&self) -> Vec<(ChatId, i64)> {
-        self.chats().iter().map(|(chat, hold)| (*chat, hold.epoch)).collect()
+    /// All chats with their leases.
+    pub(super) fn list(&self) -> Vec<(ChatId, LeaseId)> {
+        self.chats().iter().map(|(chat, hold)| (*chat, hold.lease)).collect()
     }
 
     /// Takes the answer to a renewal: what is not in it belongs to somebody else now.
-    pub(super) fn renewed(&self, asked: &[(ChatId, i64)], renewed: &[(ChatId, i64)], until: Instant) {
+    pub(super) fn renewed(&self, asked: &[(ChatId, LeaseId)], renewed: &[(ChatId, LeaseId)], until: Instant) {
         let chats = self.chats();
         for key in asked {
-            let Some(hold) = chats.get(&key.0).filter(|hold| hold.epoch == key.1) else { continue };
+            let Some(hold) = chats.get(&key.0).filter(|hold| hold.lease == key.1) else { continue };
             let is_ours = renewed.contains(key);
             hold.until.send_replace(if is_ours { until } else { Instant::now() });
         }

@@ -9,6 +9,7 @@
 //! | a lease that somebody else has ends the step | `a_lease_that_somebody_else_has_taken_ends_the_answer_and_nothing_is_written` |
 //! | only the own lease is given back | the same |
 //! | a database that is away is no failure of the turn | `a_turn_waits_for_a_database_that_is_away_however_often_it_is_asked` |
+//! | whoever looks compares the runner beside the number of the lease | the same |
 //!
 //! Not noticed, as the database refuses them too: parts that are written under a lease that is over.
 
@@ -138,23 +139,29 @@ async fn what_a_user_changes_ends_the_answer_that_is_under_way() {
 
 #[tokio::test]
 async fn a_lease_that_somebody_else_has_taken_ends_the_answer_and_nothing_is_written() {
-    let stage = Stage::with_config(WorkerConfig { sweep: NEVER, ..watchful() }).await;
-    let model = stage.with_script(&hangs()).await;
-    let chat = stage.create("question").await;
-    let mut view = stage.view(chat).await;
-    view.until("the first words", |view| view.preview_text() == "Half of ").await;
-    let theirs = take_away(&stage, chat).await;
-    assert!(model.until_open(0, DEADLINE).await, "the model is let go");
-    stage.stop().await;
-    assert_eq!(row(&stage, chat).await, theirs, "not even given back");
-    assert_eq!(stage.figure(FAILED_STEPS), 0.0, "it is nothing to report");
+    for epoch in [NEXT, SAME] {
+        let stage = Stage::with_config(WorkerConfig { sweep: NEVER, ..watchful() }).await;
+        let model = stage.with_script(&hangs()).await;
+        let chat = stage.create("question").await;
+        let mut view = stage.view(chat).await;
+        view.until("the first words", |view| view.preview_text() == "Half of ").await;
+        let theirs = take_away(&stage, chat, epoch).await;
+        assert!(model.until_open(0, DEADLINE).await, "the model is let go");
+        stage.stop().await;
+        assert_eq!(row(&stage, chat).await, theirs, "not even given back");
+        assert_eq!(stage.figure(FAILED_STEPS), 0.0, "it is nothing to report");
+    }
 }
 
+/// The number of the lease of whoever takes a chat, and where the database has lost that it was taken before.
+const NEXT: &str = "lease_epoch + 1";
+const SAME: &str = "lease_epoch";
+
 /// Somebody else takes the chat, and nobody says so.
-async fn take_away(stage: &Stage, chat: ChatId) -> chats::Model {
-    let other = literal(stage.location(), ChatId::new());
+async fn take_away(stage: &Stage, chat: ChatId, epoch: &str) -> chats::Model {
+    let [worker, runner] = [(); 2].map(|()| literal(stage.location(), ChatId::new()));
     let taken = format!(
-        "worker_id = {other}, lease_epoch = lease_epoch + 1, snapshot_version = snapshot_version + 1"
+        "worker_id = {worker}, runner_id = {runner}, lease_epoch = {epoch}, snapshot_version = snapshot_version + 1"
     );
     change(stage, chat, &taken).await;
     row(stage, chat).await
@@ -162,6 +169,12 @@ async fn take_away(stage: &Stage, chat: ChatId) -> chats::Model {
 
 #[tokio::test]
 async fn a_run_that_ends_after_another_worker_has_taken_its_chat_changes_nothing_and_tells_nobody() {
+    for epoch in [NEXT, SAME] {
+        run_ends_late(epoch).await;
+    }
+}
+
+async fn run_ends_late(epoch: &str) {
     let stage = Stage::with_config(trusting()).await;
     let n_tasks = stage.n_tasks();
     let model = stage
@@ -174,7 +187,7 @@ async fn a_run_that_ends_after_another_worker_has_taken_its_chat_changes_nothing
     let mut view = stage.view(chat).await;
     view.until("the first words", |view| view.preview_text() == "Half of ").await;
     until("the question for a title", || model.asides().len() == 1).await;
-    let theirs = take_away(&stage, chat).await;
+    let theirs = take_away(&stage, chat, epoch).await;
     let parts = async || {
         let (history, attempt) = (theirs.history_version, theirs.generation_attempt);
         query::chat_parts::list(stage.db.reader(), chat, history, attempt, 0).await.unwrap()

@@ -8,8 +8,9 @@ use sea_orm::{
         Alias, Expr, ExprTrait, Func, OnConflict, Query, QueryStatementBuilder, SelectStatement, SimpleExpr,
     },
 };
-use warren_vocab::{ChatId, UserId};
+use warren_vocab::{ChatId, LeaseId, UserId};
 
+use super::chats::is_held;
 use crate::{
     DbError, DbResult, Tx,
     entity::{chat_cut_calls, chat_messages, chat_reservations::*, chats},
@@ -61,12 +62,13 @@ pub async fn put(tx: &Tx, model: Model) -> DbResult<()> {
     Ok(())
 }
 
-/// Replaces what is booked if the call is cut off, while the reservation is still that of the lease.
-pub async fn set_call(tx: &Tx, chat: ChatId, lease_epoch: i64, call: Json) -> DbResult<()> {
+/// Replaces what is booked if the call is cut off, while the reservation is that of the lease and the chat is held under it.
+pub async fn set_call(tx: &Tx, chat: ChatId, lease: LeaseId, call: Json) -> DbResult<()> {
     Entity::update_many()
         .col_expr(Column::Call, Expr::val(call))
         .filter(Column::ChatId.eq(chat.as_uuid()))
-        .filter(Column::LeaseEpoch.eq(lease_epoch))
+        .filter(Column::LeaseEpoch.eq(lease.epoch))
+        .filter(is_held(chat, lease))
         .exec(tx)
         .await?;
     Ok(())

@@ -2,18 +2,16 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect, UpdateMany,
-    sea_query::{Expr, ExprTrait, Query},
+    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    UpdateMany,
+    sea_query::{Expr, ExprTrait},
 };
 use serde_json::Value;
 use uuid::Uuid;
-use warren_vocab::ChatId;
+use warren_vocab::{ChatId, LeaseId};
 
-use crate::{
-    DbResult, Tx,
-    entity::{chat_tool_calls::*, chats},
-};
+use super::chats::is_held;
+use crate::{DbResult, Tx, entity::chat_tool_calls::*};
 
 /// Names one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,7 +109,7 @@ pub async fn by_key(connection: &impl ConnectionTrait, key: &Key) -> DbResult<Op
 pub async fn start(
     tx: &Tx,
     key: &Key,
-    lease_epoch: i64,
+    lease: LeaseId,
     intent: Option<Value>,
     now: DateTime<Utc>,
 ) -> DbResult<bool> {
@@ -120,7 +118,7 @@ pub async fn start(
         .col_expr(Column::StartedAt, Expr::value(now))
         .col_expr(Column::Intent, Expr::value(intent))
         .filter(Column::State.is_in(["intent", "approved"]))
-        .filter(holds_lease(key.chat, lease_epoch));
+        .filter(is_held(key.chat, lease));
     Ok(update.exec(tx).await?.rows_affected == 1)
 }
 
@@ -129,7 +127,7 @@ pub async fn start(
 pub async fn finish(
     tx: &Tx,
     key: &Key,
-    lease_epoch: i64,
+    lease: LeaseId,
     result: Value,
     is_error: bool,
     now: DateTime<Utc>,
@@ -140,7 +138,7 @@ pub async fn finish(
         .col_expr(Column::IsError, Expr::value(is_error))
         .col_expr(Column::FinishedAt, Expr::value(now))
         .filter(Column::State.eq("started"))
-        .filter(holds_lease(key.chat, lease_epoch));
+        .filter(is_held(key.chat, lease));
     Ok(update.exec(tx).await?.rows_affected == 1)
 }
 
@@ -201,15 +199,4 @@ fn of_key(key: &Key) -> UpdateMany<Entity> {
         .filter(Column::ChatId.eq(key.chat.as_uuid()))
         .filter(Column::HistoryVersion.eq(key.history_version))
         .filter(Column::CallId.eq(&key.call_id))
-}
-
-fn holds_lease(chat: ChatId, epoch: i64) -> Condition {
-    let lease = Query::select()
-        .expr(Expr::value(1))
-        .from(chats::Entity)
-        .and_where(Expr::col((chats::Entity, chats::Column::Id)).eq(chat.as_uuid()))
-        .and_where(Expr::col((chats::Entity, chats::Column::WorkerId)).is_not_null())
-        .and_where(Expr::col((chats::Entity, chats::Column::LeaseEpoch)).eq(epoch))
-        .to_owned();
-    Condition::all().add(Expr::exists(lease))
 }

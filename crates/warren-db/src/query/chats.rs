@@ -14,7 +14,9 @@ use sea_orm::{
     },
 };
 use warren_authz::ListFilter;
-use warren_vocab::{ChatId, ChatStatus, MessageId, MessageRole, ReplicaId, UserId, WorkspaceId};
+use warren_vocab::{
+    ChatId, ChatStatus, LeaseId, MessageId, MessageRole, ReplicaId, RunnerId, UserId, WorkspaceId,
+};
 
 use super::{
     Page, clock, contains_text, is_false, replicas,
@@ -203,7 +205,7 @@ pub async fn for_transition(tx: &Tx, id: ChatId) -> DbResult<Option<ForTransitio
 pub struct Expected {
     pub snapshot_version: i64,
     /// The lease that the writer holds, for the writes of a worker.
-    pub lease_epoch: Option<i64>,
+    pub lease: Option<LeaseId>,
 }
 
 /// Writes all fields of a chat, in one statement that finds nothing unless the row is as expected. Gives `false` then.
@@ -215,8 +217,8 @@ pub async fn update(tx: &Tx, model: Model, expected: Expected) -> DbResult<bool>
         .set(fields)
         .filter(Column::Id.eq(id))
         .filter(Column::SnapshotVersion.eq(expected.snapshot_version));
-    if let Some(epoch) = expected.lease_epoch {
-        update = update.filter(Column::WorkerId.is_not_null()).filter(Column::LeaseEpoch.eq(epoch));
+    if let Some(lease) = expected.lease {
+        update = update.filter(is_current(lease));
     }
     Ok(update.exec(tx).await?.rows_affected == 1)
 }
@@ -334,25 +336,28 @@ pub async fn acquirable(
     rows.into_iter().map(candidate).collect()
 }
 
-/// Extends the leases that a worker still holds on these chats, from now on, and gives their chats with the numbers of
-/// the leases. A lease that has run out is extended too as long as nobody has taken it.
+/// Extends those of these leases that a worker still holds, from now on, and gives them. A lease that has run out is extended
+/// too as long as nobody has taken it.
 pub async fn renew_leases(
     tx: &Tx,
     worker: ReplicaId,
-    chats: &[ChatId],
+    leases: &[(ChatId, LeaseId)],
     lasts: TimeDelta,
-) -> DbResult<Vec<(ChatId, i64)>> {
+) -> DbResult<Vec<(ChatId, LeaseId)>> {
     let until = clock::now(tx).await? + lasts;
     let held = || {
         Condition::all()
             .add(Column::WorkerId.eq(worker.as_uuid()))
-            .add(Column::Id.is_in(chats.iter().map(|chat| chat.as_uuid())))
+            .add(Column::Id.is_in(leases.iter().map(|(chat, _)| chat.as_uuid())))
+            .add(Column::RunnerId.is_in(leases.iter().map(|(_, lease)| lease.runner.as_uuid())))
     };
     let update = Entity::update_many().col_expr(Column::LeaseExpiresAt, Expr::value(until));
     update.filter(held()).exec(tx).await?;
-    let query = Entity::find().select_only().columns([Column::Id, Column::LeaseEpoch]).filter(held());
-    let rows = query.into_tuple::<(uuid::Uuid, i64)>().all(tx).await?;
-    Ok(rows.into_iter().map(|(chat, epoch)| (ChatId::from_uuid(chat), epoch)).collect())
+    let columns = [Column::Id, Column::LeaseEpoch, Column::RunnerId];
+    let query = Entity::find().select_only().columns(columns).filter(held());
+    let rows = query.into_tuple::<(uuid::Uuid, i64, uuid::Uuid)>().all(tx).await?;
+    let lease = |(chat, epoch, runner)| (ChatId::from_uuid(chat), lease(epoch, runner));
+    Ok(rows.into_iter().map(lease).collect())
 }
 
 /// Finds chats in states that no transition makes: rows of older programs, or damage.
@@ -390,8 +395,7 @@ pub async fn end_all_leases(tx: &Tx) -> DbResult<()> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Progress {
     pub chat: ChatId,
-    /// The number of the lease.
-    pub epoch: i64,
+    pub lease: LeaseId,
     pub history_version: i64,
     pub attempt: i64,
 }
@@ -402,16 +406,41 @@ pub async fn lock_free(tx: &Tx, chats: &[ChatId]) -> DbResult<BTreeMap<ChatId, O
     let query = Entity::find()
         .select_only()
         .columns([Column::Id, Column::LeaseEpoch, Column::HistoryVersion, Column::GenerationAttempt])
-        .column_as(Column::WorkerId.is_not_null(), "has_worker")
+        .columns([Column::WorkerId, Column::RunnerId])
         .filter(Column::Id.is_in(chats.iter().map(|chat| chat.as_uuid())))
         // The lock of those who write a chat, see `Database::write_guarded`.
         .lock_with_behavior(LockType::NoKeyUpdate, LockBehavior::SkipLocked);
-    let rows: Vec<(uuid::Uuid, i64, i64, i64, bool)> = query.into_tuple().all(tx).await?;
-    let progress = |(chat, epoch, history_version, attempt, has_worker): (_, _, _, _, bool)| {
+    type Row = (uuid::Uuid, i64, i64, i64, Option<uuid::Uuid>, Option<uuid::Uuid>);
+    let rows: Vec<Row> = query.into_tuple().all(tx).await?;
+    let progress = |(chat, epoch, history_version, attempt, worker, runner): Row| {
         let chat = ChatId::from_uuid(chat);
-        (chat, has_worker.then_some(Progress { chat, epoch, history_version, attempt }))
+        let lease = worker.and(runner).map(|runner| lease(epoch, runner));
+        (chat, lease.map(|lease| Progress { chat, lease, history_version, attempt }))
     };
     Ok(rows.into_iter().map(progress).collect())
+}
+
+/// A chat is still held under a lease, for writes of its holder to other tables.
+pub(super) fn is_held(chat: ChatId, lease: LeaseId) -> SimpleExpr {
+    let held = Query::select()
+        .expr(Expr::value(1))
+        .from(Entity)
+        .and_where(Column::Id.eq(chat.as_uuid()))
+        .cond_where(is_current(lease))
+        .to_owned();
+    Expr::exists(held)
+}
+
+/// The fence of a lease: who has it is who the row names.
+fn is_current(lease: LeaseId) -> Condition {
+    Condition::all()
+        .add(Column::WorkerId.is_not_null())
+        .add(Column::LeaseEpoch.eq(lease.epoch))
+        .add(Column::RunnerId.eq(lease.runner.as_uuid()))
+}
+
+fn lease(epoch: i64, runner: uuid::Uuid) -> LeaseId {
+    LeaseId { epoch, runner: RunnerId::from_uuid(runner) }
 }
 
 /// An answer in the chat that its owner has not read.

@@ -258,7 +258,7 @@ async fn fill_chat(db: &Database) -> Uuid {
         query::chats::insert(tx, chat.clone()).await?;
         let mut now = chat.clone();
         for revision in [1, 2] {
-            let before = Expected { snapshot_version: now.snapshot_version, lease_epoch: None };
+            let before = Expected { snapshot_version: now.snapshot_version, lease: None };
             (now.snapshot_version, now.history_version) = (revision, revision);
             assert!(query::chats::update(tx, now.clone(), before).await?);
             let message = chat_messages::Model::new(chat.id, "user", json!([]), revision, Utc::now());

@@ -19,7 +19,7 @@ async fn waiting_chat(stage: &Stage) -> ChatId {
     let history_version = stage.commit_calls(chat, &["client", "rule", "unknown"]).await;
     let key = query::chat_tool_calls::Key { chat, history_version, call_id: String::from("unknown") };
     let start = async |tx: &warren_db::Tx| {
-        query::chat_tool_calls::start(tx, &key, fence.epoch, None, chrono::Utc::now()).await
+        query::chat_tool_calls::start(tx, &key, fence.lease, None, chrono::Utc::now()).await
     };
     assert!(stage.db.write(start).await.unwrap());
     let ask = |call: &str, reason| Ask {

@@ -17,7 +17,7 @@ use warren_vocab::{BusyBehavior, ChatId, MessageRole, RunnerId};
 use super::{
     super::{Command, PricedCall, Reservation, Used, Wish, note_used, reserve, transition},
     money::{dear, reserve_for, reserved, set_limit, spent, wish},
-    stage::{Stage, answer},
+    stage::{Stage, answer, others},
 };
 use crate::rows;
 
@@ -188,12 +188,15 @@ async fn what_the_worker_knows_of_a_call_is_booked_instead_of_an_estimate() {
     for (used, micros) in [(Used { usage, is_estimated: false }, 12), (nothing, 0)] {
         let before = spent(&stage).await;
         ask(&stage, chat, 10_000, 30).await;
-        let Wish { lease_epoch, call, .. } = wish(&stage, chat, 0).await;
+        let Wish { lease, call, .. } = wish(&stage, chat, 0).await;
         let call = PricedCall { used: Some(used), ..call };
-        note_used(&stage.db, chat, lease_epoch - 1, &PricedCall { used: Some(nothing), ..call.clone() })
-            .await
-            .unwrap();
-        note_used(&stage.db, chat, lease_epoch, &call).await.unwrap();
+        note_used(&stage.db, chat, lease, &call).await.unwrap();
+        let theirs = Usage { total_cost_micros: Some(99), ..usage };
+        let theirs = Used { usage: theirs, is_estimated: false };
+        for other in others(lease) {
+            let call = PricedCall { used: Some(theirs), ..call.clone() };
+            note_used(&stage.db, chat, other, &call).await.unwrap();
+        }
         stage.apply(chat, Command::RecordRetry(retry())).await.unwrap();
         assert_eq!(spent(&stage).await - before, micros);
     }

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 
 use chrono::Utc;
 use serde_json::json;
+use uuid::Uuid;
 use warren_chat_proto::Stale;
 use warren_db::{
     ConnectionTrait, DbError, Guard, Tx,
@@ -31,17 +32,21 @@ use super::{
 use crate::error::ChatServiceError;
 
 /// Runs SQL past the store, where `{chat}` stands for the id of the chat.
-async fn run(stage: &Stage, chat: ChatId, sql: &str) -> Result<(), String> {
-    let id = match stage.database.location() {
-        warren_db::Location::Sqlite { .. } => format!("x'{}'", chat.as_uuid().simple()),
-        warren_db::Location::Postgres { .. } => format!("'{chat}'"),
-    };
-    let sql = sql.replace("{chat}", &id);
+pub(super) async fn run(stage: &Stage, chat: ChatId, sql: &str) -> Result<(), String> {
+    let sql = sql.replace("{chat}", &literal(stage, chat.as_uuid()));
     let written = stage.db.write(async |tx: &Tx| {
         tx.execute_unprepared(&sql).await?;
         Ok::<_, DbError>(())
     });
     written.await.map_err(|error| format!("{error:?}"))
+}
+
+/// An id as a literal of the engine.
+pub(super) fn literal(stage: &Stage, id: Uuid) -> String {
+    match stage.database.location() {
+        warren_db::Location::Sqlite { .. } => format!("x'{}'", id.simple()),
+        warren_db::Location::Postgres { .. } => format!("'{id}'"),
+    }
 }
 
 /// Runs SQL that a fence must stop.
@@ -58,20 +63,20 @@ async fn a_write_under_an_old_lease_is_refused_by_the_database() {
     let chat = stage.create("hello").await;
     let old = stage.take(chat).await;
     let current = stage.take(chat).await;
-    assert_eq!(current.epoch, old.epoch + 1);
+    assert_eq!(current.lease.epoch, old.lease.epoch + 1);
     let before = stage.stored(chat).await;
     // As a worker that checks nothing: the row as it is, but under the lease that it had.
     let row = stage.row_of(chat).await;
     let mut mine = row.clone();
     mine.snapshot_version += 1;
-    let expected = Expected { snapshot_version: row.snapshot_version, lease_epoch: Some(old.epoch) };
+    let expected = Expected { snapshot_version: row.snapshot_version, lease: Some(old.lease) };
     let write = async |tx: &Tx| query::chats::update(tx, mine, expected).await;
     assert!(!stage.db.write_guarded(Guard::chat(chat), write).await.unwrap());
     assert_eq!(stage.stored(chat).await, before);
     // And as one that writes the number of its own lease back.
     let sql = format!(
         "UPDATE chats SET lease_epoch = {}, snapshot_version = snapshot_version + 1 WHERE id = {{chat}}",
-        old.epoch
+        old.lease.epoch
     );
     refused(&stage, chat, "chats_fence", &sql).await;
     // Through the store it learns why.
@@ -89,7 +94,7 @@ async fn a_lease_that_was_given_back_writes_nothing() {
     stage.apply_under(chat, Some(&fence), Command::Abandon).await.unwrap();
     let before = stage.stored(chat).await;
     let row = stage.row_of(chat).await;
-    let expected = Expected { snapshot_version: row.snapshot_version, lease_epoch: Some(fence.epoch) };
+    let expected = Expected { snapshot_version: row.snapshot_version, lease: Some(fence.lease) };
     let mut mine = row.clone();
     mine.snapshot_version += 1;
     let write = async |tx: &Tx| query::chats::update(tx, mine, expected).await;
@@ -109,7 +114,7 @@ async fn a_write_that_has_read_an_older_row_finds_nothing() {
     let before = stage.stored(chat).await;
     let mut mine = read.clone();
     mine.snapshot_version += 2;
-    let expected = Expected { snapshot_version: read.snapshot_version, lease_epoch: None };
+    let expected = Expected { snapshot_version: read.snapshot_version, lease: None };
     let write = async |tx: &Tx| query::chats::update(tx, mine, expected).await;
     assert!(!stage.db.write(write).await.unwrap());
     assert_eq!(stage.stored(chat).await, before);
@@ -169,11 +174,8 @@ async fn messages_are_written_by_transitions_alone() {
     let fence = "chat_messages_update_fence";
     refused(&stage, chat, fence, "UPDATE chat_messages SET revision = 2 WHERE chat_id = {chat}").await;
     refused(&stage, chat, fence, "UPDATE chat_messages SET deleted = TRUE WHERE chat_id = {chat}").await;
-    let other_id = match stage.database.location() {
-        warren_db::Location::Sqlite { .. } => format!("x'{}'", other.as_uuid().simple()),
-        warren_db::Location::Postgres { .. } => format!("'{other}'"),
-    };
-    let sql = format!("UPDATE chat_messages SET chat_id = {other_id} WHERE chat_id = {{chat}}");
+    let other = literal(&stage, other.as_uuid());
+    let sql = format!("UPDATE chat_messages SET chat_id = {other} WHERE chat_id = {{chat}}");
     refused(&stage, chat, fence, &sql).await;
     assert!(stage.last_user_message(chat).await > MessageId(0));
 }
@@ -207,16 +209,16 @@ async fn parts_come_from_the_lease_and_the_attempt_that_are_current() {
         stage.db.write_guarded(Guard::chat(chat), write).await
     };
     for part in [
-        stage.part(chat, old.epoch, history, 1),
-        stage.part(chat, fence.epoch, history, 2),
-        stage.part(chat, fence.epoch, history - 1, 1),
+        stage.part(chat, old.lease.epoch, history, 1),
+        stage.part(chat, fence.lease.epoch, history, 2),
+        stage.part(chat, fence.lease.epoch, history - 1, 1),
     ] {
         let error = format!("{:?}", insert(part).await.unwrap_err());
         assert!(error.contains("chat_parts_fence"), "{error}");
     }
-    insert(stage.part(chat, fence.epoch, history, 1)).await.unwrap();
+    insert(stage.part(chat, fence.lease.epoch, history, 1)).await.unwrap();
     let current = stage.db.write_apart(async |tx: &Tx| query::chats::lock_free(tx, &[chat]).await).await;
-    let progress = Progress { chat, epoch: fence.epoch, history_version: history, attempt: 1 };
+    let progress = Progress { chat, lease: fence.lease, history_version: history, attempt: 1 };
     assert_eq!(current.unwrap(), BTreeMap::from([(chat, Some(progress))]));
 }
 
@@ -228,26 +230,26 @@ async fn a_tool_call_starts_once_and_only_under_the_current_lease() {
     let history_version = stage.commit_calls(chat, &["a"]).await;
     let fence = stage.take(chat).await;
     let key = Key { chat, history_version, call_id: String::from("a") };
-    let start = async |epoch| {
-        let start = async |tx: &Tx| query::chat_tool_calls::start(tx, &key, epoch, None, Utc::now()).await;
+    let start = async |lease| {
+        let start = async |tx: &Tx| query::chat_tool_calls::start(tx, &key, lease, None, Utc::now()).await;
         stage.db.write_guarded(Guard::chat(chat), start).await.unwrap()
     };
-    let finish = async |epoch| {
+    let finish = async |lease| {
         let finish = async |tx: &Tx| {
-            query::chat_tool_calls::finish(tx, &key, epoch, json!(1), false, Utc::now()).await
+            query::chat_tool_calls::finish(tx, &key, lease, json!(1), false, Utc::now()).await
         };
         stage.db.write_guarded(Guard::chat(chat), finish).await.unwrap()
     };
-    assert!(!start(old.epoch).await);
-    assert!(!finish(fence.epoch).await, "it has not begun");
-    assert!(start(fence.epoch).await);
-    assert!(!start(fence.epoch).await);
-    assert!(!finish(old.epoch).await);
+    assert!(!start(old.lease).await);
+    assert!(!finish(fence.lease).await, "it has not begun");
+    assert!(start(fence.lease).await);
+    assert!(!start(fence.lease).await);
+    assert!(!finish(old.lease).await);
     for state in ["intent", "approved", "asked"] {
         let sql = format!("UPDATE chat_tool_calls SET state = '{state}' WHERE chat_id = {{chat}}");
         refused(&stage, chat, "chat_tool_calls_fence", &sql).await;
     }
-    assert!(finish(fence.epoch).await);
+    assert!(finish(fence.lease).await);
     for state in ["started", "intent", "unknown"] {
         let sql = format!("UPDATE chat_tool_calls SET state = '{state}' WHERE chat_id = {{chat}}");
         refused(&stage, chat, "chat_tool_calls_fence", &sql).await;
@@ -262,11 +264,11 @@ async fn only_the_holder_renews_a_lease() {
     let before = stage.row_of(chat).await;
     let renew = async |worker| {
         let lasts = chrono::TimeDelta::hours(1);
-        let write = async |tx: &Tx| renew_leases(tx, worker, &[chat], lasts).await;
+        let write = async |tx: &Tx| renew_leases(tx, worker, &[(chat, fence.lease)], lasts).await;
         stage.db.write_guarded(Guard::chat(chat), write).await.unwrap()
     };
     assert!(renew(ReplicaId::new()).await.is_empty());
     assert_eq!(stage.row_of(chat).await, before);
-    assert_eq!(renew(stage.worker).await, [(chat, fence.epoch)]);
+    assert_eq!(renew(stage.worker).await, [(chat, fence.lease)]);
     assert!(stage.row_of(chat).await.lease_expires_at > before.lease_expires_at);
 }

@@ -64,7 +64,7 @@ pub(super) async fn wish(stage: &Stage, chat: ChatId, micros: i64) -> Wish {
         prices: Prices::of(AiProviderType::OpenaiCompat, "local", &json!({ "cost": cost })),
         used: None,
     };
-    Wish { owner: stage.owner, chat, lease_epoch: state.epoch, micros, call }
+    Wish { owner: stage.owner, chat, lease: state.lease_id().unwrap(), micros, call }
 }
 
 pub(super) async fn reserve_for(stage: &Stage, chat: ChatId, micros: i64) -> Reservation {

@@ -12,7 +12,7 @@ use super::{
 
 async fn commit(stage: &Stage, chat: ChatId, command: Command) -> Outcome {
     let state = stage.state(chat).await;
-    let fence = fence(&state, state.status, None);
+    let fence = fence(&state, state.status, None).unwrap();
     commit_onward(&stage.db, chat, &fence, command).await.unwrap()
 }
 

@@ -16,8 +16,8 @@ use warren_db::{
 };
 use warren_db_testkit::TestDatabase;
 use warren_vocab::{
-    BusyBehavior, ChatId, LoginType, MessageId, MessageRole, ModelConfigId, QueuedMessageId, ReplicaId,
-    RunnerId, UserId,
+    BusyBehavior, ChatId, LeaseId, LoginType, MessageId, MessageRole, ModelConfigId, QueuedMessageId,
+    ReplicaId, RunnerId, UserId,
 };
 
 use super::super::{Command, NewMessage, Outcome, UserMessage, create, transition};
@@ -252,7 +252,7 @@ impl Stage {
     pub(crate) async fn fence(&self, chat: ChatId) -> Fence {
         let state = self.state(chat).await;
         Fence {
-            epoch: state.epoch,
+            lease: state.lease_id().unwrap(),
             status: state.status,
             history_version: state.versions.history,
             attempt: None,
@@ -287,6 +287,12 @@ impl Stage {
             parts: json!([]),
         }
     }
+}
+
+/// The leases that are easily taken for one: that before it, and another runner's under the same number.
+pub(crate) fn others(lease: LeaseId) -> [LeaseId; 2] {
+    let LeaseId { epoch, runner } = lease;
+    [LeaseId { epoch: epoch - 1, runner }, LeaseId { epoch, runner: RunnerId::new() }]
 }
 
 pub(crate) fn answer(text: &str) -> NewMessage {

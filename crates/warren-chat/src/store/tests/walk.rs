@@ -4,7 +4,9 @@ use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use serde_json::json;
 use warren_chat_proto::{ChatError, ChatState, Execution as X, Fence, Lease, Part};
 use warren_db::query;
-use warren_vocab::{BusyBehavior, ChatId, MessageId, MessageRole, QueuedMessageId, ReplicaId, RunnerId};
+use warren_vocab::{
+    BusyBehavior, ChatId, LeaseId, MessageId, MessageRole, QueuedMessageId, ReplicaId, RunnerId,
+};
 
 use super::{
     super::{ClientResult, Command, NewMessage},
@@ -93,15 +95,18 @@ fn choose(stage: &Stage, random: &mut StdRng, known: &Known, text: &str) -> (Kin
     let busy = *[BusyBehavior::Queue, BusyBehavior::Interrupt].choose(random).unwrap();
     let queued = known.waiting.choose(random).map_or(QueuedMessageId(0), |(id, _)| *id);
     let state = &known.state;
+    let runner = state.lease.map_or_else(RunnerId::new, |lease| lease.runner);
     let mut fence = Fence {
-        epoch: state.epoch,
+        lease: LeaseId { epoch: state.epoch, runner },
         status: state.status,
         history_version: state.versions.history,
         attempt: None,
     };
     // Some workers are late.
     if random.random_ratio(1, 10) {
-        fence.epoch -= 1;
+        fence.lease.epoch -= 1;
+    } else if random.random_ratio(1, 10) {
+        fence.lease.runner = RunnerId::new();
     } else if random.random_ratio(1, 10) {
         fence.history_version -= 1;
     }

@@ -1,5 +1,5 @@
 use serde_json::json;
-use warren_vocab::{AiProviderType, ModelConfigId};
+use warren_vocab::{AiProviderType, LeaseId, ModelConfigId, RunnerId};
 
 use super::*;
 use crate::prices::Prices;
@@ -16,7 +16,7 @@ fn meter() -> Meter {
         used: None,
     };
     let meter = Meter::default();
-    meter.begin(ChatId::new(), 1, call);
+    meter.begin(ChatId::new(), LeaseId { epoch: 1, runner: RunnerId::new() }, call);
     meter
 }
 
