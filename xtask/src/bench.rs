@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::{
     build,
-    postgres::{POSTGRES_URL, Postgres},
+    postgres::{self, POSTGRES_URL},
     process, setup,
 };
 
@@ -15,7 +15,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
     setup::bench_programs()?;
     build::dashboard()?;
     let binary = build::binary(build::Profile::Release)?;
-    let postgres = Postgres::start()?;
+    let postgres = postgres::start()?;
     process::run(
         process::cargo()
             .args(["run", "--release", "--package", "e2e", "--bin", "bench", "--"])

@@ -1,6 +1,7 @@
 //! The project's own commands: run Warren, test it, check its habits, measure it.
 //!
-//! Depends on none of the project's crates, so that it builds in seconds and works when they do not.
+//! Depends on none of the project's crates, apart from the small one that starts PostgreSQL, so that it builds in seconds and
+//! works when they do not.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 

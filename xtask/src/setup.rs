@@ -4,7 +4,7 @@ use std::{fs, process::Command};
 
 use anyhow::{Result, bail};
 
-use crate::{postgres, process};
+use crate::process;
 
 /// Programs of the tests and the Debian packages that bring them.
 const TEST_PROGRAMS: &[(&str, &str)] = &[
@@ -81,7 +81,7 @@ fn add(packages: &[&str]) -> Result<()> {
 
 fn is_installed(program: &str) -> bool {
     if program == "postgres" {
-        return postgres::is_installed();
+        return warren_test_postgres::is_installed();
     }
     process::exists(program) || std::path::Path::new("/usr/sbin").join(program).is_file()
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::{
     build,
-    postgres::{POSTGRES_URL, Postgres},
+    postgres::{self, POSTGRES_URL},
     process, setup, tidy,
 };
 
@@ -77,7 +77,7 @@ fn unit() -> Result<()> {
 fn on_postgres() -> Result<()> {
     setup::test_programs()?;
     setup::require_terraform()?;
-    let server = Postgres::start()?;
+    let server = postgres::start()?;
     let filter: Vec<_> = DATABASE_PACKAGES.iter().map(|name| format!("package({name})")).collect();
     let plain: Vec<_> = DATABASE_PACKAGES.iter().flat_map(|name| ["--package", name]).collect();
     process::run(tests(&filter.join(" + "), &plain).env(POSTGRES_URL, server.url()))
@@ -92,7 +92,7 @@ fn e2e() -> Result<()> {
     let binary = build::binary(build::Profile::Dev)?;
     // The tests are told where the binary is and where they find PostgreSQL for servers that shall use it; the variables are
     // inherited by the test runner.
-    let server = Postgres::start()?;
+    let server = postgres::start()?;
     let mut tests = tests("package(e2e)", &["--package", "e2e"]);
     process::run(tests.env("WARREN_BIN", binary).env(POSTGRES_URL, server.url()))
 }

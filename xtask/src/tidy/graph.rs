@@ -17,6 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("warren-tunnel-proto", &["warren-vocab", "warren-wire"]),
     ("warren-mesh-proto", &["warren-vocab"]),
     ("warren-rt", &[]),
+    ("warren-test-postgres", &[]),
     ("warren-config", &["warren-rt"]),
     ("warren-db", &["warren-vocab", "warren-authz", "warren-rt"]),
     ("warren-sdk", &["warren-vocab", "warren-api", "warren-rt"]),
