@@ -11,7 +11,7 @@
 //! | a database that is away is no failure of the turn | `a_turn_waits_for_a_database_that_is_away_however_often_it_is_asked` |
 //! | whoever looks compares the runner beside the number of the lease | the same |
 //!
-//! Not noticed, as the database refuses them too: parts that are written under a lease that is over.
+//! Not noticed, as the database refuses them too: parts that are written under an older number.
 
 use std::{sync::atomic::Ordering, time::Duration};
 

@@ -9,6 +9,7 @@
 //! | the runner is compared before that | the same |
 //! | the statements that write tool calls name the runner | `no_tool_call_moves_under_a_number_that_somebody_else_has` |
 //! | parts are compared with the runner of their chat | `no_part_is_kept_under_a_number_that_somebody_else_has` |
+//! | what a call has used is noted by its runner | `what_the_worker_knows_of_a_call_is_booked_instead_of_an_estimate` |
 //! | leases are renewed by their runner | `no_lease_is_renewed_under_a_number_that_somebody_else_has` |
 //!
 //! The trigger that refuses stray parts compares the number alone: rows of parts do not name the runner.
