@@ -118,6 +118,10 @@ impl WorkspaceTools for ChatTools {
         match tool {
             Tool::Execute(arguments) => self.resume_execute(context, arguments, output).await,
             Tool::WriteFile(_) | Tool::EditFiles(_) => self.resume_change(context).await,
+            // A signal is not sent twice, and nobody keeps whether one was.
+            Tool::ProcessSignal(_) => {
+                ToolOutcome::Unknown("Whether the signal was sent is not known.".into())
+            }
             // These may simply run again; the rest of the system knows that too.
             other @ (Tool::ListTemplates(_)
             | Tool::ReadTemplate(_)
@@ -127,7 +131,6 @@ impl WorkspaceTools for ChatTools {
             | Tool::WorkspaceStatus
             | Tool::ProcessOutput(_)
             | Tool::ProcessList
-            | Tool::ProcessSignal(_)
             | Tool::ReadFile(_)
             | Tool::ListFiles(_)
             | Tool::SearchFiles(_)

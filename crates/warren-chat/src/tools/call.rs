@@ -210,6 +210,8 @@ pub(crate) enum Repeat {
     Harmless,
     /// Whoever carried it out knows its key and is asked first.
     AskByKey,
+    /// Nobody knows whether it was carried out, and the model can look for itself.
+    Never,
 }
 
 impl Tool {
@@ -246,6 +248,8 @@ impl Tool {
     pub(crate) fn repeat(&self) -> Repeat {
         match self {
             Self::Execute(_) | Self::WriteFile(_) | Self::EditFiles(_) => Repeat::AskByKey,
+            // A second signal may end at once what the first one asked to end in peace.
+            Self::ProcessSignal(_) => Repeat::Never,
             // A new workspace has its id before it is made, so that making it again finds it.
             Self::CreateWorkspace(_)
             | Self::StartWorkspace(_)
@@ -255,7 +259,6 @@ impl Tool {
             | Self::ReadTemplate(_)
             | Self::ProcessOutput(_)
             | Self::ProcessList
-            | Self::ProcessSignal(_)
             | Self::ReadFile(_)
             | Self::ListFiles(_)
             | Self::SearchFiles(_)

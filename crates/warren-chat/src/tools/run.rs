@@ -50,6 +50,8 @@ const NO_PLACES: &str =
     "The workspace did not say in time where the paths of this call lead, so it was not run.";
 const NO_INTENT: &str = "The server has no record of this tool call, so it was not run. Ask for it again.";
 const PANICKED: &str = "The server failed while it ran this tool. What it did until then stays.";
+const CUT_OFF: &str = "The server that sent this signal ended before it was told whether it arrived, and a signal is not sent \
+     twice. See with process_list what became of the process, and send it again if it goes on.";
 
 /// What running the calls of an answer gave.
 #[derive(Debug, Default)]
@@ -252,6 +254,7 @@ impl<'a> Runner<'a> {
         let outcome = match tool.repeat() {
             Repeat::Harmless => self.run(call, &context, tool).await,
             Repeat::AskByKey => self.find(call, &context, tool).await,
+            Repeat::Never => Err(ToolError::new(CUT_OFF).code("outcome_unknown")).into(),
         };
         self.conclude(call, entry, outcome).await
     }
@@ -284,7 +287,7 @@ impl<'a> Runner<'a> {
             (Ok(Ok(outcome)), _) => outcome,
             (Ok(Err(_)), _) => Err(ToolError::new(PANICKED).code("internal")).into(),
             (Err(_), Repeat::AskByKey) => ToolOutcome::Unknown(no_answer(deadline)),
-            (Err(_), Repeat::Harmless) => {
+            (Err(_), Repeat::Harmless | Repeat::Never) => {
                 let text = format!("The tool did not finish within {} s.", deadline.as_secs());
                 Err(ToolError::new(text).code("timeout")).into()
             }

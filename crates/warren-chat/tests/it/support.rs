@@ -164,6 +164,11 @@ impl FakeTools {
                 self.note(format!("write_file {}", arguments.path));
                 Ok(json!({ "ok": true }))
             }
+            Tool::ProcessSignal(arguments) => {
+                self.note(format!("process_signal {}", arguments.signal));
+                self.hanging.notify_one();
+                std::future::pending().await
+            }
             Tool::EditFiles(_) => Err(ToolError::new("old_text was not found.")),
             other => Err(ToolError::new(format!("{other:?} is not part of this test."))),
         }

@@ -358,6 +358,22 @@ async fn a_call_whose_outcome_is_unknown_runs_again_only_when_the_user_says_so()
 }
 
 #[tokio::test]
+async fn a_signal_is_sent_once_and_the_model_learns_that_its_answer_was_lost() {
+    let stage = Stage::new().await;
+    let signal = call("process_signal", json!({ "process_id": "p", "signal": "terminate" }));
+    let _model = with_calls(&stage, json!([signal])).await;
+    let chat = stage.create("end it").await;
+    tokio::time::timeout(DEADLINE, stage.tools.hanging.notified()).await.unwrap();
+
+    let stage = stage.crash().await;
+    let mut view = stage.view(chat).await;
+    view.until_waiting().await;
+    assert_eq!(stage.tools.calls(), Vec::<String>::new(), "it is neither sent again nor looked for");
+    let (result, is_error) = view.results().last().unwrap().clone();
+    assert!(is_error && result["error"].as_str().unwrap().contains("process_list"), "{result}");
+}
+
+#[tokio::test]
 async fn a_lost_answer_is_looked_for_and_asked_about_instead_of_told_as_a_failure() {
     let stage = Stage::new().await;
     let _model = with_calls(&stage, json!([execute("lose")])).await;
