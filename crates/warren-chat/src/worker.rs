@@ -13,7 +13,7 @@ use tokio::{
 };
 use warren_chat_proto::Lease;
 use warren_db::{
-    Guard, Tx, channels,
+    DbResult, Guard, Tx, channels,
     query::{self, chats::Seeker},
 };
 use warren_rt::{Causes, Tasks};
@@ -189,8 +189,30 @@ impl Worker {
         let held = self.held.list();
         let all = held.iter().map(|(chat, lease)| runner::hand_over(&self.shared, *chat, *lease));
         if tokio::time::timeout(self.config().drain, join_all(all)).await.is_err() {
-            tracing::warn!("not all chats could be given back; their leases run out");
+            tracing::warn!("not all chats could be given back one by one");
         }
+        match tokio::time::timeout(self.config().drain, self.end_leases()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "not all chats could be given back; others take them when this server is silent");
+            }
+            Err(_) => {
+                tracing::warn!(
+                    "not all chats could be given back in time; others take them when this server is silent"
+                );
+            }
+        }
+    }
+
+    /// Ends what is left, also leases of which this worker never learned that it got them.
+    async fn end_leases(&self) -> DbResult<()> {
+        let write = async |tx: &Tx| {
+            if query::chats::end_leases_of(tx, self.id).await? > 0 {
+                tx.notify(channels::CHAT_WORK, serde_json::Value::Null);
+            }
+            DbResult::Ok(())
+        };
+        self.shared.db.write(write).await
     }
 
     fn config(&self) -> &WorkerConfig {

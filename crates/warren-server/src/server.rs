@@ -57,6 +57,9 @@ pub enum StartError {
     Read(#[source] AppError),
 }
 
+/// How long a server that stops may take to say so to the others.
+const FAREWELL: Duration = Duration::from_secs(3);
+
 /// The server before it runs.
 #[derive(Debug)]
 pub struct Server;
@@ -67,6 +70,8 @@ pub struct RunningServer {
     addresses: Addresses,
     db: Database,
     tasks: Tasks,
+    /// By which the others know of this server. It stops last: while it gives its chats back it lives.
+    presence: Tasks,
     _lock: Option<DirectoryLock>,
 }
 
@@ -101,7 +106,8 @@ impl Server {
             relay_address: listeners.relay_address(&config).await?,
             version: String::from(VERSION),
         };
-        let registry = Registry::start(db.clone(), introduction, Pace::default(), &tasks);
+        let presence = Tasks::new();
+        let registry = Registry::start(db.clone(), introduction, Pace::default(), &presence);
         let registry = registry.await.map_err(StartError::Read)?;
         let deployment = Deployment { id, access_url: access_url.clone() };
         let state = AppState::start(app, registry, config, deployment, AgentExecutable::own(), &tasks)?;
@@ -116,7 +122,7 @@ impl Server {
             metrics: listeners.metrics_address(),
         };
         listeners.serve(state, &tasks)?;
-        Ok(RunningServer { url: access_url, addresses, db, tasks, _lock: lock })
+        Ok(RunningServer { url: access_url, addresses, db, tasks, presence, _lock: lock })
     }
 }
 
@@ -158,6 +164,7 @@ impl RunningServer {
     /// Stops accepting, lets requests finish until the deadline, ends background work and closes the database.
     pub async fn shutdown(self, deadline: Duration) {
         self.tasks.stop(deadline).await;
+        self.presence.stop(FAREWELL).await;
         if let Err(error) = self.db.close().await {
             tracing::warn!(%error, "the database did not close cleanly");
         }

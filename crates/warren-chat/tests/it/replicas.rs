@@ -2,14 +2,16 @@
 
 use std::{sync::mpsc, time::Duration};
 
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc as orders, oneshot};
 use warren_chat::{ClientResult, DynamicTool, Start, WorkerConfig};
 use warren_db::{
-    ConnectionTrait, Database, DbError, Location, OpenOptions, Tx, channels, entity::chats, query,
+    ConnectionTrait, Database, DbError, Location, OpenOptions, Tx, channels,
+    entity::{chats, replicas},
+    query,
 };
-use warren_vocab::{BusyBehavior, ChatStatus, MessageRole};
+use warren_vocab::{BusyBehavior, ChatStatus, MessageRole, ReplicaId};
 
 use crate::{
     rows::{change, now, row, sql, until, until_row},
@@ -51,6 +53,21 @@ fn asks_the_client() -> Value {
 
 fn my_tool() -> Vec<DynamicTool> {
     vec![DynamicTool { name: "my_tool".into(), description: String::new(), input_schema: Value::Null }]
+}
+
+fn a_server(id: ReplicaId, heard_at: DateTime<Utc>) -> replicas::Model {
+    replicas::Model {
+        id: id.as_uuid(),
+        hostname: String::new(),
+        relay_address: String::new(),
+        version: String::new(),
+        region_id: 0,
+        error: String::new(),
+        database_latency: 0,
+        started_at: heard_at,
+        heard_at,
+        steady_since: None,
+    }
 }
 
 fn is_waiting(row: &chats::Model) -> bool {
@@ -104,6 +121,47 @@ async fn a_chat_that_waits_for_its_client_is_handed_over_at_once() {
     other.take_results(&stage.subject, chat, vec![result]).await.unwrap();
     until_row(&stage, chat, "the answer", is_waiting).await;
     other_tasks.stop(DEADLINE).await;
+}
+
+#[tokio::test]
+async fn a_worker_that_stops_gives_back_also_what_it_never_learned_that_it_has() {
+    let stage = Stage::with_config(trusting()).await;
+    let model = stage.with_script(&hangs_once()).await;
+    let known = stage.create("question").await;
+    assert!(model.reached("gate", DEADLINE).await);
+    let unknown = stage.create("another question").await;
+    until_row(&stage, unknown, "the answer", is_waiting).await;
+    until_row(&stage, unknown, "the end", |row| row.worker_id.is_none()).await;
+    // As if the answer to a commit had been lost.
+    let lose = "UPDATE chats SET (worker_id, lease_expires_at) = \
+        (SELECT worker_id, lease_expires_at FROM chats WHERE worker_id IS NOT NULL) WHERE worker_id IS NULL";
+    sql(&stage.db, &[lose.into()]).await;
+    assert!(row(&stage, unknown).await.worker_id.is_some());
+    stage.stop().await;
+    for chat in [known, unknown] {
+        assert_eq!(row(&stage, chat).await.worker_id, None);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_still_has_chats_is_not_forgotten_when_it_stops() {
+    let stage = Stage::with_config(trusting()).await;
+    let model = stage.with_script(&hangs_once()).await;
+    let chat = stage.create("question").await;
+    assert!(model.reached("gate", DEADLINE).await);
+    let id = row(&stage, chat).await.worker_id.unwrap();
+    let leaves = async || {
+        let write = async |tx: &Tx| {
+            let server = a_server(ReplicaId::from_uuid(id), query::clock::now(tx).await?);
+            query::replicas::beat(tx, server).await?;
+            query::replicas::remove(tx, ReplicaId::from_uuid(id)).await
+        };
+        stage.db.write(write).await.unwrap();
+        query::replicas::list(stage.db.reader()).await.unwrap().len()
+    };
+    assert_eq!(leaves().await, 1, "the others would wait for its leases");
+    stage.stop().await;
+    assert_eq!(leaves().await, 0);
 }
 
 #[tokio::test]

@@ -391,6 +391,13 @@ pub async fn end_all_leases(tx: &Tx) -> DbResult<()> {
     Ok(())
 }
 
+/// Ends the leases of a worker that stops, and says how many those were.
+pub async fn end_leases_of(tx: &Tx, worker: ReplicaId) -> DbResult<u64> {
+    let nothing: Option<uuid::Uuid> = None;
+    let update = Entity::update_many().col_expr(Column::WorkerId, Expr::value(nothing));
+    Ok(update.filter(Column::WorkerId.eq(worker.as_uuid())).exec(tx).await?.rows_affected)
+}
+
 /// What the parts of an unfinished answer belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Progress {
