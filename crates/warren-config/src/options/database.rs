@@ -29,7 +29,7 @@ pub(super) const TABLE: &[Opt] = &[
         "PG_CONN_MAX_OPEN",
         "pgConnMaxOpen",
         field!(database.postgres_max_open),
-        "Most connections to PostgreSQL.",
+        "Most connections to PostgreSQL for reading and writing. Each server takes up to 7 more for hints and signs of life.",
     )
     .wire("pg_conn_max_open")
     .group(Group::Database),

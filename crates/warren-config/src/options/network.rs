@@ -22,7 +22,7 @@ pub(super) const ACCESS: &[Opt] = &[
         field!(http.relay_address),
         "URL under which the other servers on the same PostgreSQL database reach this one, such as http://10.0.0.5:3000.",
     )
-    .default_text("the address it listens on")
+    .default_text("the address it listens on, or that by which it reaches the database when it listens on all")
     .group(Group::Networking),
     Opt::new(
         "Wildcard Access URL",
