@@ -52,7 +52,8 @@ pub(crate) async fn run(shared: &Arc<Shared>, job: Job) {
     let hints = shared.db.subscribe(&channels::chat(job.chat));
     let sessions = shared.db.subscribe(&channels::sessions(job.owner));
     let turn = Turn::default();
-    Runner { shared: shared.clone(), job, hints, sessions, turn, n_failures: 0 }.run().await;
+    let shared = shared.clone();
+    Runner { shared, job, hints, sessions, turn, n_failures: 0, is_unsure: false }.run().await;
 }
 
 struct Runner {
@@ -63,6 +64,8 @@ struct Runner {
     turn: Turn,
     /// Since the last step that worked.
     n_failures: u32,
+    /// Whether the last step was dropped or failed. It may have written something without anybody having been told.
+    is_unsure: bool,
 }
 
 enum Progress {
@@ -113,6 +116,11 @@ impl Runner {
         self.turn.meter().settle(&shared).await;
         let Some((chat, state)) = load(&shared, id).await? else { return Ok(Progress::Done) };
         if state.lease_id() != Ok(self.job.lease) {
+            // Nobody else has had it since.
+            if self.is_unsure && state.lease.is_none() && state.epoch == self.job.lease.epoch {
+                store::tell_again(&shared.db, &chat, &state);
+                turn::sum_up(&shared, &self.turn, &chat, &state).await?;
+            }
             return Ok(Progress::Done);
         }
         match state.status {
@@ -149,8 +157,12 @@ impl Runner {
             tools::end_running(&shared, chat, state, &[]).await?;
             return turn::fail(&shared, chat, state, error).await;
         }
+        self.is_unsure = true;
         tokio::select! {
-            done = turn::run_step(&shared, &mut self.turn, chat, state) => done,
+            done = turn::run_step(&shared, &mut self.turn, chat, state) => {
+                self.is_unsure = done.is_err();
+                done
+            }
             () = moved_on(&shared, self.job.chat, state, &mut self.hints) => Ok(()),
             () = owner::until_barred(&shared, self.job.owner, &mut self.sessions) => Ok(()),
         }

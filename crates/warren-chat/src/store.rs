@@ -34,6 +34,7 @@ pub(crate) use self::{
     asks::pending,
     booking::{PricedCall, Used, note_used, tokens},
     command::{Ask, Command, NewMessage, UserMessage},
+    hints::tell_again,
     lease::{acquire, time_left},
     requests::{Answered, Request, find_request, remember_request},
     retention::Retention,

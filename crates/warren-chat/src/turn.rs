@@ -66,9 +66,7 @@ pub(crate) async fn run_step(
     match next(&history, &rules) {
         Next::Finish(_) => {
             let done = commit(shared, chat, state, None, Command::FinishTurn).await?;
-            let answer = history.iter().rev().find(|message| message.role == MessageRole::Assistant);
-            let said = answer.map(|message| prompt::text(&message.content)).unwrap_or_default();
-            aside::summarise(shared, turn, chat, &done, said);
+            aside::summarise(shared, turn, &done.chat, &done.state, last_answer(&history));
         }
         Next::RunTools(calls) => run_tools(shared, turn, chat, state, &calls).await?,
         Next::EnterRequiresAction { dynamic, asked } => {
@@ -88,6 +86,18 @@ pub(crate) async fn run_step(
             generate::generate(shared, turn, chat, state, &history).await?;
         }
     }
+    Ok(())
+}
+
+/// Sums up a turn that has ended without this worker having been told that it has.
+pub(crate) async fn sum_up(
+    shared: &Arc<Shared>,
+    turn: &Turn,
+    chat: &chats::Model,
+    state: &ChatState,
+) -> ChatResult<()> {
+    let said = last_answer(&history(shared, chat).await?);
+    aside::summarise(shared, turn, chat, state, said);
     Ok(())
 }
 
@@ -189,6 +199,11 @@ async fn commit(
 async fn history(shared: &Shared, chat: &chats::Model) -> ChatResult<Vec<Message>> {
     let rows = query::chat_messages::working(shared.db.reader(), ChatId::from_uuid(chat.id)).await?;
     rows.into_iter().map(rows::message).collect()
+}
+
+fn last_answer(history: &[Message]) -> String {
+    let answer = history.iter().rev().find(|message| message.role == MessageRole::Assistant);
+    answer.map(|message| prompt::text(&message.content)).unwrap_or_default()
 }
 
 /// The messages of the last attempt that said something, from the saved parts: the same that viewers have seen.

@@ -139,7 +139,9 @@ impl Worker {
             let limit = u64::try_from(room.min(ACQUIRE_BATCH)).unwrap_or(u64::MAX);
             let found =
                 query::chats::acquirable(self.shared.db.reader(), self.seeker(), &full, limit).await?;
-            let mut left = if full.is_empty() { Left::None } else { Left::Some };
+            // Behind a full page more may wait, also when others were quicker with all of this one.
+            let is_all = full.is_empty() && (found.len() as u64) < limit;
+            let mut left = if is_all { Left::None } else { Left::Some };
             let mut n_acquired = 0;
             for candidate in &found {
                 // Chats of this batch may have filled the owner's share; and what is over for the database may be held

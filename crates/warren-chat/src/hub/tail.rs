@@ -93,7 +93,11 @@ impl Tail {
                     None => return,
                 },
                 offered = self.relay.next() => self.handle_offered(&offered).await,
-                _ = store.tick(), if self.relay.is_cut_off() => self.reload_parts().await,
+                _ = store.tick(), if self.relay.is_cut_off() => {
+                    self.reload_parts().await;
+                    // Who does not answer may have died between the end of its turn and the word of it.
+                    self.refresh().await;
+                }
             }
             if self.has_missed.swap(false, Ordering::Relaxed) {
                 self.reload_parts().await;

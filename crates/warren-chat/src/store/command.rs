@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use warren_chat_proto::{ChatError, ChatState, Input, Lease, Part, RetryState, Usage, open_calls};
+use warren_chat_proto::{ChatError, ChatState, Input, Lease, Part, RetryState, Usage};
 use warren_vocab::{
     BusyBehavior, ChatStatus, MessageId, MessageRole, MessageVisibility, ModelConfigId, QueuedMessageId,
     UserId,
@@ -298,9 +298,9 @@ impl Command {
     /// Whether the model has said its last of the turn: it calls no tool that somebody has to run.
     pub(super) fn is_last_answer(&self) -> bool {
         let Self::CommitStep(messages) = self else { return false };
+        let is_call = |part: &Part| matches!(part, Part::ToolCall { provider_executed: false, .. });
         let is_last = |message: &NewMessage| {
-            message.role == MessageRole::Assistant
-                && open_calls([(message.role, &*message.content)]).is_empty()
+            message.role == MessageRole::Assistant && !message.content.iter().any(is_call)
         };
         messages.last().is_some_and(is_last)
     }

@@ -1,10 +1,9 @@
 //! Writes what a step has decided: first the fields of the chat, then the rows that belong to it.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::json;
 use warren_chat_proto::{ChatState, Effect, Message, Part, QueuedMessage, RetryState, open_calls};
 use warren_db::{
-    Tx, channels,
+    Tx,
     entity::{chat_messages, chat_queued_messages, chat_tool_calls, chats},
     query,
 };
@@ -292,21 +291,8 @@ impl<'a> Writer<'a> {
 
     /// Tells viewers, the worker and the owner's list, after the commit.
     pub(super) fn hint(&self, kind: Option<&str>) {
-        let id = self.id();
-        let versions = self.state.versions;
-        let hint = json!({
-            "snapshot_version": versions.snapshot,
-            "history_version": versions.history,
-            "status": self.state.status,
-            "lease_epoch": self.state.epoch,
-        });
-        self.tx.notify(channels::chat(id), hint);
-        if self.state.execution().needs_worker() && self.state.lease.is_none() {
-            self.tx.notify(channels::CHAT_WORK, json!(id));
-        }
-        if let Some(kind) = kind {
-            let owner = UserId::from_uuid(self.chat.owner_id);
-            self.tx.notify(channels::chats_of(owner), json!({ "kind": kind, "chat_id": id }));
+        for (channel, hint) in hints::of(&self.chat, &self.state, kind) {
+            self.tx.notify(channel, hint);
         }
     }
 

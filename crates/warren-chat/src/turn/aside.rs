@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures::StreamExt;
 use serde_json::json;
-use warren_chat_proto::Message;
+use warren_chat_proto::{ChatState, Message};
 use warren_db::{DbError, Guard, Tx, channels, entity::chats, query};
 use warren_llm::{Message as ModelMessage, ModelEvent, ModelRequest, ToolChoice};
 use warren_vocab::{ChatId, ChatStatus, MessageRole, ModelConfigId, UserId};
@@ -99,16 +99,16 @@ pub(super) fn summarise(
     shared: &Arc<Shared>,
     turn: &Turn,
     chat: &chats::Model,
-    done: &Outcome,
+    state: &ChatState,
     said: String,
 ) {
-    if !shared.worker.makes_titles || done.state.status != ChatStatus::Waiting {
+    if !shared.worker.makes_titles || state.status != ChatStatus::Waiting {
         return;
     }
     let Ok(ready) = turn.model() else { return };
     let (config, id, owner) = (ready.config, ChatId::from_uuid(chat.id), UserId::from_uuid(chat.owner_id));
-    let version = done.state.versions.history;
-    let had_summary = done.chat.last_turn_summary.is_some();
+    let version = state.versions.history;
+    let had_summary = chat.last_turn_summary.is_some();
     let asking = shared.clone();
     shared.tasks.spawn(format!("summary of chat {id}"), async move {
         let summary = match said.trim() {

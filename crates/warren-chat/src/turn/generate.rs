@@ -67,7 +67,7 @@ pub(super) async fn generate(
             let said = prompt::text(&message.content);
             if let Some(done) = commit_step(shared, turn.meter(), chat, &begun, message).await? {
                 shared.metrics.step(ready);
-                aside::summarise(shared, turn, chat, &done, said);
+                aside::summarise(shared, turn, &done.chat, &done.state, said);
             }
             Ok(())
         }

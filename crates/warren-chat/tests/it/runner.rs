@@ -9,6 +9,7 @@
 //! | a lease that somebody else has ends the step | `a_lease_that_somebody_else_has_taken_ends_the_answer_and_nothing_is_written` |
 //! | only the own lease is given back | the same |
 //! | a database that is away is no failure of the turn | `a_turn_waits_for_a_database_that_is_away_however_often_it_is_asked` |
+//! | a step that was dropped may have ended the turn | `an_end_of_a_turn_that_nobody_was_told_of_is_told_by_its_runner` |
 //! | whoever looks compares the runner beside the number of the lease | the same |
 //!
 //! Not noticed, as the database refuses them too: parts that are written under an older number.
@@ -208,6 +209,31 @@ async fn run_ends_late(epoch: &str) {
     }
     assert_eq!((model.requests().len(), model.asides().len()), (1, 1));
     assert_eq!(stage.figure(FAILED_STEPS), 0.0);
+}
+
+#[tokio::test]
+async fn an_end_of_a_turn_that_nobody_was_told_of_is_told_by_its_runner() {
+    let stage = Stage::with_config(WorkerConfig { sweep: NEVER, ..watchful() }).await;
+    let model = stage.with_script(&hangs()).await;
+    let chat = stage.create("question").await;
+    assert!(model.until_open(1, DEADLINE).await);
+    let mut viewers = stage.db.subscribe(&channels::chat(chat));
+    let mut list = stage.db.subscribe(&channels::chats_of(stage.subject.user));
+    // As when the answer to a commit gets lost.
+    change(&stage, chat, "status = 'waiting', worker_id = NULL, snapshot_version = snapshot_version + 3")
+        .await;
+    let version = row(&stage, chat).await.snapshot_version;
+    let told = async {
+        while viewers
+            .next()
+            .await
+            .is_none_or(|notice| !matches!(notice, Notice::Hint(hint) if hint["snapshot_version"] == version))
+        {
+        }
+        while list.next().await != Some(Notice::Hint(json!({ "kind": "status_change", "chat_id": chat }))) {}
+    };
+    assert!(tokio::time::timeout(DEADLINE, told).await.is_ok());
+    assert!(model.until_open(0, DEADLINE).await, "the model is let go");
 }
 
 #[tokio::test]
