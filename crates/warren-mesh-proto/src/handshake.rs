@@ -37,18 +37,24 @@ pub struct Key {
     pub secret: [u8; 32],
 }
 
-/// Why two servers do not connect.
+/// Why two servers do not connect. Each is told like this on both sides.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum HandshakeError {
     #[error("what was said is not of this protocol")]
     Malformed,
     #[error(
-        "the other server speaks versions {min} to {max} of the protocol, this one {VERSION_MIN} to {VERSION_MAX}"
+        "the other server speaks versions {min} to {max} of the protocol, this one {VERSION_MIN} to {VERSION_MAX}; \
+         update the older one"
     )]
     Version { min: u16, max: u16 },
-    #[error("the address belongs to another server than the one that was meant")]
+    #[error(
+        "the address belongs to another server than the one that was meant; give each server a --relay-address of its own"
+    )]
     WrongServer { meant: ReplicaId },
-    #[error("the servers know no key in common; they must use the same keys for secrets")]
+    #[error(
+        "the servers know no key in common; give both the same keys for secrets (--external-token-encryption-keys, or \
+         copies of secret.key)"
+    )]
     NoCommonKey,
     #[error("the other server does not know the key that it names")]
     BadProof,
@@ -77,10 +83,27 @@ struct Answer {
     proof: Vec<u8>,
 }
 
+/// What is said instead of a challenge to a dialler that is not let in. Nothing in it is secret, as strangers hear it too; and
+/// whoever changes it on its way only changes a sentence.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Refusal {
+    WrongServer,
+    Version { min: u16, max: u16 },
+    NoCommonKey,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Refused {
+    refused: Refusal,
+}
+
 /// Two servers that know each other.
 pub struct Established {
     pub peer: ReplicaId,
     pub version: u16,
+    /// The key by which they do.
+    pub key: Uuid,
     pub sealing: Sealing,
     pub opening: Opening,
 }
@@ -118,8 +141,11 @@ impl Dialling {
     /// Checks the other server's proof, and gives this one's.
     ///
     /// # Errors
-    /// When the other one is not a server of this deployment.
+    /// When the other one is not a server of this deployment, or says that it does not let this one in.
     pub fn answer(self, challenge: &[u8]) -> Result<(Vec<u8>, Established), HandshakeError> {
+        if let Ok(Refused { refused }) = read(challenge) {
+            return Err(refused.told_of(self.to));
+        }
         let Challenge { version, key, nonce, proof } = read(challenge)?;
         if !(VERSION_MIN..=VERSION_MAX).contains(&version) {
             return Err(HandshakeError::Version { min: version, max: version });
@@ -130,7 +156,7 @@ impl Dialling {
         let answer = written(&Answer { proof: transcript.proof(&key, DIALS) });
         let (from, to) = transcript.keys(&key)?;
         let (sealing, opening) = (Sealing::new(from), Opening::new(to));
-        Ok((answer, Established { peer: self.to, version, sealing, opening }))
+        Ok((answer, Established { peer: self.to, version, key: key.id, sealing, opening }))
     }
 }
 
@@ -169,7 +195,31 @@ impl Accepting {
         self.transcript.check(&self.key, DIALS, &proof)?;
         let (from, to) = self.transcript.keys(&self.key)?;
         let (sealing, opening) = (Sealing::new(to), Opening::new(from));
-        Ok(Established { peer: self.from, version: self.version, sealing, opening })
+        Ok(Established { peer: self.from, version: self.version, key: self.key.id, sealing, opening })
+    }
+}
+
+impl HandshakeError {
+    /// What the dialler is told before it is hung up on, if it is told anything.
+    pub fn refusal(&self) -> Option<Vec<u8>> {
+        let refused = match self {
+            Self::WrongServer { .. } => Refusal::WrongServer,
+            // What the dialler speaks it knows.
+            Self::Version { .. } => Refusal::Version { min: VERSION_MIN, max: VERSION_MAX },
+            Self::NoCommonKey => Refusal::NoCommonKey,
+            Self::Malformed | Self::BadProof => return None,
+        };
+        Some(written(&Refused { refused }))
+    }
+}
+
+impl Refusal {
+    fn told_of(self, meant: ReplicaId) -> HandshakeError {
+        match self {
+            Self::WrongServer => HandshakeError::WrongServer { meant },
+            Self::Version { min, max } => HandshakeError::Version { min, max },
+            Self::NoCommonKey => HandshakeError::NoCommonKey,
+        }
     }
 }
 

@@ -22,6 +22,7 @@ use std::{
 
 use thiserror::Error;
 use tokio::sync::watch;
+use uuid::Uuid;
 use warren_app::{App, AppError, replicas::Registry};
 use warren_chat::ChatService;
 use warren_mesh_proto::{Dialled, Established, HandshakeError, Nonce, StreamKind, wins};
@@ -43,12 +44,18 @@ const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 /// Why there is no connection to another server; each text is a sentence for operators.
 #[derive(Debug, Error)]
 pub(crate) enum MeshError {
-    #[error("it gives no address")]
+    #[error("it gives no address; give it a --relay-address")]
     NoAddress,
-    #[error("it cannot be reached at {address}: {reason}")]
+    #[error("it gives the address of this server; give each server a --relay-address of its own")]
+    OwnAddress,
+    #[error(
+        "it cannot be reached at {address}: {reason}; if that is not where it is, change its --relay-address"
+    )]
     Unreachable { address: String, reason: String },
     #[error("it did not answer in time")]
     Silent,
+    #[error("it hung up without saying why; its log may tell")]
+    HungUp,
     #[error(transparent)]
     Handshake(#[from] HandshakeError),
     #[error("the keys of the servers cannot be read")]
@@ -70,7 +77,7 @@ struct Shared {
     keys: Keys,
     pending: Arc<Pending>,
     tasks: Tasks,
-    links: Mutex<HashMap<ReplicaId, (Link, Dialled)>>,
+    links: Mutex<HashMap<ReplicaId, Kept>>,
     /// Counts connections that come and go.
     changes: watch::Sender<u64>,
     /// Servers that somebody looks after.
@@ -79,6 +86,14 @@ struct Shared {
     strangers: Strangers,
     chat: OnceLock<ChatService>,
     hub: OnceLock<RelayHub>,
+}
+
+/// The connection to a server.
+struct Kept {
+    link: Link,
+    dialled: Dialled,
+    /// By which they know each other.
+    key: Uuid,
 }
 
 impl Mesh {
@@ -109,11 +124,13 @@ impl Mesh {
         self.shared.tasks.spawn("tunnel whereabouts", tunnel::Directory::new(self.clone(), hub).run());
         let mesh = self.clone();
         self.shared.tasks.spawn("mesh", async move { mesh.attend_all().await });
+        let mesh = self.clone();
+        self.shared.tasks.spawn("mesh keys", async move { mesh.attend_keys().await });
     }
 
     /// The connection to a server, if there is one.
     fn present(&self, peer: ReplicaId) -> Option<Link> {
-        self.links().get(&peer).map(|(link, _)| link.clone()).filter(Link::is_open)
+        self.links().get(&peer).map(|kept| kept.link.clone()).filter(Link::is_open)
     }
 
     /// Waits for a connection to a server.
@@ -137,15 +154,15 @@ impl Mesh {
         dialled: Dialled,
         is_dialler: bool,
     ) -> Result<Link, MeshError> {
-        let Established { peer, version, sealing, opening } = established;
+        let Established { peer, version, key, sealing, opening } = established;
         let link = Link::new(peer, is_dialler);
         let mut links = self.links();
-        let present = links.get(&peer).filter(|(link, _)| link.is_open()).map(|(_, dialled)| *dialled);
+        let present = links.get(&peer).filter(|kept| kept.link.is_open()).map(|kept| kept.dialled);
         if !wins(dialled, present) {
             return Err(MeshError::Superfluous);
         }
-        if let Some((old, _)) = links.insert(peer, (link.clone(), dialled)) {
-            old.close();
+        if let Some(old) = links.insert(peer, Kept { link: link.clone(), dialled, key }) {
+            old.link.close();
         }
         drop(links);
         self.settle(peer, None);
@@ -185,7 +202,7 @@ impl Mesh {
 
     fn forget(&self, peer: ReplicaId, link: &Link) {
         let mut links = self.links();
-        if links.get(&peer).is_some_and(|(known, _)| known.is_same(link)) {
+        if links.get(&peer).is_some_and(|kept| kept.link.is_same(link)) {
             links.remove(&peer);
         }
         drop(links);
@@ -208,7 +225,7 @@ impl Mesh {
         self.shared.troubles.lock().unwrap_or_else(PoisonError::into_inner).get(&peer).cloned()
     }
 
-    fn links(&self) -> MutexGuard<'_, HashMap<ReplicaId, (Link, Dialled)>> {
+    fn links(&self) -> MutexGuard<'_, HashMap<ReplicaId, Kept>> {
         self.shared.links.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -133,6 +133,28 @@ fn a_dial_that_reaches_another_server_is_refused() {
 }
 
 #[test]
+fn a_dialler_learns_why_it_is_not_let_in() {
+    let pair = Pair::new();
+    let told = |here: &[Key], other: ReplicaId| {
+        let dialling = pair.dial(here, 1);
+        let refused = Accepting::new(other, &dialling.hello(), &[key(1)], [9; 32]).err().unwrap();
+        let told = dialling.answer(&refused.refusal().unwrap()).err().unwrap();
+        assert_eq!(told, refused);
+        told.to_string()
+    };
+    assert!(told(&[key(1)], ReplicaId::new()).contains("--relay-address"));
+    assert!(told(&[key(2)], pair.other).contains("the same keys for secrets"));
+    let newer = HandshakeError::Version { min: 7, max: 9 };
+    let told = pair.dial(&[key(1)], 1).answer(&newer.refusal().unwrap()).err();
+    assert_eq!(
+        told,
+        Some(HandshakeError::Version { min: VERSION_MIN, max: VERSION_MAX }),
+        "what the other speaks"
+    );
+    assert_eq!(HandshakeError::Malformed.refusal(), None, "whoever is no server is told nothing");
+}
+
+#[test]
 fn the_newest_common_version_is_spoken_and_others_are_refused() {
     let pair = Pair::new();
     let hello = |min, max| {

@@ -5,6 +5,7 @@ use std::{
     collections::HashMap,
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use tokio::time::timeout;
@@ -14,6 +15,9 @@ use super::{HANDSHAKE_TIME, Mesh, MeshError, nonce, socket::Socket};
 
 /// What is read at a time, and allocated for a socket before anything has come: a full fragment of a stream.
 pub(crate) const READ_BUFFER_BYTES: usize = 16 * 1024;
+
+/// How long it may take to tell why somebody is not let in.
+const REFUSAL_TIME: Duration = Duration::from_secs(2);
 
 /// Handshakes under way at once. Each may hold a message of the longest kind besides its buffer.
 const PENDING_MAX: usize = 128;
@@ -41,15 +45,23 @@ impl Mesh {
     /// Serves the socket of a server that has dialled, until it ends.
     pub(crate) async fn serve(&self, mut socket: Socket, knock: Knock) {
         let outcome = timeout(HANDSHAKE_TIME, self.accept(&mut socket)).await;
-        drop(knock);
         match outcome {
             Ok(Ok(established)) => {
+                drop(knock);
                 let dialled = Dialled::between(established.peer, self.shared.me);
                 if let Err(error) = self.adopt(established, socket, dialled, false) {
                     tracing::debug!(%error, "a connection of another server is not needed");
                 }
             }
-            Ok(Err(error)) => self.tell_refused(&error),
+            Ok(Err(error)) => {
+                if let MeshError::Handshake(refused) = &error
+                    && let Some(reason) = refused.refusal()
+                {
+                    // Whoever does not wait for it does not learn it.
+                    let _ = timeout(REFUSAL_TIME, socket.send(reason)).await;
+                }
+                self.tell_refused(&error);
+            }
             Err(_) => tracing::debug!("somebody dialled as a server and said nothing"),
         }
     }
@@ -71,7 +83,7 @@ impl Mesh {
     }
 
     async fn accept(&self, socket: &mut Socket) -> Result<Established, MeshError> {
-        let hello = socket.receive().await.ok_or(MeshError::Silent)?;
+        let hello = socket.receive().await.ok_or(MeshError::HungUp)?;
         let keys = self.shared.keys.current().await?;
         let accepting = match Accepting::new(self.shared.me, &hello, &keys, nonce()) {
             // The key may be newer than what is known here.
@@ -82,8 +94,8 @@ impl Mesh {
             other => other,
         };
         let (accepting, challenge) = accepting?;
-        socket.send(challenge).await.ok_or(MeshError::Silent)?;
-        let answer = socket.receive().await.ok_or(MeshError::Silent)?;
+        socket.send(challenge).await.ok_or(MeshError::HungUp)?;
+        let answer = socket.receive().await.ok_or(MeshError::HungUp)?;
         Ok(accepting.finish(&answer)?)
     }
 }
@@ -125,8 +137,10 @@ fn knows_this_server(error: &MeshError) -> bool {
         ) => true,
         MeshError::Handshake(HandshakeError::Malformed | HandshakeError::WrongServer { .. })
         | MeshError::NoAddress
+        | MeshError::OwnAddress
         | MeshError::Unreachable { .. }
         | MeshError::Silent
+        | MeshError::HungUp
         | MeshError::Keys(_)
         | MeshError::Superfluous => false,
     }

@@ -23,7 +23,7 @@ impl Mesh {
     pub(super) async fn dial(&self, peer: ReplicaId, address: &Url) -> Result<(), MeshError> {
         let dialled =
             timeout(HANDSHAKE_TIME, self.connect(peer, address)).await.unwrap_or(Err(MeshError::Silent));
-        if matches!(dialled, Err(MeshError::Silent | MeshError::Handshake(_))) {
+        if matches!(dialled, Err(MeshError::Silent | MeshError::HungUp | MeshError::Handshake(_))) {
             // The other server may know newer keys than this one; the next dial does too.
             let _ = timeout(HANDSHAKE_TIME, self.shared.keys.again()).await;
         }
@@ -34,10 +34,10 @@ impl Mesh {
         let keys = self.shared.keys.current().await?;
         let mut socket = open(address).await?;
         let dialling = Dialling::new(self.shared.me, peer, keys, nonce());
-        socket.send(dialling.hello()).await.ok_or(MeshError::Silent)?;
-        let challenge = socket.receive().await.ok_or(MeshError::Silent)?;
+        socket.send(dialling.hello()).await.ok_or(MeshError::HungUp)?;
+        let challenge = socket.receive().await.ok_or(MeshError::HungUp)?;
         let (answer, established) = dialling.answer(&challenge)?;
-        socket.send(answer).await.ok_or(MeshError::Silent)?;
+        socket.send(answer).await.ok_or(MeshError::HungUp)?;
         self.adopt(established, socket, Dialled::between(self.shared.me, peer), true).map(drop)
     }
 }

@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout},
+};
 use warren_app::replicas::Replica;
 use warren_rt::Backoff;
 use warren_vocab::ReplicaId;
@@ -17,6 +20,11 @@ const BACKOFF_FIRST: Duration = Duration::from_millis(100);
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
 /// How long a server waits to be dialled before it dials itself.
 const TURN: Duration = Duration::from_secs(3);
+/// A connection that has lasted so long was a good one: the next one is made at once.
+const GOOD: Duration = Duration::from_secs(10);
+/// How long another server may give this server's address before that is told: after a crash and a restart it is the earlier
+/// run of this one, until that is known to be dead.
+const FOLLOWING: Duration = Duration::from_secs(6);
 
 type Roster = watch::Receiver<Arc<[Replica]>>;
 
@@ -57,19 +65,26 @@ impl Mesh {
 
     /// Keeps a connection to a server as long as it lives.
     async fn keep(&self, peer: ReplicaId, mut roster: Roster) {
-        let mut backoff = Backoff::new(BACKOFF_FIRST, BACKOFF_MAX);
+        let (mut backoff, begun) = (Backoff::new(BACKOFF_FIRST, BACKOFF_MAX), Instant::now());
         loop {
             if let Some(link) = self.present(peer) {
+                let met = Instant::now();
                 link.closed().await;
-                backoff.reset();
+                rest(&mut backoff, met.elapsed()).await;
                 continue;
             }
-            let found = roster.borrow_and_update().iter().find(|one| one.id == peer && one.is_alive).cloned();
+            let (found, own) = {
+                let known = roster.borrow_and_update();
+                let named = |id| known.iter().find(|one| one.id == id);
+                let found = named(peer).filter(|one| one.is_alive).cloned();
+                (found, named(self.shared.me).and_then(|one| one.relay_address.clone()))
+            };
             let Some(found) = found else { return };
             if self.shared.me > peer && timeout(TURN, self.link(peer)).await.is_ok() {
                 continue;
             }
             let dialled = match &found.relay_address {
+                Some(address) if own.as_ref() == Some(address) => Err(MeshError::OwnAddress),
                 Some(address) => self.dial(peer, address).await,
                 None => Err(MeshError::NoAddress),
             };
@@ -78,7 +93,9 @@ impl Mesh {
                 continue;
             }
             tracing::debug!(replica.id = %peer, %error, "another server cannot be reached");
-            self.settle(peer, Some(error.to_string()));
+            if !matches!(error, MeshError::OwnAddress) || begun.elapsed() > FOLLOWING {
+                self.settle(peer, Some(error.to_string()));
+            }
             backoff.wait().await;
         }
     }
@@ -87,3 +104,15 @@ impl Mesh {
         self.shared.attended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// Waits after the end of a connection before the next one, unless it was a good one.
+async fn rest(backoff: &mut Backoff, lasted: Duration) {
+    if lasted >= GOOD {
+        backoff.reset();
+    } else {
+        backoff.wait().await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

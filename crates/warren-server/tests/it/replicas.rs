@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use futures::SinkExt;
+use futures::{SinkExt, StreamExt};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{self, Message};
@@ -73,15 +73,34 @@ async fn servers_find_each_other_whichever_of_them_can_be_reached() {
 
 #[tokio::test]
 async fn operators_learn_which_servers_do_not_reach_each_other() {
-    let nowhere = || Some("http://127.0.0.1:1/".parse().unwrap());
-    let first = TestServer::owned(|config| config.http.relay_address = nowhere()).await;
-    let Some(_second) = first.replica_with(|config| config.http.relay_address = nowhere()).await else {
+    let nowhere = |port| Some(format!("http://127.0.0.1:{port}/").parse().unwrap());
+    let first = TestServer::owned(|config| config.http.relay_address = nowhere(1)).await;
+    let Some(_second) = first.replica_with(|config| config.http.relay_address = nowhere(2)).await else {
         return;
     };
     let ill = |body: &Value| body.as_array().unwrap().len() == 2 && n_healthy(body) == 0;
     let body = first.until(REPLICAS, ill).await;
     let (error, other) = (body[0]["error"].as_str().unwrap(), body[1]["id"].as_str().unwrap());
-    assert!(error.contains(other) && error.contains("127.0.0.1:1"), "{error}");
+    assert!(error.contains(other) && error.contains("127.0.0.1:2"), "{error}");
+}
+
+#[tokio::test]
+async fn servers_that_give_one_address_say_what_to_do_and_so_do_those_who_look_for_them_there() {
+    let first = TestServer::with_owner().await;
+    let address = format!("http://{}/", first.server.address());
+    let same = |config: &mut ServerConfig| config.http.relay_address = Some(address.parse().unwrap());
+    let Some(second) = first.replica_with(same).await else { return };
+    let told = |body: &Value, why: &str| {
+        body.as_array().unwrap().iter().filter(|one| one["error"].as_str().unwrap().contains(why)).count()
+    };
+    let own = "it gives the address of this server; give each server a --relay-address of its own";
+    second.until(REPLICAS, |body| told(body, own) == 2).await;
+    // Nobody reaches it, so that it has to dial both.
+    let nowhere = "http://127.0.0.1:1/".parse().unwrap();
+    let third = first.replica_with(|config| config.http.relay_address = Some(nowhere)).await.unwrap();
+    third.until(REPLICAS, |body| told(body, "the address belongs to another server") == 1).await;
+    drop(second.stopped().await);
+    first.until(REPLICAS, |body| n_healthy(body) == 2).await;
 }
 
 #[tokio::test]
@@ -99,6 +118,10 @@ async fn a_stranger_is_not_let_in() {
     let id = |n: u8| format!("00000000-0000-4000-8000-{n:012}");
     let hello = json!({ "min": 1, "max": 1, "from": id(1), "to": me, "keys": [id(2)], "nonce": vec![0; 32] });
     socket.send(Message::Binary(hello.to_string().into_bytes().into())).await.unwrap();
-    let end = tokio::time::timeout(DEADLINE, futures::StreamExt::next(&mut socket)).await.expect("it ends");
-    assert!(!matches!(end, Some(Ok(Message::Binary(_)))), "nobody without a key gets an answer: {end:?}");
+    let mut next = async || tokio::time::timeout(DEADLINE, socket.next()).await.expect("it ends");
+    let told = next().await.unwrap().unwrap().into_data();
+    let told: Value = serde_json::from_slice(&told).unwrap();
+    assert_eq!(told, json!({ "refused": "no_common_key" }), "nobody without a key gets more of an answer");
+    let end = next().await;
+    assert!(!matches!(end, Some(Ok(Message::Binary(_)))), "{end:?}");
 }

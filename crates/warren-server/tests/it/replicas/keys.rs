@@ -56,3 +56,22 @@ async fn a_server_that_starts_after_the_old_key_is_gone_is_let_in() {
         server.until(REPLICAS, n_seen).await;
     }
 }
+
+#[tokio::test]
+async fn a_connection_ends_when_its_key_is_put_away() {
+    let Some(scene) = Scene::new().await else { return };
+    let mut stolen = scene.puppet(Manner::Open).await;
+    stolen.is_connected().await;
+    let n_dials = stolen.n_dials();
+    // The statement that the manual gives.
+    execute(&scene, "DELETE FROM mesh_keys").await;
+    let is_apart = |body: &serde_json::Value| {
+        body.as_array()
+            .unwrap()
+            .iter()
+            .any(|one| one["error"].as_str().unwrap().contains(&stolen.id.to_string()))
+    };
+    scene.server.until(REPLICAS, is_apart).await;
+    assert!(stolen.n_dials() > n_dials, "the server has tried to connect with the new key");
+    assert_eq!(app_of(&scene.server).mesh_keys().await.unwrap().len(), 1);
+}
