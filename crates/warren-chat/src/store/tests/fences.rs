@@ -20,7 +20,7 @@ use warren_db::{
     query::{
         self,
         chat_tool_calls::Key,
-        chats::{Expected, Progress, renew_leases},
+        chats::{Expected, Progress},
     },
 };
 use warren_vocab::{BusyBehavior, ChatId, MessageId, ReplicaId};
@@ -230,26 +230,16 @@ async fn a_tool_call_starts_once_and_only_under_the_current_lease() {
     let history_version = stage.commit_calls(chat, &["a"]).await;
     let fence = stage.take(chat).await;
     let key = Key { chat, history_version, call_id: String::from("a") };
-    let start = async |lease| {
-        let start = async |tx: &Tx| query::chat_tool_calls::start(tx, &key, lease, None, Utc::now()).await;
-        stage.db.write_guarded(Guard::chat(chat), start).await.unwrap()
-    };
-    let finish = async |lease| {
-        let finish = async |tx: &Tx| {
-            query::chat_tool_calls::finish(tx, &key, lease, json!(1), false, Utc::now()).await
-        };
-        stage.db.write_guarded(Guard::chat(chat), finish).await.unwrap()
-    };
-    assert!(!start(old.lease).await);
-    assert!(!finish(fence.lease).await, "it has not begun");
-    assert!(start(fence.lease).await);
-    assert!(!start(fence.lease).await);
-    assert!(!finish(old.lease).await);
+    assert!(!stage.start_call(&key, old.lease).await);
+    assert!(!stage.finish_call(&key, fence.lease).await, "it has not begun");
+    assert!(stage.start_call(&key, fence.lease).await);
+    assert!(!stage.start_call(&key, fence.lease).await);
+    assert!(!stage.finish_call(&key, old.lease).await);
     for state in ["intent", "approved", "asked"] {
         let sql = format!("UPDATE chat_tool_calls SET state = '{state}' WHERE chat_id = {{chat}}");
         refused(&stage, chat, "chat_tool_calls_fence", &sql).await;
     }
-    assert!(finish(fence.lease).await);
+    assert!(stage.finish_call(&key, fence.lease).await);
     for state in ["started", "intent", "unknown"] {
         let sql = format!("UPDATE chat_tool_calls SET state = '{state}' WHERE chat_id = {{chat}}");
         refused(&stage, chat, "chat_tool_calls_fence", &sql).await;
@@ -262,13 +252,8 @@ async fn only_the_holder_renews_a_lease() {
     let chat = stage.create("hello").await;
     let fence = stage.take(chat).await;
     let before = stage.row_of(chat).await;
-    let renew = async |worker| {
-        let lasts = chrono::TimeDelta::hours(1);
-        let write = async |tx: &Tx| renew_leases(tx, worker, &[(chat, fence.lease)], lasts).await;
-        stage.db.write_guarded(Guard::chat(chat), write).await.unwrap()
-    };
-    assert!(renew(ReplicaId::new()).await.is_empty());
+    assert!(stage.renew(ReplicaId::new(), chat, fence.lease).await.is_empty());
     assert_eq!(stage.row_of(chat).await, before);
-    assert_eq!(renew(stage.worker).await, [(chat, fence.lease)]);
+    assert_eq!(stage.renew(stage.worker, chat, fence.lease).await, [(chat, fence.lease)]);
     assert!(stage.row_of(chat).await.lease_expires_at > before.lease_expires_at);
 }

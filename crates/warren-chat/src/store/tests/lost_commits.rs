@@ -14,17 +14,12 @@
 //!
 //! The trigger that refuses stray parts compares the number alone: rows of parts do not name the runner.
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use prometheus_client::metrics::counter::Counter;
-use serde_json::json;
 use warren_chat_proto::{ChatError, Episode, Fence, Part, Stale};
 use warren_db::{
     Guard, Tx,
-    query::{
-        self,
-        chat_tool_calls::Key,
-        chats::{Expected, renew_leases},
-    },
+    query::{self, chat_tool_calls::Key, chats::Expected},
 };
 use warren_rt::Tasks;
 use warren_vocab::{ChatId, LeaseId, MessageRole, ReplicaId, RunnerId};
@@ -100,23 +95,12 @@ async fn no_tool_call_moves_under_a_number_that_somebody_else_has() {
         let history_version = stage.commit_calls(chat, &["a"]).await;
         let current = give_out_again(&stage, chat, &old, worker).await;
         let key = Key { chat, history_version, call_id: String::from("a") };
-        let start = async |lease| {
-            let start =
-                async |tx: &Tx| query::chat_tool_calls::start(tx, &key, lease, None, Utc::now()).await;
-            stage.db.write_guarded(Guard::chat(chat), start).await.unwrap()
-        };
-        let finish = async |lease| {
-            let finish = async |tx: &Tx| {
-                query::chat_tool_calls::finish(tx, &key, lease, json!(1), false, Utc::now()).await
-            };
-            stage.db.write_guarded(Guard::chat(chat), finish).await.unwrap()
-        };
-        assert!(!start(old.lease).await);
+        assert!(!stage.start_call(&key, old.lease).await);
         assert_eq!(stage.ledger(chat).await["a"], "intent");
-        assert!(start(current.lease).await);
-        assert!(!finish(old.lease).await);
+        assert!(stage.start_call(&key, current.lease).await);
+        assert!(!stage.finish_call(&key, old.lease).await);
         assert_eq!(stage.ledger(chat).await["a"], "started");
-        assert!(finish(current.lease).await);
+        assert!(stage.finish_call(&key, current.lease).await);
     }
 }
 
@@ -155,14 +139,9 @@ async fn no_lease_is_renewed_under_a_number_that_somebody_else_has() {
         let old = stage.take(chat).await;
         let current = give_out_again(&stage, chat, &old, worker).await;
         let before = stage.row_of(chat).await;
-        let renew = async |worker, lease| {
-            let lasts = TimeDelta::hours(1);
-            let write = async |tx: &Tx| renew_leases(tx, worker, &[(chat, lease)], lasts).await;
-            stage.db.write_guarded(Guard::chat(chat), write).await.unwrap()
-        };
-        assert_eq!(renew(stage.worker, old.lease).await, []);
+        assert_eq!(stage.renew(stage.worker, chat, old.lease).await, []);
         assert_eq!(stage.row_of(chat).await, before);
-        assert_eq!(renew(worker, current.lease).await, [(chat, current.lease)]);
+        assert_eq!(stage.renew(worker, chat, current.lease).await, [(chat, current.lease)]);
         assert!(stage.row_of(chat).await.lease_expires_at > before.lease_expires_at);
     }
 }

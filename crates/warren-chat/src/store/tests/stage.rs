@@ -12,7 +12,11 @@ use warren_db::{
         ai_providers, chat_messages, chat_model_configs, chat_parts, chat_queued_messages, chat_tool_calls,
         chats, users,
     },
-    query::{self, chat_tool_calls::Key, chats::ForTransition},
+    query::{
+        self,
+        chat_tool_calls::Key,
+        chats::{ForTransition, renew_leases},
+    },
 };
 use warren_db_testkit::TestDatabase;
 use warren_vocab::{
@@ -189,6 +193,31 @@ impl Stage {
             position: 0,
             created_at: Utc::now(),
         }
+    }
+
+    /// Starts a call as a worker under a lease does. Says whether it may.
+    pub(crate) async fn start_call(&self, key: &Key, lease: LeaseId) -> bool {
+        let start = async |tx: &Tx| query::chat_tool_calls::start(tx, key, lease, None, Utc::now()).await;
+        self.db.write_guarded(Guard::chat(key.chat), start).await.unwrap()
+    }
+
+    /// Ends a call as a worker under a lease does. Says whether it may.
+    pub(crate) async fn finish_call(&self, key: &Key, lease: LeaseId) -> bool {
+        let finish =
+            async |tx: &Tx| query::chat_tool_calls::finish(tx, key, lease, json!(1), false, Utc::now()).await;
+        self.db.write_guarded(Guard::chat(key.chat), finish).await.unwrap()
+    }
+
+    /// Renews a lease as a worker that believes to have it. Gives the leases that it has.
+    pub(crate) async fn renew(
+        &self,
+        worker: ReplicaId,
+        chat: ChatId,
+        lease: LeaseId,
+    ) -> Vec<(ChatId, LeaseId)> {
+        let lasts = TimeDelta::hours(1);
+        let write = async |tx: &Tx| renew_leases(tx, worker, &[(chat, lease)], lasts).await;
+        self.db.write_guarded(Guard::chat(chat), write).await.unwrap()
     }
 
     pub(crate) async fn state(&self, chat: ChatId) -> ChatState {
