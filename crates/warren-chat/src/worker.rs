@@ -30,8 +30,8 @@ const RENEWALS_PER_LEASE: u32 = 3;
 /// Whether chats may wait that this server has left because there was no room for them here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Left {
-    None,
-    Some,
+    Nothing,
+    Chats,
 }
 
 /// The worker of this server.
@@ -78,7 +78,7 @@ impl Worker {
         }
         let mut sweep = tokio::time::interval(self.config().sweep);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut left = Left::Some;
+        let mut left = Left::Chats;
         loop {
             tokio::select! {
                 notice = hints.next() => {
@@ -86,7 +86,7 @@ impl Worker {
                         return Ok(());
                     }
                 }
-                () = self.freed.notified(), if left == Left::Some => {}
+                () = self.freed.notified(), if left == Left::Chats => {}
                 _ = sweep.tick() => {}
             }
             // One look finds what all of them are about.
@@ -94,7 +94,7 @@ impl Worker {
             left = self.acquire_all().await.unwrap_or_else(|error| {
                 let error = Causes(&error);
                 tracing::warn!(%error, "the chat worker could not reach the database and tries again");
-                Left::Some
+                Left::Chats
             });
         }
     }
@@ -134,21 +134,21 @@ impl Worker {
         loop {
             let (room, full) = self.held.room(self.config());
             if room == 0 {
-                return Ok(Left::Some);
+                return Ok(Left::Chats);
             }
             let limit = u64::try_from(room.min(ACQUIRE_BATCH)).unwrap_or(u64::MAX);
             let found =
                 query::chats::acquirable(self.shared.db.reader(), self.seeker(), &full, limit).await?;
             // Behind a full page more may wait, also when others were quicker with all of this one.
             let is_all = full.is_empty() && (found.len() as u64) < limit;
-            let mut left = if is_all { Left::None } else { Left::Some };
+            let mut left = if is_all { Left::Nothing } else { Left::Chats };
             let mut n_acquired = 0;
             for candidate in &found {
                 // Chats of this batch may have filled the owner's share; and what is over for the database may be held
                 // here until its runner has ended.
                 let is_full = self.held.room(self.config()).1.contains(&candidate.owner);
                 if is_full || self.held.contains(candidate.chat) {
-                    left = Left::Some;
+                    left = Left::Chats;
                 } else {
                     n_acquired += usize::from(self.acquire(candidate.chat, candidate.owner).await?);
                 }
